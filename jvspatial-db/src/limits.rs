@@ -1,0 +1,25 @@
+//! The bounds that every backend shares, so that what one keeps the other keeps too.
+
+/// The largest document, encoded, in bytes: MongoDB's own bound.
+pub const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
+
+/// How many maps and lists may stand inside one another in a document.
+pub const MAX_DOCUMENT_DEPTH: usize = 100;
+
+/// How many levels a filter may have.
+pub const MAX_FILTER_DEPTH: usize = 20;
+
+/// The largest filter, in bytes of its values and names.
+pub const MAX_FILTER_BYTES: usize = 1024 * 1024;
+
+/// The longest id in bytes of its text, prefix and entity name included.
+pub const MAX_ID_BYTES: usize = 200;
+
+/// The longest entity name in bytes.
+pub const MAX_ENTITY_NAME_BYTES: usize = 64;
+
+/// The longest field name in bytes.
+pub const MAX_FIELD_NAME_BYTES: usize = 1024;
+
+/// The most documents in one batch: MongoDB's own bound.
+pub const MAX_BATCH_OPERATIONS: usize = 100_000;

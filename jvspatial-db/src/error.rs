@@ -108,7 +108,12 @@ impl fmt::Display for ErrorKind {
 impl Error {
     /// An error of `kind` with a message in lower case and without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), context: Vec::new(), source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            context: Vec::new(),
+            source: None,
+        }))
     }
 
     /// Shorthand for [`ErrorKind::Invalid`].
@@ -152,7 +157,11 @@ impl Error {
 
     /// The fact named `key`, when this error carries it.
     pub fn context(&self, key: &str) -> Option<&str> {
-        self.0.context.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str())
+        self.0
+            .context
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value.as_str())
     }
 
     /// What became of the request.
@@ -196,7 +205,10 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -219,7 +231,10 @@ mod tests {
 
     #[test]
     fn only_an_unknown_outcome_may_have_happened() {
-        assert_eq!(Error::new(ErrorKind::Unknown, "x").effect(), Effect::Unknown);
+        assert_eq!(
+            Error::new(ErrorKind::Unknown, "x").effect(),
+            Effect::Unknown
+        );
         assert_eq!(Error::new(ErrorKind::Poisoned, "x").effect(), Effect::None);
         assert!(!Error::new(ErrorKind::Conflict, "x").is_retryable());
         assert!(Error::new(ErrorKind::Unavailable, "x").is_retryable());

@@ -62,11 +62,7 @@ impl EntityName {
     /// The name as text.
     pub fn as_str(self) -> &'static str {
         let (chunk, slot) = split(self.0);
-        NAMES[chunk]
-            .get()
-            .and_then(|chunk| chunk[slot].get())
-            .copied()
-            .unwrap_or_default()
+        NAMES[chunk].get().and_then(|chunk| chunk[slot].get()).copied().unwrap_or_default()
     }
 }
 
@@ -82,9 +78,7 @@ pub(crate) fn check(name: &str) -> Result<()> {
             .with("limit", MAX_ENTITY_NAME_BYTES));
     }
     let mut letters = name.chars();
-    let first = letters
-        .next()
-        .is_some_and(|letter| letter.is_alphabetic() || letter == '_');
+    let first = letters.next().is_some_and(|letter| letter.is_alphabetic() || letter == '_');
     if !first || !letters.all(|letter| letter.is_alphanumeric() || letter == '_') {
         return Err(Error::invalid(
             "entity name is not a letter or underscore followed by letters, digits, underscores",
@@ -124,19 +118,10 @@ mod tests {
 
     #[test]
     fn names_with_separators_or_control_characters_are_refused() {
-        for bad in [
-            "", "a.b", "a/b", "a\\b", "a\0b", "..", "a b", "a\nb", "1a", "a-b",
-        ] {
-            assert_eq!(
-                EntityName::new(bad).unwrap_err().kind(),
-                ErrorKind::Invalid,
-                "{bad:?}"
-            );
+        for bad in ["", "a.b", "a/b", "a\\b", "a\0b", "..", "a b", "a\nb", "1a", "a-b"] {
+            assert_eq!(EntityName::new(bad).unwrap_err().kind(), ErrorKind::Invalid, "{bad:?}");
         }
-        assert_eq!(
-            EntityName::new(&"x".repeat(65)).unwrap_err().kind(),
-            ErrorKind::Limit
-        );
+        assert_eq!(EntityName::new(&"x".repeat(65)).unwrap_err().kind(), ErrorKind::Limit);
     }
 
     #[test]

@@ -108,12 +108,7 @@ impl fmt::Display for ErrorKind {
 impl Error {
     /// An error of `kind` with a message in lower case and without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            message: message.into(),
-            context: Vec::new(),
-            source: None,
-        }))
+        Self(Box::new(Inner { kind, message: message.into(), context: Vec::new(), source: None }))
     }
 
     /// Shorthand for [`ErrorKind::Invalid`].
@@ -157,11 +152,7 @@ impl Error {
 
     /// The fact named `key`, when this error carries it.
     pub fn context(&self, key: &str) -> Option<&str> {
-        self.0
-            .context
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, value)| value.as_str())
+        self.0.context.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str())
     }
 
     /// What became of the request.
@@ -205,10 +196,7 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static))
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -222,19 +210,13 @@ mod tests {
             .with("id", "n.a/b.c")
             .with("limit", 200)
             .with_source(std::io::Error::other("inner"));
-        assert_eq!(
-            error.to_string(),
-            "entity name holds a slash (id: n.a/b.c, limit: 200): inner"
-        );
+        assert_eq!(error.to_string(), "entity name holds a slash (id: n.a/b.c, limit: 200): inner");
         assert_eq!(error.context("limit"), Some("200"));
     }
 
     #[test]
     fn only_an_unknown_outcome_may_have_happened() {
-        assert_eq!(
-            Error::new(ErrorKind::Unknown, "x").effect(),
-            Effect::Unknown
-        );
+        assert_eq!(Error::new(ErrorKind::Unknown, "x").effect(), Effect::Unknown);
         assert_eq!(Error::new(ErrorKind::Poisoned, "x").effect(), Effect::None);
         assert!(!Error::new(ErrorKind::Conflict, "x").is_retryable());
         assert!(Error::new(ErrorKind::Unavailable, "x").is_retryable());

@@ -80,22 +80,12 @@ pub struct Id(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Generated {
-        collection: Collection,
-        entity: EntityName,
-        key: [u8; 12],
-    },
-    Text {
-        collection: Collection,
-        text: Arc<Box<str>>,
-    },
+    Generated { collection: Collection, entity: EntityName, key: [u8; 12] },
+    Text { collection: Collection, text: Arc<Box<str>> },
 }
 
 static ROOT: LazyLock<Id> = LazyLock::new(|| {
-    Id(Repr::Text {
-        collection: Collection::Node,
-        text: Arc::new(Box::from(Id::ROOT)),
-    })
+    Id(Repr::Text { collection: Collection::Node, text: Arc::new(Box::from(Id::ROOT)) })
 });
 
 impl Id {
@@ -109,11 +99,7 @@ impl Id {
 
     /// The id with a generated key; see [`IdGenerator`](crate::IdGenerator).
     pub const fn generated(collection: Collection, entity: EntityName, key: [u8; 12]) -> Self {
-        Self(Repr::Generated {
-            collection,
-            entity,
-            key,
-        })
+        Self(Repr::Generated { collection, entity, key })
     }
 
     /// The id with a key of the caller's choice.
@@ -126,17 +112,11 @@ impl Id {
         }
         let text = format!("{}.{entity}.{key}", collection.letter());
         check_key(&text, key)?;
-        Ok(Self(Repr::Text {
-            collection,
-            text: Arc::new(text.into_boxed_str()),
-        }))
+        Ok(Self(Repr::Text { collection, text: Arc::new(text.into_boxed_str()) }))
     }
 
     /// Reads an id that a backend stored; unlike `parse` it interns the entity name.
-    #[cfg_attr(
-        not(feature = "json"),
-        expect(dead_code, reason = "only stores read ids back")
-    )]
+    #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "only stores read ids back"))]
     pub(crate) fn parse_stored(text: &str) -> Result<Self> {
         let (collection, entity, key) = split(text)?;
         match (parse_key(key.as_bytes()), EntityName::new(entity)) {
@@ -148,10 +128,7 @@ impl Id {
     fn text(collection: Collection, text: &str, entity: &str, key: &str) -> Result<Self> {
         entity_name::check(entity)?;
         check_key(text, key)?;
-        Ok(Self(Repr::Text {
-            collection,
-            text: Arc::new(Box::from(text)),
-        }))
+        Ok(Self(Repr::Text { collection, text: Arc::new(Box::from(text)) }))
     }
 
     /// The collection the document is in.
@@ -207,11 +184,7 @@ impl Id {
     /// Appends the text to `out`.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         match &self.0 {
-            Repr::Generated {
-                collection,
-                entity,
-                key,
-            } => {
+            Repr::Generated { collection, entity, key } => {
                 out.extend_from_slice(&[collection.letter() as u8, b'.']);
                 out.extend_from_slice(entity.as_str().as_bytes());
                 out.push(b'.');
@@ -237,23 +210,15 @@ fn split(text: &str) -> Result<(Collection, &str, &str)> {
             .with("id", format_args!("{:?}", shorten(text)))
     };
     let bytes = text.as_bytes();
-    let collection = bytes
-        .first()
-        .copied()
-        .and_then(Collection::from_letter)
-        .ok_or_else(malformed)?;
-    let rest = text
-        .get(1..)
-        .and_then(|rest| rest.strip_prefix('.'))
-        .ok_or_else(malformed)?;
+    let collection =
+        bytes.first().copied().and_then(Collection::from_letter).ok_or_else(malformed)?;
+    let rest = text.get(1..).and_then(|rest| rest.strip_prefix('.')).ok_or_else(malformed)?;
     let (entity, key) = rest.split_once('.').ok_or_else(malformed)?;
     Ok((collection, entity, key))
 }
 
 fn parts(text: &str) -> (&str, &str) {
-    text.get(2..)
-        .and_then(|rest| rest.split_once('.'))
-        .unwrap_or_default()
+    text.get(2..).and_then(|rest| rest.split_once('.')).unwrap_or_default()
 }
 
 fn check_key(text: &str, key: &str) -> Result<()> {
@@ -279,9 +244,7 @@ fn check_key(text: &str, key: &str) -> Result<()> {
 
 /// Long enough to recognise an id in a message, short enough for a log line.
 fn shorten(text: &str) -> &str {
-    text.char_indices()
-        .nth(80)
-        .map_or(text, |(end, _)| &text[..end])
+    text.char_indices().nth(80).map_or(text, |(end, _)| &text[..end])
 }
 
 fn hex(key: &[u8; 12]) -> [u8; 24] {
@@ -326,11 +289,7 @@ impl FromStr for Id {
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Repr::Generated {
-                collection,
-                entity,
-                key,
-            } => {
+            Repr::Generated { collection, entity, key } => {
                 let digits = hex(key);
                 let digits = std::str::from_utf8(&digits).unwrap_or_default();
                 write!(f, "{}.{entity}.{digits}", collection.letter())
@@ -350,16 +309,8 @@ impl PartialEq for Id {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (
-                Repr::Generated {
-                    collection,
-                    entity,
-                    key,
-                },
-                Repr::Generated {
-                    collection: collection2,
-                    entity: entity2,
-                    key: key2,
-                },
+                Repr::Generated { collection, entity, key },
+                Repr::Generated { collection: collection2, entity: entity2, key: key2 },
             ) => key == key2 && entity == entity2 && collection == collection2,
             (Repr::Text { text, .. }, Repr::Text { text: text2, .. }) => text == text2,
             // One text was read before its entity name was known to the process.
@@ -397,16 +348,8 @@ impl Ord for Id {
     /// every character that an entity name may hold.
     fn cmp(&self, other: &Self) -> Ordering {
         if let (
-            Repr::Generated {
-                collection,
-                entity,
-                key,
-            },
-            Repr::Generated {
-                collection: collection2,
-                entity: entity2,
-                key: key2,
-            },
+            Repr::Generated { collection, entity, key },
+            Repr::Generated { collection: collection2, entity: entity2, key: key2 },
         ) = (&self.0, &other.0)
             && collection == collection2
             && entity == entity2
@@ -414,9 +357,9 @@ impl Ord for Id {
             return key.cmp(key2);
         }
         let key = |id: &Self| match &id.0 {
-            Repr::Generated { key, .. } => std::str::from_utf8(&hex(key))
-                .unwrap_or_default()
-                .to_owned(),
+            Repr::Generated { key, .. } => {
+                std::str::from_utf8(&hex(key)).unwrap_or_default().to_owned()
+            }
             Repr::Text { text, .. } => parts(text).1.to_owned(),
         };
         self.collection()
@@ -464,10 +407,7 @@ impl Handle {
 
     /// A handle without a hint.
     pub const fn new(id: Id) -> Self {
-        Self {
-            id,
-            ordinal: Self::NO_ORDINAL,
-        }
+        Self { id, ordinal: Self::NO_ORDINAL }
     }
 
     /// A handle whose document the backend keeps at `ordinal`.
@@ -487,11 +427,7 @@ impl Handle {
 
     /// The hint.
     pub const fn ordinal(&self) -> Option<u32> {
-        if self.ordinal == Self::NO_ORDINAL {
-            None
-        } else {
-            Some(self.ordinal)
-        }
+        if self.ordinal == Self::NO_ORDINAL { None } else { Some(self.ordinal) }
     }
 }
 
@@ -563,19 +499,10 @@ mod tests {
             "n1.City.1",
             "€.City.1",
         ] {
-            assert_eq!(
-                bad.parse::<Id>().unwrap_err().kind(),
-                ErrorKind::Invalid,
-                "{bad:?}"
-            );
+            assert_eq!(bad.parse::<Id>().unwrap_err().kind(), ErrorKind::Invalid, "{bad:?}");
         }
-        let long = format!("n.City.{}", "x".repeat(200))
-            .parse::<Id>()
-            .unwrap_err();
-        assert_eq!(
-            (long.kind(), long.context("limit")),
-            (ErrorKind::Limit, Some("200"))
-        );
+        let long = format!("n.City.{}", "x".repeat(200)).parse::<Id>().unwrap_err();
+        assert_eq!((long.kind(), long.context("limit")), (ErrorKind::Limit, Some("200")));
     }
 
     #[test]

@@ -22,24 +22,14 @@ const COUNTER_BITS: u32 = 24;
 impl IdGenerator {
     /// A generator that reads the system's clock.
     pub fn new() -> Self {
-        let [a, b, c, d, e, ..] = RandomState::new()
-            .hash_one(std::process::id())
-            .to_le_bytes();
-        Self {
-            last: AtomicU64::new(0),
-            process: [a, b, c, d, e],
-            clock: system_seconds,
-        }
+        let [a, b, c, d, e, ..] = RandomState::new().hash_one(std::process::id()).to_le_bytes();
+        Self { last: AtomicU64::new(0), process: [a, b, c, d, e], clock: system_seconds }
     }
 
     /// A generator for tests that gives the same keys in every run.
     pub const fn fixed(seed: u64) -> Self {
         let [a, b, c, d, e, ..] = seed.to_le_bytes();
-        Self {
-            last: AtomicU64::new(0),
-            process: [a, b, c, d, e],
-            clock: || 1_000_000_000,
-        }
+        Self { last: AtomicU64::new(0), process: [a, b, c, d, e], clock: || 1_000_000_000 }
     }
 
     /// The next key.
@@ -81,14 +71,9 @@ impl Default for IdGenerator {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that stamps ids with the time"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that stamps ids with the time")]
 fn system_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
 
 #[cfg(test)]
@@ -130,10 +115,7 @@ mod tests {
                     scope.spawn(|| (0..1_000).map(|_| generator.next_key()).collect::<Vec<_>>())
                 })
                 .collect();
-            threads
-                .into_iter()
-                .flat_map(|thread| thread.join().unwrap_or_default())
-                .collect()
+            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
         });
         keys.sort_unstable();
         keys.dedup();

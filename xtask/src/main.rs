@@ -1,1 +1,59 @@
-fn main() {}
+//! The chores of this workspace, run as `cargo xtask <chore>`.
+//!
+//! Nothing but the Rust toolchain is needed; a tool that is better to have than not, such as
+//! cargo-deny, is used where it is installed and its absence is shown in the summary.
+
+mod bench;
+mod cargo;
+mod features;
+mod lint;
+mod stages;
+mod tally;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Chores of the jvspatial workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Run every test: unit, integration, UI, documentation, faults, features.
+    Test(test::Options),
+    /// Check format, lints, documentation and dependencies.
+    Lint,
+    /// Measure ours beside peers and floors; fails when a bar does not hold.
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().chore {
+        Chore::Test(options) => test::run(&options),
+        Chore::Lint => lint::run(),
+        Chore::Bench(options) => bench::run(&options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_chore_that_does_not_exist_is_refused() {
+        assert!(Arguments::try_parse_from(["cargo xtask", "tets"]).is_err());
+    }
+}

@@ -1,0 +1,104 @@
+//! Starting cargo from the root of the workspace.
+
+use std::env;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+
+/// The package that only `cargo xtask bench` and the lints may build: its peers bring C code along.
+pub(crate) const BENCH_PACKAGE: &str = "jvspatial-benches";
+
+/// The cargo that runs this chore, at the root of the workspace.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+fn root() -> PathBuf {
+    let package = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package.parent().map_or_else(|| package.clone(), PathBuf::from)
+}
+
+/// Runs a command to its end, its output going where ours goes; says how it failed otherwise.
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+    println!("$ {}", display(command));
+    let status = command.status().map_err(|error| cannot_start(command, &error))?;
+    succeeded(status)
+}
+
+/// Runs a command, hands each line of its standard output to `line` and passes it on.
+pub(crate) fn run_watched(command: &mut Command, mut line: impl FnMut(&str)) -> Result<(), String> {
+    println!("$ {}", display(command));
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_start(command, &error))?;
+    let passed_on = match child.stdout.take() {
+        Some(output) => pass_on(BufReader::new(output), &mut io::stdout().lock(), &mut line),
+        None => Ok(()),
+    };
+    let status = child.wait().map_err(|error| format!("cannot wait for cargo: {error}"))?;
+    passed_on.map_err(|error| format!("cannot pass on the output: {error}"))?;
+    succeeded(status)
+}
+
+/// Lines are bytes on the way through, because a test may print anything.
+fn pass_on(
+    mut output: impl BufRead,
+    ours: &mut impl Write,
+    line: &mut impl FnMut(&str),
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    while output.read_until(b'\n', &mut bytes)? > 0 {
+        ours.write_all(&bytes)?;
+        line(String::from_utf8_lossy(&bytes).trim_end());
+        bytes.clear();
+    }
+    ours.flush()
+}
+
+/// Runs a command and returns its standard output as text.
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
+    let output =
+        command.stderr(Stdio::inherit()).output().map_err(|error| cannot_start(command, &error))?;
+    succeeded(output.status)?;
+    String::from_utf8(output.stdout).map_err(|_| "cargo printed what is not UTF-8".to_owned())
+}
+
+fn succeeded(status: ExitStatus) -> Result<(), String> {
+    if status.success() { Ok(()) } else { Err(status.to_string()) }
+}
+
+fn cannot_start(command: &Command, error: &io::Error) -> String {
+    format!("cannot start {}: {error}", command.get_program().to_string_lossy())
+}
+
+/// The command as a person would type it, for repeating it by hand.
+fn display(command: &Command) -> String {
+    let variables = command.get_envs().filter_map(|(name, value)| {
+        value.map(|value| format!("{}={:?}", name.to_string_lossy(), value.to_string_lossy()))
+    });
+    let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
+    variables.chain(["cargo".to_owned()]).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_it_would_be_typed() {
+        let mut command = cargo();
+        command.args(["doc", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+        assert_eq!(display(&command), "RUSTDOCFLAGS=\"-D warnings\" cargo doc --no-deps");
+    }
+
+    #[test]
+    fn lines_that_are_not_text_are_passed_on_and_counted() {
+        let (mut ours, mut seen) = (Vec::new(), Vec::new());
+        let theirs = b"one\n\xff\ntwo";
+        pass_on(&theirs[..], &mut ours, &mut |line: &str| seen.push(line.to_owned())).unwrap();
+        assert_eq!(ours, theirs);
+        assert_eq!(seen, ["one", "\u{fffd}", "two"]);
+    }
+}

@@ -1,0 +1,155 @@
+//! Which combinations of features must compile, and which packages the default build must not pull in.
+
+use serde_json::Value;
+
+/// Packages that an application pays for only when it asks for their feature.
+const DRIVERS: [&str; 2] = ["mongodb", "redis"];
+
+/// The facade, whose default build is everybody's first build.
+pub(crate) const FACADE: &str = "jvspatial";
+
+/// One `cargo check` of one package.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Check {
+    pub(crate) package: String,
+    pub(crate) features: Features,
+}
+
+/// The features that a [`Check`] turns on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Features {
+    None,
+    Only(String),
+    All,
+}
+
+impl Check {
+    /// The arguments of cargo for this check.
+    pub(crate) fn arguments(&self) -> Vec<&str> {
+        let mut arguments = vec!["check", "--lib", "--package", &self.package];
+        match &self.features {
+            Features::None => arguments.push("--no-default-features"),
+            Features::Only(name) => {
+                arguments.extend(["--no-default-features", "--features", name]);
+            }
+            Features::All => arguments.push("--all-features"),
+        }
+        arguments
+    }
+}
+
+/// For each published package with features: none of them, each alone, and all together.
+///
+/// Takes the output of `cargo metadata --no-deps`, so that a new feature needs no entry in a list.
+pub(crate) fn checks(metadata: &str) -> Result<Vec<Check>, String> {
+    let metadata: Value = serde_json::from_str(metadata)
+        .map_err(|error| format!("cargo metadata is not JSON: {error}"))?;
+    let packages =
+        metadata["packages"].as_array().ok_or("cargo metadata names no list of packages")?;
+    let mut checks = Vec::new();
+    for package in packages {
+        // `publish = false` is an empty list of registries, no restriction is null.
+        let private = package["publish"].as_array().is_some_and(Vec::is_empty);
+        let (Some(name), Some(features)) =
+            (package["name"].as_str(), package["features"].as_object())
+        else {
+            return Err("cargo metadata has a package without name or features".to_owned());
+        };
+        let named: Vec<_> = features.keys().filter(|feature| *feature != "default").collect();
+        if private || named.is_empty() {
+            continue;
+        }
+        let check = |features| Check { package: name.to_owned(), features };
+        checks.push(check(Features::None));
+        checks.extend(named.iter().map(|feature| check(Features::Only((*feature).clone()))));
+        if named.len() > 1 {
+            checks.push(check(Features::All));
+        }
+    }
+    if checks.is_empty() {
+        return Err("cargo metadata names no package with features".to_owned());
+    }
+    Ok(checks)
+}
+
+/// Fails when a default build of the facade pulls in a driver.
+///
+/// Takes the output of `cargo tree --edges normal --prefix none`. Returns how many packages it names.
+pub(crate) fn without_drivers(tree: &str) -> Result<usize, String> {
+    let mut packages: Vec<&str> =
+        tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    if !packages.contains(&FACADE) {
+        return Err(format!("cargo tree does not name {FACADE}: its output is not understood"));
+    }
+    let found: Vec<&str> = DRIVERS.into_iter().filter(|driver| packages.contains(driver)).collect();
+    if found.is_empty() {
+        Ok(packages.len())
+    } else {
+        Err(format!("the default build of {FACADE} pulls in {}", found.join(" and ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_published_package_is_checked_with_none_each_and_all_features() {
+        let checks = checks(
+            r#"{"packages": [
+                {"name": "db", "publish": null,
+                 "features": {"default": ["json"], "json": [], "mongo": ["dep:mongodb"]}},
+                {"name": "core", "publish": null, "features": {"default": ["json"], "json": []}},
+                {"name": "macros", "publish": null, "features": {}},
+                {"name": "benches", "publish": [], "features": {"peers": []}}
+            ]}"#,
+        )
+        .unwrap();
+        let lines: Vec<String> = checks.iter().map(|check| check.arguments().join(" ")).collect();
+        assert_eq!(
+            lines,
+            [
+                "check --lib --package db --no-default-features",
+                "check --lib --package db --no-default-features --features json",
+                "check --lib --package db --no-default-features --features mongo",
+                "check --lib --package db --all-features",
+                "check --lib --package core --no-default-features",
+                "check --lib --package core --no-default-features --features json",
+            ]
+        );
+    }
+
+    #[test]
+    fn metadata_that_is_not_understood_fails() {
+        for metadata in ["", "{}", r#"{"packages": []}"#, r#"{"packages": [{"name": 1}]}"#] {
+            assert!(checks(metadata).is_err(), "{metadata}");
+        }
+    }
+
+    #[test]
+    fn a_default_build_without_drivers_passes() {
+        let tree = "jvspatial v0.1.0 (/somewhere)\nserde v1.0.0\nserde v1.0.0 (*)\n";
+        assert_eq!(without_drivers(tree), Ok(2));
+    }
+
+    #[test]
+    fn a_default_build_with_a_driver_fails_and_names_it() {
+        let tree = "jvspatial v0.1.0 (/somewhere)\nmongodb v3.8.0\nredis v1.7.0\n";
+        let reason = without_drivers(tree).unwrap_err();
+        assert!(reason.ends_with("pulls in mongodb and redis"), "{reason}");
+    }
+
+    #[test]
+    fn names_that_only_begin_like_a_driver_are_not_drivers() {
+        let tree = "jvspatial v0.1.0 (/somewhere)\nredis-test v1.0.0\nmongodb-internal v0.1.0\n";
+        assert_eq!(without_drivers(tree), Ok(3));
+    }
+
+    #[test]
+    fn a_tree_that_is_not_understood_fails() {
+        assert!(without_drivers("").is_err());
+        assert!(without_drivers("├── serde v1.0.0\n").is_err());
+    }
+}

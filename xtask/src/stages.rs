@@ -1,0 +1,128 @@
+//! A chore as a row of named stages, and the summary that ends it.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// What became of one stage; each case carries what a reader of the summary wants to know.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Passed(String),
+    Skipped(String),
+    Failed(String),
+    /// An earlier stage failed.
+    NotRun,
+}
+
+impl Outcome {
+    /// Passed with nothing to add, or failed with the reason.
+    pub(crate) fn from_result(result: Result<(), String>) -> Self {
+        match result {
+            Ok(()) => Self::Passed(String::new()),
+            Err(reason) => Self::Failed(reason),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Report {
+    name: &'static str,
+    outcome: Outcome,
+    elapsed: Duration,
+}
+
+/// The stages of one chore, run in order until one fails.
+#[derive(Debug)]
+pub(crate) struct Stages {
+    chore: &'static str,
+    reports: Vec<Report>,
+}
+
+impl Stages {
+    pub(crate) fn new(chore: &'static str) -> Self {
+        Self { chore, reports: Vec::new() }
+    }
+
+    /// Runs one stage and prints its line, unless an earlier one has failed.
+    pub(crate) fn run(&mut self, name: &'static str, work: impl FnOnce() -> Outcome) {
+        if self.failed().is_some() {
+            self.reports.push(Report { name, outcome: Outcome::NotRun, elapsed: Duration::ZERO });
+            return;
+        }
+        println!("\n== {}: {name}", self.chore);
+        let start = Instant::now();
+        let outcome = work();
+        let report = Report { name, outcome, elapsed: start.elapsed() };
+        println!("== {}", line(&report));
+        self.reports.push(report);
+    }
+
+    /// Prints the summary, the failing stage last, and gives the exit code.
+    pub(crate) fn finish(self) -> ExitCode {
+        println!("\n== {}: summary", self.chore);
+        for report in &self.reports {
+            println!("   {}", line(report));
+        }
+        match self.failed() {
+            None => {
+                println!("== {}: passed", self.chore);
+                ExitCode::SUCCESS
+            }
+            Some((name, reason)) => {
+                println!("== {}: FAILED at {name}: {reason}", self.chore);
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn failed(&self) -> Option<(&'static str, &str)> {
+        self.reports.iter().find_map(|report| match &report.outcome {
+            Outcome::Failed(reason) => Some((report.name, reason.as_str())),
+            _ => None,
+        })
+    }
+}
+
+fn line(report: &Report) -> String {
+    let (word, detail) = match &report.outcome {
+        Outcome::Passed(detail) => ("ok", detail.as_str()),
+        Outcome::Skipped(reason) => ("skipped", reason.as_str()),
+        Outcome::Failed(reason) => ("FAILED", reason.as_str()),
+        Outcome::NotRun => ("not run", ""),
+    };
+    let seconds = report.elapsed.as_secs_f64();
+    format!("{:<14} {word:<8} {seconds:>6.1} s  {detail}", report.name).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_after_a_failing_one_are_not_run() {
+        let mut stages = Stages::new("test");
+        stages.run("first", || Outcome::Passed("2 passed".to_owned()));
+        stages.run("second", || Outcome::Failed("exit status: 101".to_owned()));
+        stages.run("third", || unreachable!("it follows a failure"));
+        assert_eq!(stages.failed(), Some(("second", "exit status: 101")));
+        assert_eq!(stages.reports[2].outcome, Outcome::NotRun);
+        assert_eq!(stages.finish(), ExitCode::FAILURE);
+    }
+
+    #[test]
+    fn a_skipped_stage_does_not_fail_the_chore() {
+        let mut stages = Stages::new("lint");
+        stages.run("deny", || Outcome::Skipped("not installed".to_owned()));
+        stages.run("last", || Outcome::from_result(Ok(())));
+        assert_eq!(stages.finish(), ExitCode::SUCCESS);
+    }
+
+    #[test]
+    fn a_line_names_the_stage_its_outcome_and_its_detail() {
+        let report = Report {
+            name: "tests",
+            outcome: Outcome::Passed("12 passed".to_owned()),
+            elapsed: Duration::from_millis(1_540),
+        };
+        assert_eq!(line(&report), "tests          ok          1.5 s  12 passed");
+    }
+}

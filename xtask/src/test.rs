@@ -1,0 +1,140 @@
+//! `cargo xtask test`: every test there is, in plain `cargo test`.
+
+use std::process::{Command, ExitCode};
+
+use clap::Args;
+
+use crate::cargo::{self, BENCH_PACKAGE, cargo};
+use crate::features::{self, FACADE};
+use crate::stages::{Outcome, Stages};
+use crate::tally::Tally;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Run only tests whose path contains this; the checks that are not tests are left out
+    filter: Option<String>,
+}
+
+pub(crate) fn run(options: &Options) -> ExitCode {
+    let filter = options.filter.as_deref();
+    let mut stages = Stages::new("test");
+    let mut total = Tally::default();
+
+    stages.run("build", build);
+    stages.run("tests", || tests("--tests", filter, &mut total));
+    stages.run("doc tests", || tests("--doc", filter, &mut total));
+    if let Some(filter) = filter {
+        stages.run("filter", || filtered(filter, total));
+    }
+    stages.run("features", || filter.map_or_else(check_features, |_| unwanted()));
+    stages.run("default tree", || filter.map_or_else(default_tree, |_| unwanted()));
+    stages.finish()
+}
+
+/// A misspelt filter must not pass for a green run.
+fn filtered(filter: &str, total: Tally) -> Outcome {
+    match (total.ran(), total.ignored) {
+        (0, 0) => Outcome::Failed(format!("no test has {filter:?} in its path")),
+        (0, _) => Outcome::Failed(format!("every test with {filter:?} in its path is ignored")),
+        (ran, _) => Outcome::Passed(format!("{ran} tests have {filter:?} in their path")),
+    }
+}
+
+fn unwanted() -> Outcome {
+    Outcome::Skipped("a filter was given".to_owned())
+}
+
+/// Builds programs and examples first, because integration tests start them.
+fn build() -> Outcome {
+    let mut command = cargo();
+    command.args(["build", "--workspace", "--exclude", BENCH_PACKAGE, "--bins", "--examples"]);
+    Outcome::from_result(cargo::run(&mut command))
+}
+
+fn test_command(targets: &str, filter: Option<&str>) -> Command {
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--exclude", BENCH_PACKAGE, "--no-fail-fast"]);
+    command.arg(targets).arg("--").args(filter);
+    command
+}
+
+fn tests(targets: &str, filter: Option<&str>, total: &mut Tally) -> Outcome {
+    let mut tally = Tally::default();
+    let result =
+        cargo::run_watched(&mut test_command(targets, filter), |line| tally.add_line(line));
+    total.passed += tally.passed;
+    total.failed += tally.failed;
+    total.ignored += tally.ignored;
+    match result {
+        Ok(()) => Outcome::Passed(tally.to_string()),
+        Err(reason) => Outcome::Failed(format!("{tally} ({reason})")),
+    }
+}
+
+fn check_features() -> Outcome {
+    let checked = cargo::output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))
+        .and_then(|metadata| features::checks(&metadata))
+        .and_then(|checks| {
+            for check in &checks {
+                cargo::run(cargo().args(check.arguments())).map_err(|reason| {
+                    format!("cargo {} ({reason})", check.arguments().join(" "))
+                })?;
+            }
+            Ok(checks.len())
+        });
+    match checked {
+        Ok(count) => Outcome::Passed(format!("{count} combinations compile")),
+        Err(reason) => Outcome::Failed(reason),
+    }
+}
+
+fn default_tree() -> Outcome {
+    let tree = cargo::output(cargo().args([
+        "tree",
+        "--package",
+        FACADE,
+        "--edges",
+        "normal",
+        "--target",
+        "all",
+        "--prefix",
+        "none",
+    ]));
+    match tree.and_then(|tree| features::without_drivers(&tree)) {
+        Ok(count) => Outcome::Passed(format!("{count} packages, no driver among them")),
+        Err(reason) => Outcome::Failed(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(command: &Command) -> String {
+        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn tests_never_build_the_bench_package() {
+        let command = test_command("--doc", None);
+        assert_eq!(
+            words(&command),
+            "test --workspace --exclude jvspatial-benches --no-fail-fast --doc --"
+        );
+    }
+
+    #[test]
+    fn a_filter_under_which_nothing_ran_fails() {
+        let tally = |passed, ignored| Tally { passed, failed: 0, ignored };
+        assert!(matches!(filtered("jornal", tally(0, 0)), Outcome::Failed(_)));
+        assert!(matches!(filtered("journal", tally(0, 1)), Outcome::Failed(_)));
+        assert!(matches!(filtered("journal", tally(2, 1)), Outcome::Passed(_)));
+    }
+
+    #[test]
+    fn a_filter_reaches_the_test_programs() {
+        let command = test_command("--tests", Some("journal"));
+        assert!(words(&command).ends_with("--tests -- journal"));
+    }
+}

@@ -12,6 +12,11 @@ use crate::limits::MAX_ENTITY_NAME_BYTES;
 const CHUNK: usize = 256;
 const CAPACITY: usize = CHUNK * CHUNK;
 
+/// How many names may come from stored documents. The rest is for the types of the application, which
+/// cannot go on without, so no file can use their numbers up.
+#[cfg(feature = "json")]
+const STORED_CAPACITY: usize = CAPACITY / 2;
+
 type Chunk = Box<[OnceLock<&'static str>; CHUNK]>;
 
 /// The names by number. Reads take no lock, because every id that is printed passes here.
@@ -34,29 +39,54 @@ impl EntityName {
     /// already knows 65,536 names.
     pub fn new(name: &str) -> Result<Self> {
         check(name)?;
+        Self::intern(name, CAPACITY).ok_or_else(|| {
+            Error::limit("too many entity names in one process")
+                .with("entity", name)
+                .with("limit", CAPACITY)
+        })
+    }
+
+    /// The name `name` of a stored document, interned unless it breaks the rule or stored documents have
+    /// used up their share of the numbers.
+    #[cfg(feature = "json")]
+    pub(crate) fn of_stored(name: &str) -> Option<Self> {
+        Self::lookup(name)
+            .or_else(|| check(name).is_ok().then(|| Self::intern(name, STORED_CAPACITY)).flatten())
+    }
+
+    /// The name `name`, which gets a number below `capacity` if it has none yet.
+    fn intern(name: &str, capacity: usize) -> Option<Self> {
         if let Some(known) = Self::lookup(name) {
-            return Ok(known);
+            return Some(known);
         }
         let mut numbers = NUMBERS.write();
         if let Some(&number) = numbers.get(name) {
-            return Ok(Self(number));
+            return Some(Self(number));
         }
-        let Ok(number) = u16::try_from(numbers.len()) else {
-            return Err(Error::limit("too many entity names in one process")
-                .with("entity", name)
-                .with("limit", CAPACITY));
-        };
+        let number = u16::try_from(numbers.len()).ok().filter(|_| numbers.len() < capacity)?;
         let name: &'static str = Box::leak(Box::from(name));
         let (chunk, slot) = split(number);
         let chunk = NAMES[chunk].get_or_init(|| Box::new([const { OnceLock::new() }; CHUNK]));
         chunk[slot].get_or_init(|| name);
         numbers.insert(name, number);
-        Ok(Self(number))
+        Some(Self(number))
     }
 
     /// The name `name` when some entity type or stored document already has it.
     pub fn lookup(name: &str) -> Option<Self> {
         NUMBERS.read().get(name).copied().map(Self)
+    }
+
+    /// The number that stands for the name in this process.
+    #[cfg(feature = "json")]
+    pub(crate) const fn number(self) -> u16 {
+        self.0
+    }
+
+    /// Whether there may be stored documents whose name is not interned.
+    #[cfg(feature = "json")]
+    pub(crate) fn misses_stored() -> bool {
+        NUMBERS.read().len() >= STORED_CAPACITY
     }
 
     /// The name as text.
@@ -122,6 +152,16 @@ mod tests {
             assert_eq!(EntityName::new(bad).unwrap_err().kind(), ErrorKind::Invalid, "{bad:?}");
         }
         assert_eq!(EntityName::new(&"x".repeat(65)).unwrap_err().kind(), ErrorKind::Limit);
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn stored_names_leave_room_for_the_types_of_the_application() {
+        let stored = (0..CAPACITY).filter_map(|n| EntityName::of_stored(&format!("Stored{n}")));
+        assert!((STORED_CAPACITY / 2..=STORED_CAPACITY).contains(&stored.count()));
+        assert!(EntityName::misses_stored());
+        assert_eq!(EntityName::new("DeclaredAfterwards").unwrap().as_str(), "DeclaredAfterwards");
+        assert_eq!(EntityName::of_stored("Stored/0"), None);
     }
 
     #[test]

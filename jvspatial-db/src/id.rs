@@ -69,8 +69,8 @@ impl fmt::Display for Collection {
 /// The id of a document: its collection, its entity name and a key, written `n.City.4b60c5d8224f4482a88b6829`.
 ///
 /// A generated key is an ObjectId (time, process, counter) in 24 lower-case hex digits, so ids sort by
-/// creation. A chosen key is any text without `/`, `\`, `..` and control characters. The whole id is
-/// at most 200 bytes.
+/// creation. A chosen key is any text without `/`, `\`, `"`, `..` and control characters, so an id stands
+/// in JSON as it is. The whole id is at most 200 bytes.
 ///
 /// An `Id` takes 16 bytes, and cloning it never allocates: a generated key is kept as its 12 bytes
 /// beside the number of the interned entity name, anything else as shared text. Ids order as their
@@ -116,11 +116,11 @@ impl Id {
     }
 
     /// Reads an id that a backend stored; unlike `parse` it interns the entity name.
-    #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "only stores read ids back"))]
+    #[cfg(feature = "json")]
     pub(crate) fn parse_stored(text: &str) -> Result<Self> {
         let (collection, entity, key) = split(text)?;
-        match (parse_key(key.as_bytes()), EntityName::new(entity)) {
-            (Some(key), Ok(entity)) => Ok(Self::generated(collection, entity, key)),
+        match (parse_key(key.as_bytes()), EntityName::of_stored(entity)) {
+            (Some(key), Some(entity)) => Ok(Self::generated(collection, entity, key)),
             _ => Self::text(collection, text, entity, key),
         }
     }
@@ -232,8 +232,8 @@ fn check_key(text: &str, key: &str) -> Result<()> {
         "id has an empty key"
     } else if key.contains("..") {
         "id holds `..`"
-    } else if key.contains(['/', '\\']) {
-        "id holds a slash or backslash"
+    } else if key.contains(['/', '\\', '"']) {
+        "id holds a slash, backslash or quotation mark"
     } else if key.chars().any(char::is_control) {
         "id holds a control character"
     } else {
@@ -431,6 +431,18 @@ impl Handle {
     }
 }
 
+impl AsRef<Id> for Id {
+    fn as_ref(&self) -> &Id {
+        self
+    }
+}
+
+impl AsRef<Id> for Handle {
+    fn as_ref(&self) -> &Id {
+        &self.id
+    }
+}
+
 impl From<Id> for Handle {
     fn from(id: Id) -> Self {
         Self::new(id)
@@ -492,6 +504,7 @@ mod tests {
             "n.Ci/ty.1",
             "n.City.a/b",
             "n.City.a\\b",
+            "n.City.a\"b",
             "n.City.a\0b",
             "n.City.a..b",
             "n.City.a\u{85}b",

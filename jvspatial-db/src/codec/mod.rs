@@ -1,0 +1,41 @@
+//! The body of a document: how a serde value becomes stored bytes, and back.
+//!
+//! The value model is BSON's under both encodings. [`Encoding::Json`] writes relaxed Extended JSON
+//! on one line, [`Encoding::Bson`] raw BSON. One serializer makes both, so that every rule on
+//! names, numbers, depth and size holds alike, with the same error.
+
+mod bson;
+mod compound;
+mod decode;
+mod encode;
+mod fault;
+mod format;
+mod json;
+mod key;
+mod layout;
+mod merge;
+mod names;
+mod raw;
+mod scan;
+mod shape;
+mod text;
+mod tree;
+mod wrapper;
+
+#[cfg(test)]
+mod tests;
+
+pub use decode::{decode, to_bson_document};
+pub use encode::{encode, transcode};
+pub use merge::merge;
+pub use shape::same_shape;
+pub use text::parse_json_document;
+
+/// How the body of a document is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// Relaxed Extended JSON in UTF-8, on one line.
+    Json,
+    /// Raw BSON.
+    Bson,
+}

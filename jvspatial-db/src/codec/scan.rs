@@ -1,0 +1,232 @@
+//! A cursor over JSON text that finds where things end without reading them.
+
+use std::borrow::Cow;
+
+use memchr::memchr2;
+
+/// A cursor over JSON text.
+#[derive(Clone, Copy)]
+pub(super) struct Scan<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Scan<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    #[inline]
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    #[inline]
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    #[inline]
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// What stands between `start` and the cursor.
+    #[inline]
+    pub(super) fn since(&self, start: usize) -> &'a [u8] {
+        self.bytes.get(start..self.at).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(super) fn advance(&mut self, bytes: usize) {
+        self.at += bytes;
+    }
+
+    #[inline]
+    pub(super) fn skip_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    /// Skips space and then `byte`, if it is there.
+    #[inline]
+    pub(super) fn take(&mut self, byte: u8) -> bool {
+        self.skip_space();
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Passes the string at the cursor; returns what stands between its quotes, escapes and all.
+    /// `None` when there is no closing quote.
+    #[inline]
+    pub(super) fn string(&mut self) -> Option<&'a [u8]> {
+        let start = self.at + 1;
+        self.at = string_end(self.bytes, start)?;
+        let inner = self.bytes.get(start..self.at);
+        self.at += 1;
+        inner
+    }
+
+    /// Passes the number at the cursor, which must follow JSON's grammar; returns whether it has a
+    /// fraction or an exponent.
+    pub(super) fn number(&mut self) -> Option<bool> {
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        let mut fraction = false;
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+            fraction = true;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+            fraction = true;
+        }
+        Some(fraction)
+    }
+
+    fn digits(&mut self) -> Option<()> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        (self.at > start).then_some(())
+    }
+
+    /// Passes the value at the cursor, whatever it is, without recursion. Trusts that the text is
+    /// JSON: of other text it may pass any part. `None` when the text ends within the value.
+    pub(super) fn value(&mut self) -> Option<&'a [u8]> {
+        let start = self.at;
+        let mut depth = 0_usize;
+        loop {
+            match self.peek()? {
+                b'"' => {
+                    self.string()?;
+                }
+                b'{' | b'[' => {
+                    depth += 1;
+                    self.at += 1;
+                    continue;
+                }
+                b'}' | b']' => {
+                    depth = depth.checked_sub(1)?;
+                    self.at += 1;
+                }
+                b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' if depth > 0 => {
+                    self.at += 1;
+                    continue;
+                }
+                _ => self.scalar()?,
+            }
+            if depth == 0 {
+                return Some(self.since(start));
+            }
+        }
+    }
+
+    /// Passes a number or a word.
+    fn scalar(&mut self) -> Option<()> {
+        let start = self.at;
+        while self.peek().is_some_and(is_scalar) {
+            self.at += 1;
+        }
+        (self.at > start).then_some(())
+    }
+}
+
+/// Whether a byte may stand in a number or in `true`, `false` and `null`.
+#[inline]
+pub(super) fn is_scalar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
+}
+
+/// Where the quote stands that ends the string whose text begins at `from`.
+#[inline]
+pub(super) fn string_end(bytes: &[u8], mut from: usize) -> Option<usize> {
+    loop {
+        let at = from + memchr2(b'"', b'\\', bytes.get(from..)?)?;
+        if bytes.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        from = at + 2;
+    }
+}
+
+/// The text that a string of JSON stands for, given what is between its quotes.
+///
+/// # Errors
+/// What is wrong with it: a control character, an escape that JSON does not know, or half of a
+/// surrogate pair.
+pub(super) fn unescape(raw: &str) -> Result<Cow<'_, str>, &'static str> {
+    if raw.bytes().any(|byte| byte < 0x20) {
+        return Err("a string holds a control character");
+    }
+    if !raw.contains('\\') {
+        return Ok(Cow::Borrowed(raw));
+    }
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let (character, after) = match escape.as_bytes().first() {
+            Some(b'u') => unicode(escape)?,
+            Some(simple) => {
+                let character = match simple {
+                    b'"' => '"',
+                    b'\\' => '\\',
+                    b'/' => '/',
+                    b'b' => '\u{8}',
+                    b'f' => '\u{c}',
+                    b'n' => '\n',
+                    b'r' => '\r',
+                    b't' => '\t',
+                    _ => return Err("a string holds an unknown escape"),
+                };
+                (character, escape.get(1..).unwrap_or_default())
+            }
+            None => return Err("a string ends within an escape"),
+        };
+        text.push(character);
+        rest = after;
+    }
+    text.push_str(rest);
+    Ok(Cow::Owned(text))
+}
+
+/// Reads `uXXXX`, and the other half of a pair when it is the first half of one.
+fn unicode(escape: &str) -> Result<(char, &str), &'static str> {
+    const LONE: &str = "a string holds half of a surrogate pair";
+    let (first, rest) = code_unit(escape)?;
+    if !(0xd800..0xe000).contains(&first) {
+        return Ok((char::from_u32(first).ok_or(LONE)?, rest));
+    }
+    let second = rest.strip_prefix('\\').filter(|rest| rest.starts_with('u')).ok_or(LONE)?;
+    let (second, rest) = code_unit(second)?;
+    if first >= 0xdc00 || !(0xdc00..0xe000).contains(&second) {
+        return Err(LONE);
+    }
+    let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+    Ok((char::from_u32(code).ok_or(LONE)?, rest))
+}
+
+fn code_unit(escape: &str) -> Result<(u32, &str), &'static str> {
+    const MALFORMED: &str = "a string holds a malformed unicode escape";
+    let digits = escape.get(1..5).ok_or(MALFORMED)?;
+    if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(MALFORMED);
+    }
+    let unit = u32::from_str_radix(digits, 16).map_err(|_| MALFORMED)?;
+    Ok((unit, escape.get(5..).unwrap_or_default()))
+}

@@ -1,0 +1,165 @@
+//! The contract of a backend.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use futures_core::Stream;
+
+use crate::capabilities::Capabilities;
+use crate::document::Document;
+use crate::error::Result;
+use crate::expansion::{Adjacent, Expansion};
+use crate::filter::Filter;
+use crate::id::{Collection, Handle};
+use crate::query::Query;
+use crate::write::{WriteBatch, WriteReport};
+
+/// A database of documents: what a backend must provide, and nothing that can be built on top.
+///
+/// Every call has a deadline set by the backend's options (10 s by default). Dropping the future of
+/// any call is safe: a read has no effect, and a write that was handed over happens whole or, when
+/// it fails, not at all, only nobody learns which.
+///
+/// The behaviour listed at each method is what the conformance suite checks on every backend.
+#[async_trait]
+pub trait Database: fmt::Debug + Send + Sync + 'static {
+    /// What this backend can do.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Reads the documents of `handles`.
+    ///
+    /// # Behaviour
+    /// - The answer has one place for each handle, in order; a missing document is `None`.
+    /// - A handle given twice is answered twice.
+    /// - All of them are seen at one point in time.
+    ///
+    /// # Errors
+    /// `Corrupt` when stored bytes are not what was written, `Unavailable` when they cannot be read.
+    async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>>;
+
+    /// Applies a batch.
+    ///
+    /// # Behaviour
+    /// - The report has one outcome for each operation, in order. Operations are applied in order and
+    ///   see the ones before them.
+    /// - An empty batch succeeds and does nothing.
+    /// - Readers see a batch whole or not at all on backends with `atomic_batches`.
+    /// - In an atomic batch one failure leaves everything as it was; the others are `Skipped`.
+    /// - Acknowledged means as durable as the backend was configured to be.
+    ///
+    /// # Errors
+    /// Those that concern the whole batch: `Invalid` for a batch in another encoding, `Limit`,
+    /// `Unavailable` (nothing happened), `Unknown` (it may have), `Poisoned`, `Closed`.
+    ///
+    /// # Cancellation
+    /// Once polled, the batch may be applied even if the future is dropped; it is never half applied
+    /// on backends with `atomic_batches`.
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport>;
+
+    /// Finds documents.
+    ///
+    /// # Behaviour
+    /// - The cursor sees the collection at one point in time, from before its first document is read.
+    /// - Documents come in an order of the backend's choosing, the same each time while nothing is written.
+    /// - Memory does not grow with the size of the answer.
+    ///
+    /// # Errors
+    /// Here and from the cursor: `Corrupt`, `Unavailable`.
+    async fn find(&self, query: Query) -> Result<Cursor>;
+
+    /// Counts the documents that match.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`.
+    async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64>;
+
+    /// Follows edges from all nodes of `from` at once.
+    ///
+    /// # Behaviour
+    /// - The answer is ordered by the place of the start node in `from`, then by the creation of the edge.
+    /// - Parallel edges yield their node once each; a start node given twice is answered twice.
+    /// - A start node that does not exist has no neighbours. An edge that leads nowhere yields nothing.
+    /// - All of it is seen at one point in time.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`; `Limit` when `from` has 2³² nodes or more.
+    async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>>;
+
+    /// Keeps ordinals from being given to another document while the pin lives.
+    fn pin_ordinals(&self) -> OrdinalPin;
+
+    /// Finishes what was accepted and lets go of files and connections.
+    ///
+    /// # Behaviour
+    /// - Writes accepted before are finished and acknowledged; calls made after fail with `Closed`.
+    /// - Closing twice succeeds.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Unknown` or `Poisoned` when what was accepted could not be finished.
+    async fn close(&self) -> Result<()>;
+}
+
+/// Holds ordinals in place; see [`Database::pin_ordinals`].
+#[derive(Clone, Debug, Default)]
+pub struct OrdinalPin(
+    #[expect(dead_code, reason = "held for its reference count")] Option<Arc<()>>,
+);
+
+impl OrdinalPin {
+    /// A pin that shares `guard` with the backend.
+    pub const fn new(guard: Arc<()>) -> Self {
+        Self(Some(guard))
+    }
+}
+
+/// A live stream of documents from one [`Database::find`].
+///
+/// Reading ahead is bounded by the backend. Dropping the cursor ends the search.
+pub struct Cursor(Pin<Box<dyn Stream<Item = Result<Document>> + Send>>);
+
+impl Cursor {
+    /// A cursor over `stream`.
+    pub fn new(stream: impl Stream<Item = Result<Document>> + Send + 'static) -> Self {
+        Self(Box::pin(stream))
+    }
+
+    /// The next document, or `None` at the end.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`; the cursor is at its end after an error.
+    ///
+    /// # Cancellation
+    /// Safe: no document is lost when the future is dropped.
+    pub async fn try_next(&mut self) -> Result<Option<Document>> {
+        std::future::poll_fn(|context| self.0.as_mut().poll_next(context)).await.transpose()
+    }
+
+    /// All remaining documents.
+    ///
+    /// # Errors
+    /// The first error of the cursor.
+    pub async fn try_collect(mut self) -> Result<Vec<Document>> {
+        let mut documents = Vec::new();
+        while let Some(document) = self.try_next().await? {
+            documents.push(document);
+        }
+        Ok(documents)
+    }
+}
+
+impl Stream for Cursor {
+    type Item = Result<Document>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(context)
+    }
+}
+
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cursor")
+    }
+}

@@ -1,0 +1,90 @@
+//! A step from nodes along their edges.
+
+use std::sync::Arc;
+
+use crate::entity_name::EntityName;
+use crate::filter::Filter;
+use crate::id::{Handle, Id};
+
+/// Which way edges are followed from a node. An undirected edge is followed from either end in
+/// every direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From source to target.
+    Out,
+    /// From target to source.
+    In,
+    /// Either way; an edge that qualifies both ways is followed once.
+    Both,
+}
+
+/// A set of entity types.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum EntitySet {
+    /// Every type.
+    #[default]
+    Any,
+    /// One type.
+    One(EntityName),
+    /// Several types.
+    Several(Arc<[EntityName]>),
+}
+
+impl EntitySet {
+    /// Whether the type of the document `id` is in the set.
+    pub fn contains(&self, id: &Id) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(name) => id.is_entity(*name),
+            Self::Several(names) => names.iter().any(|name| id.is_entity(*name)),
+        }
+    }
+}
+
+/// Which edges to follow from a node and which of the nodes behind them to keep.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Expansion {
+    /// Which way.
+    pub direction: Direction,
+    /// The types of the edges to follow. Default: any.
+    pub edges: EntitySet,
+    /// What an edge's document must look like. Default: anything; then no edge is read.
+    pub edge_filter: Filter,
+    /// The types of the nodes to keep. Default: any.
+    pub nodes: EntitySet,
+    /// Whether the answer names the edges. Default: no, which saves looking them up.
+    pub with_edges: bool,
+}
+
+impl Expansion {
+    /// All edges in `direction`, to all nodes.
+    pub fn new(direction: Direction) -> Self {
+        Self {
+            direction,
+            edges: EntitySet::Any,
+            edge_filter: Filter::all(),
+            nodes: EntitySet::Any,
+            with_edges: false,
+        }
+    }
+}
+
+/// A node reached by an [`Expansion`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Adjacent {
+    /// The place in the list of start nodes of the one that this node was reached from.
+    pub origin: u32,
+    /// The edge, when the expansion asked for it.
+    pub edge: Option<Handle>,
+    /// The node.
+    pub node: Handle,
+}
+
+impl Adjacent {
+    /// A node reached from the start node at `origin`.
+    pub const fn new(origin: u32, edge: Option<Handle>, node: Handle) -> Self {
+        Self { origin, edge, node }
+    }
+}

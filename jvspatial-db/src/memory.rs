@@ -1,0 +1,297 @@
+//! The reference backend: small, in memory, plain enough to be the oracle of every other.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream;
+use parking_lot::RwLock;
+
+use crate::capabilities::Capabilities;
+use crate::codec::Encoding;
+use crate::database::{Cursor, Database, OrdinalPin};
+use crate::document::{Body, Document, Ends};
+use crate::error::{Error, ErrorKind, Result};
+use crate::expansion::{Adjacent, Direction, Expansion};
+use crate::filter::Filter;
+use crate::id::{Collection, Handle, Id};
+use crate::query::Query;
+use crate::version::Version;
+use crate::write::{Action, Link, Outcome, WriteBatch, WriteReport};
+
+/// A database in memory, gone with its last handle.
+///
+/// For tests and small throw-away graphs: it scans where the other backends look up. A find copies
+/// its matches before the first one is returned.
+#[derive(Debug)]
+pub struct MemoryDb {
+    capabilities: Capabilities,
+    state: RwLock<State>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    documents: BTreeMap<Id, Stored>,
+    closed: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Stored {
+    version: Version,
+    schema: u32,
+    link: Option<Box<Link>>,
+    body: Bytes,
+}
+
+impl MemoryDb {
+    /// An empty database.
+    pub fn new() -> Self {
+        let mut capabilities = Capabilities::new("memory", Encoding::Bson);
+        capabilities.atomic_batches = true;
+        Self { capabilities, state: RwLock::default() }
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&State) -> Result<T>) -> Result<T> {
+        let state = self.state.read();
+        state.check_open()?;
+        read(&state)
+    }
+}
+
+impl Default for MemoryDb {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Database for MemoryDb {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
+        self.read(|state| Ok(handles.iter().map(|handle| state.document(handle.id())).collect()))
+    }
+
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
+        if batch.encoding() != self.capabilities.encoding {
+            return Err(Error::invalid("batch is encoded for another backend")
+                .with("expected", format_args!("{:?}", self.capabilities.encoding))
+                .with("found", format_args!("{:?}", batch.encoding())));
+        }
+        let mut state = self.state.write();
+        state.check_open()?;
+        let before = batch.is_atomic().then(|| state.clone());
+        let mut report = WriteReport::default();
+        for operation in batch.operations() {
+            let outcome = state.apply(&batch, &operation.id, &operation.action, &mut report);
+            report.outcomes.push(outcome);
+        }
+        if let Some(before) = before
+            && !report.is_complete()
+        {
+            *state = before;
+            report.detached = 0;
+            for outcome in report.outcomes.iter_mut().filter(|outcome| outcome.is_written()) {
+                *outcome = Outcome::Skipped;
+            }
+        }
+        Ok(report)
+    }
+
+    async fn find(&self, query: Query) -> Result<Cursor> {
+        let found = self.read(|state| state.find(query.collection, &query.filter))?;
+        let skip = usize::try_from(query.skip).unwrap_or(usize::MAX);
+        let limit =
+            query.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(Cursor::new(stream::iter(found.into_iter().skip(skip).take(limit).map(Ok))))
+    }
+
+    async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
+        self.read(|state| state.find(collection, filter)).map(|found| found.len() as u64)
+    }
+
+    async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
+        self.read(|state| state.neighbors(from, expansion))
+    }
+
+    fn pin_ordinals(&self) -> OrdinalPin {
+        OrdinalPin::default()
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.state.write().closed = true;
+        Ok(())
+    }
+}
+
+impl State {
+    fn check_open(&self) -> Result<()> {
+        if self.closed {
+            return Err(Error::new(ErrorKind::Closed, "database was closed"));
+        }
+        Ok(())
+    }
+
+    fn document(&self, id: &Id) -> Option<Document> {
+        self.documents.get(id).map(|stored| stored.document(id))
+    }
+
+    fn apply(
+        &mut self,
+        batch: &WriteBatch,
+        id: &Id,
+        action: &Action,
+        report: &mut WriteReport,
+    ) -> Outcome {
+        match action {
+            Action::Insert { body, schema, link } => {
+                if self.documents.contains_key(id) {
+                    return Outcome::duplicate("_id", id.clone());
+                }
+                if let Some(link) = link
+                    && let Some(refused) = self.refuse_link(id, link)
+                {
+                    return refused;
+                }
+                let body = Bytes::copy_from_slice(batch.body(*body));
+                let version = Version::FIRST;
+                let stored = Stored { version, schema: *schema, link: link.clone(), body };
+                self.documents.insert(id.clone(), stored);
+                Outcome::Written(version)
+            }
+            Action::Update { expected, body, schema } => {
+                let Some(stored) = self.documents.get_mut(id) else {
+                    return Outcome::Missing(id.clone());
+                };
+                if stored.version != *expected {
+                    return Outcome::Conflict { expected: *expected, found: stored.version };
+                }
+                stored.version = stored.version.next();
+                stored.schema = *schema;
+                stored.body = Bytes::copy_from_slice(batch.body(*body));
+                Outcome::Written(stored.version)
+            }
+            Action::Delete { expected, detach } => {
+                let Some(version) = self.documents.get(id).map(|stored| stored.version) else {
+                    return Outcome::Missing(id.clone());
+                };
+                if let Some(expected) = *expected
+                    && expected != version
+                {
+                    return Outcome::Conflict { expected, found: version };
+                }
+                self.documents.remove(id);
+                if *detach && id.collection() == Collection::Node {
+                    let before = self.documents.len();
+                    self.documents.retain(|_, stored| {
+                        stored.link.as_ref().is_none_or(|link| !link.ends.touch(id))
+                    });
+                    report.detached += (before - self.documents.len()) as u64;
+                }
+                Outcome::Written(version.next())
+            }
+        }
+    }
+
+    fn refuse_link(&self, id: &Id, link: &Link) -> Option<Outcome> {
+        for end in [&link.ends.source, &link.ends.target] {
+            if !self.documents.contains_key(end) {
+                return Some(Outcome::Missing(end.clone()));
+            }
+        }
+        if !link.unique {
+            return None;
+        }
+        let taken = self.documents.iter().find(|(other, stored)| {
+            other.entity() == id.entity()
+                && stored.link.as_ref().is_some_and(|other| other.ends.join_as(&link.ends))
+        });
+        taken.map(|(other, _)| Outcome::duplicate("connection", other.clone()))
+    }
+
+    fn find(&self, collection: Collection, filter: &Filter) -> Result<Vec<Document>> {
+        let mut found = Vec::new();
+        for (id, stored) in &self.documents {
+            if id.collection() == collection {
+                let document = stored.document(id);
+                if filter.is_all() || filter.matches(&document.to_bson()?) {
+                    found.push(document);
+                }
+            }
+        }
+        found.sort_by(|a, b| a.id.cmp_creation(&b.id));
+        Ok(found)
+    }
+
+    fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
+        let mut edges = Vec::new();
+        for (id, stored) in &self.documents {
+            if let Some(link) = &stored.link
+                && expansion.edges.contains(id)
+                && (expansion.edge_filter.is_all()
+                    || expansion.edge_filter.matches(&stored.document(id).to_bson()?))
+            {
+                edges.push((id, &link.ends));
+            }
+        }
+        edges.sort_by(|(a, _), (b, _)| a.cmp_creation(b));
+        let mut adjacent = Vec::new();
+        for (origin, start) in from.iter().enumerate() {
+            let origin = u32::try_from(origin)
+                .map_err(|_| Error::limit("too many start nodes").with("limit", u32::MAX))?;
+            if !self.documents.contains_key(start.id()) {
+                continue;
+            }
+            for &(id, ends) in &edges {
+                if let Some(node) = ends.follow(start.id(), expansion.direction)
+                    && self.documents.contains_key(node)
+                    && expansion.nodes.contains(node)
+                {
+                    let edge = expansion.with_edges.then(|| Handle::from(id));
+                    adjacent.push(Adjacent::new(origin, edge, Handle::from(node)));
+                }
+            }
+        }
+        Ok(adjacent)
+    }
+}
+
+impl Stored {
+    fn document(&self, id: &Id) -> Document {
+        Document {
+            id: id.clone(),
+            version: self.version,
+            schema: self.schema,
+            ends: self.link.as_ref().map(|link| link.ends.clone()),
+            body: Body::new(Encoding::Bson, self.body.clone()),
+        }
+    }
+}
+
+impl Ends {
+    fn touch(&self, node: &Id) -> bool {
+        self.source == *node || self.target == *node
+    }
+
+    /// Whether a unique edge with these ends stands in the way of one with the ends `new`.
+    fn join_as(&self, new: &Self) -> bool {
+        let same = self.source == new.source && self.target == new.target;
+        let mirrored = self.source == new.target && self.target == new.source;
+        same || (mirrored && (self.bidirectional || new.bidirectional))
+    }
+
+    /// The node that the edge leads to from `start`.
+    fn follow(&self, start: &Id, direction: Direction) -> Option<&Id> {
+        let forward = direction != Direction::In || self.bidirectional;
+        let backward = direction != Direction::Out || self.bidirectional;
+        if forward && self.source == *start {
+            Some(&self.target)
+        } else if backward && self.target == *start {
+            Some(&self.source)
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Writes: a batch of operations, and what became of each.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::codec::{self, Encoding};
+use crate::document::Ends;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{Collection, Id};
+use crate::limits::{MAX_BATCH_OPERATIONS, MAX_DOCUMENT_BYTES};
+use crate::version::Version;
+
+/// The documents to write in one call.
+///
+/// The fields of all of them are encoded into one buffer as they are added, so a batch of ten
+/// thousand documents costs two allocations that grow, not ten thousand. Operations apply in the
+/// order in which they were added, and each sees the ones before it.
+#[derive(Debug)]
+pub struct WriteBatch {
+    encoding: Encoding,
+    operations: Vec<Operation>,
+    bytes: Vec<u8>,
+    atomic: bool,
+}
+
+/// One write of a [`WriteBatch`].
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// The document to write.
+    pub id: Id,
+    /// What to do with it.
+    pub action: Action,
+}
+
+/// What a write does.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Action {
+    /// Creates the document at version 1; `Duplicate` when the id is taken.
+    Insert {
+        /// The user's fields in the batch's buffer.
+        body: BodyRange,
+        /// The schema version.
+        schema: u32,
+        /// What an edge joins: `Missing` names the end that does not exist.
+        link: Option<Box<Link>>,
+    },
+    /// Replaces the fields when the document still has the version `expected`, and counts it up by
+    /// one. Nothing else of the document changes. `Conflict` or `Missing` otherwise.
+    Update {
+        /// The version that the fields were derived from.
+        expected: Version,
+        /// The user's fields in the batch's buffer.
+        body: BodyRange,
+        /// The schema version.
+        schema: u32,
+    },
+    /// Removes the document; `Missing` when there is none, `Conflict` when it has another version.
+    Delete {
+        /// The version it must have, or any.
+        expected: Option<Version>,
+        /// Whether the edges of a node go with it, in the same step. An edge whose end is removed
+        /// without this stays and leads nowhere.
+        detach: bool,
+    },
+}
+
+/// Where in a batch's buffer the fields of one document are.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyRange {
+    start: usize,
+    end: usize,
+}
+
+/// How a new edge joins its nodes.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The nodes.
+    pub ends: Ends,
+    /// Whether a second edge of the same entity between them is a `Duplicate`. For an edge that can
+    /// be followed from either end, the order of the ends makes no difference.
+    pub unique: bool,
+}
+
+impl WriteBatch {
+    /// An empty batch for a backend that keeps bodies as `encoding`
+    /// ([`Capabilities::encoding`](crate::Capabilities)).
+    pub const fn new(encoding: Encoding) -> Self {
+        Self { encoding, operations: Vec::new(), bytes: Vec::new(), atomic: false }
+    }
+
+    /// Chooses all or nothing: when one operation fails, none is applied and the others are reported as
+    /// [`Outcome::Skipped`]. Default: each stands for itself.
+    #[must_use]
+    pub const fn atomic(mut self, atomic: bool) -> Self {
+        self.atomic = atomic;
+        self
+    }
+
+    /// Whether it is all or nothing.
+    pub const fn is_atomic(&self) -> bool {
+        self.atomic
+    }
+
+    /// Adds the creation of a document.
+    ///
+    /// # Errors
+    /// `Invalid` or `Limit` when the fields cannot be stored, naming the field; the batch is then as before.
+    pub fn insert<T: Serialize + ?Sized>(&mut self, id: Id, fields: &T) -> Result<()> {
+        self.insert_with(id, fields, 1, None)
+    }
+
+    /// Adds the creation of an edge.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn insert_edge<T: Serialize + ?Sized>(
+        &mut self,
+        id: Id,
+        fields: &T,
+        link: Link,
+    ) -> Result<()> {
+        self.insert_with(id, fields, 1, Some(link))
+    }
+
+    /// Adds the creation of a document with a schema version, and with its ends if it is an edge.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert), and `Invalid` when an edge has no ends, something else has some, or an
+    /// end is not a node.
+    pub fn insert_with<T: Serialize + ?Sized>(
+        &mut self,
+        id: Id,
+        fields: &T,
+        schema: u32,
+        link: Option<Link>,
+    ) -> Result<()> {
+        if (id.collection() == Collection::Edge) != link.is_some() {
+            return Err(Error::invalid("an edge has a source and a target, and only an edge has")
+                .with("id", &id));
+        }
+        if let Some(Link { ends, .. }) = &link {
+            for end in [&ends.source, &ends.target] {
+                if end.collection() != Collection::Node {
+                    return Err(Error::invalid("an edge joins nodes")
+                        .with("id", &id)
+                        .with("end", end));
+                }
+            }
+        }
+        let body = self.encode(&id, fields)?;
+        self.push(id, Action::Insert { body, schema, link: link.map(Box::new) })
+    }
+
+    /// Adds the replacement of a document's fields, if it still has the version `expected`.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn update<T: Serialize + ?Sized>(
+        &mut self,
+        id: Id,
+        expected: Version,
+        fields: &T,
+    ) -> Result<()> {
+        let body = self.encode(&id, fields)?;
+        self.push(id, Action::Update { expected, body, schema: 1 })
+    }
+
+    /// Adds the replacement of a document's fields by fields already encoded as this batch's encoding.
+    ///
+    /// # Errors
+    /// `Limit` when the document or the batch is too large.
+    pub fn update_encoded(
+        &mut self,
+        id: Id,
+        expected: Version,
+        fields: &[u8],
+        schema: u32,
+    ) -> Result<()> {
+        if fields.len() > MAX_DOCUMENT_BYTES {
+            return Err(Error::limit("document is too large")
+                .with("id", &id)
+                .with("bytes", fields.len())
+                .with("limit", MAX_DOCUMENT_BYTES));
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(fields);
+        let body = BodyRange { start, end: self.bytes.len() };
+        self.push(id, Action::Update { expected, body, schema })
+    }
+
+    /// Adds the removal of a document; `detach` takes the edges of a node with it.
+    ///
+    /// # Errors
+    /// `Limit` when the batch is full.
+    pub fn delete(&mut self, id: Id, expected: Option<Version>, detach: bool) -> Result<()> {
+        self.push(id, Action::Delete { expected, detach })
+    }
+
+    fn encode<T: Serialize + ?Sized>(&mut self, id: &Id, fields: &T) -> Result<BodyRange> {
+        let start = self.bytes.len();
+        codec::encode(self.encoding, fields, &mut self.bytes)
+            .map_err(|error| error.with("id", id))?;
+        Ok(BodyRange { start, end: self.bytes.len() })
+    }
+
+    fn push(&mut self, id: Id, action: Action) -> Result<()> {
+        if self.operations.len() == MAX_BATCH_OPERATIONS {
+            return Err(
+                Error::limit("batch has too many operations").with("limit", MAX_BATCH_OPERATIONS)
+            );
+        }
+        self.operations.push(Operation { id, action });
+        Ok(())
+    }
+
+    /// How the bodies are encoded.
+    pub const fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// The operations in order.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// The encoded fields at `range`.
+    pub fn body(&self, range: BodyRange) -> &[u8] {
+        self.bytes.get(Range { start: range.start, end: range.end }).unwrap_or_default()
+    }
+
+    /// How many operations there are.
+    pub const fn len(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// Whether there is nothing to write.
+    pub const fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// How many bytes of encoded fields it holds.
+    pub const fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// What became of each operation of a batch, in its order.
+///
+/// One stale document in a thousand never hides the other 999: a report with failures is still `Ok`,
+/// and [`failures`](Self::failures) names them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "a report may hold conflicts"]
+pub struct WriteReport {
+    /// One outcome for each operation.
+    pub outcomes: Vec<Outcome>,
+    /// How many edges went with their nodes.
+    pub detached: u64,
+}
+
+/// What became of one operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Done; the document has this version now. For a removal it is the version after the last one.
+    Written(Version),
+    /// The document has another version.
+    Conflict {
+        /// The version the operation asked for.
+        expected: Version,
+        /// The version that is stored.
+        found: Version,
+    },
+    /// The document, or the node that a new edge should join, does not exist.
+    Missing(Id),
+    /// A unique key is taken.
+    Duplicate(Box<Duplicate>),
+    /// It may have happened or not: a lost reply, a failed sync.
+    Unknown,
+    /// Not tried, because another operation of an atomic batch failed.
+    Skipped,
+}
+
+/// The key that is taken and who has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The name of the unique index; `_id` for the id itself, `connection` for a second edge of one
+    /// entity between the same nodes.
+    pub index: Cow<'static, str>,
+    /// The document that has the key.
+    pub id: Id,
+}
+
+impl Outcome {
+    /// The outcome of an operation whose key `index` belongs to `id`.
+    pub fn duplicate(index: impl Into<Cow<'static, str>>, id: Id) -> Self {
+        Self::Duplicate(Box::new(Duplicate { index: index.into(), id }))
+    }
+
+    /// Whether the operation was applied.
+    pub const fn is_written(&self) -> bool {
+        matches!(self, Self::Written(_))
+    }
+
+    /// The version after the operation on `id`, or the error that says why there is none.
+    ///
+    /// # Errors
+    /// One of kind `Conflict`, `NotFound`, `Duplicate` or `Unknown` with the facts of the outcome.
+    pub fn into_result(self, id: &Id) -> Result<Version> {
+        let error = match self {
+            Self::Written(version) => return Ok(version),
+            Self::Conflict { expected, found } => {
+                Error::new(ErrorKind::Conflict, "document was changed by someone else")
+                    .with("id", id)
+                    .with("expected version", expected)
+                    .with("found version", found)
+            }
+            Self::Missing(missing) if missing == *id => {
+                Error::new(ErrorKind::NotFound, "document does not exist").with("id", id)
+            }
+            Self::Missing(missing) => {
+                Error::new(ErrorKind::NotFound, "an end of the edge does not exist")
+                    .with("id", id)
+                    .with("end", missing)
+            }
+            Self::Duplicate(duplicate) => Error::new(ErrorKind::Duplicate, "unique key is taken")
+                .with("id", id)
+                .with("index", duplicate.index)
+                .with("taken by", duplicate.id),
+            Self::Unknown => {
+                Error::new(ErrorKind::Unknown, "the write may or may not have happened")
+                    .with("id", id)
+            }
+            Self::Skipped => Error::new(
+                ErrorKind::Conflict,
+                "not written, because another operation of the atomic batch failed",
+            )
+            .with("id", id),
+        };
+        Err(error)
+    }
+}
+
+impl WriteReport {
+    /// Whether every operation was applied.
+    pub fn is_complete(&self) -> bool {
+        self.outcomes.iter().all(Outcome::is_written)
+    }
+
+    /// How many operations were applied.
+    pub fn written(&self) -> usize {
+        self.outcomes.iter().filter(|outcome| outcome.is_written()).count()
+    }
+
+    /// The operations that were not applied, by their place in the batch.
+    pub fn failures(&self) -> impl Iterator<Item = (usize, &Outcome)> {
+        self.outcomes.iter().enumerate().filter(|(_, outcome)| !outcome.is_written())
+    }
+}

@@ -10,6 +10,8 @@ mod expansion;
 pub mod filter;
 mod id;
 mod id_generator;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod limits;
 mod memory;
 mod query;

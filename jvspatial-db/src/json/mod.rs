@@ -1,0 +1,3 @@
+//! The embedded JSON database.
+
+pub mod disk;

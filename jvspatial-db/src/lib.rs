@@ -1,4 +1,33 @@
 //! Documents, filters and database backends of jvspatial.
+//!
+//! Four types carry the rest:
+//!
+//! - A [`Database`] is what a backend provides: [`JsonDb`] in a directory, [`MemoryDb`] in
+//!   memory. [`open`] finds the one that a URL names.
+//! - A [`Document`] is what it stores: an [`Id`], a [`Version`], and fields that stay encoded until somebody
+//!   decodes them into a type of their own.
+//! - A [`WriteBatch`] goes in and a [`WriteReport`] comes back, with one [`Outcome`] for each document.
+//! - A [`Filter`] is MongoDB's query language, parsed once, with the same answers from every backend.
+//!
+//! This crate knows no entity types; `jvspatial-core` builds graphs on it.
+//!
+//! ```
+//! use jvspatial_db::{Collection, EntityName, Filter, Id, Query, WriteBatch, doc, open};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> jvspatial_db::Result<()> {
+//! let database = open("memory:").await?;
+//! let mut batch = WriteBatch::new(database.capabilities().encoding);
+//! let oslo = Id::with_key(Collection::Node, EntityName::new("City")?, "oslo")?;
+//! batch.insert(oslo.clone(), &doc! { "name": "Oslo", "population": 717_710 })?;
+//! assert!(database.write(batch).await?.is_complete());
+//!
+//! let large = Filter::parse(&doc! { "context.population": { "$gte": 500_000 } })?;
+//! let mut found = database.find(Query::new(Collection::Node, large)).await?;
+//! assert_eq!(found.try_next().await?.map(|document| document.id), Some(oslo));
+//! # Ok(())
+//! # }
+//! ```
 
 mod capabilities;
 pub mod codec;
@@ -14,6 +43,7 @@ mod id_generator;
 pub mod json;
 pub mod limits;
 mod memory;
+mod open;
 mod query;
 mod value;
 mod version;
@@ -29,7 +59,10 @@ pub use expansion::{Adjacent, Direction, EntitySet, Expansion};
 pub use filter::{Comparison, FieldPath, Filter};
 pub use id::{Collection, Handle, Id};
 pub use id_generator::IdGenerator;
+#[cfg(feature = "json")]
+pub use json::{Durability, JsonDb, JsonDbOptions, RecoveryReport};
 pub use memory::MemoryDb;
+pub use open::open;
 pub use query::Query;
 pub use version::Version;
 pub use write::{Action, BodyRange, Duplicate, Link, Operation, Outcome, WriteBatch, WriteReport};

@@ -1,3 +1,346 @@
-//! The embedded JSON database.
+//! The embedded JSON database: an append-only journal of JSON Lines with everything but the documents
+//! in memory. `docs/format.md` describes the files.
 
 pub mod disk;
+mod draft;
+mod index;
+mod line;
+mod manifest;
+mod neighbors;
+mod options;
+mod queue;
+mod reader;
+mod recovery;
+mod scan;
+mod segment;
+mod segment_reader;
+mod stage;
+mod writer;
+
+use std::collections::VecDeque;
+use std::error::Error as _;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream;
+use tokio::sync::oneshot;
+
+use crate::capabilities::Capabilities;
+use crate::codec::Encoding;
+use crate::database::{Cursor, Database, OrdinalPin};
+use crate::document::Document;
+use crate::error::{Error, ErrorKind, Result};
+use crate::expansion::{Adjacent, Expansion};
+use crate::filter::Filter;
+use crate::id::{Collection, Handle};
+use crate::query::Query;
+use crate::write::{WriteBatch, WriteReport};
+
+use disk::{Disk, LocalDisk, LockError};
+use draft::Draft;
+use queue::Request;
+use reader::{Located, Reading};
+use scan::Scan;
+use writer::{Shared, Writer};
+
+#[cfg(any(test, feature = "conformance"))]
+#[doc(hidden)]
+pub use options::Sabotage;
+pub use options::{Durability, JsonDbOptions};
+pub use recovery::RecoveryReport;
+
+/// A database in one directory of the local file system.
+///
+/// Documents are lines of JSON in an append-only journal. Memory holds where each document's line is
+/// and which edges touch which node, not the documents. One process at a time may have it open.
+///
+/// Dropping it without [`close`](Database::close) loses nothing acknowledged: the writer finishes what
+/// it was given and closes by itself, a moment later.
+pub struct JsonDb {
+    shared: Arc<Shared>,
+    capabilities: Capabilities,
+    options: JsonDbOptions,
+    recovery: RecoveryReport,
+}
+
+impl JsonDb {
+    /// Opens the database in the directory `path`, by default making it if it is missing.
+    ///
+    /// # Errors
+    /// - `Locked` when somebody has it open, naming the process.
+    /// - `Corrupt` when a file is not as it was written, naming file, line and offset; nothing is changed then.
+    /// - `Unsupported` when it was written by a newer version of this library.
+    /// - `Invalid` when the directory holds something else, or is a file.
+    /// - `NotFound`, `Unavailable` when it cannot be reached or made.
+    ///
+    /// # Cancellation
+    /// The opening goes on in the background and is undone when it is finished.
+    pub async fn open(path: impl AsRef<Path>, options: JsonDbOptions) -> Result<Self> {
+        let path = path.as_ref().to_owned();
+        let shown = path.display().to_string();
+        let opened = blocking(move || {
+            let disk = LocalDisk::open(&path, options.create).map_err(unusable)?;
+            if let Some(mode) = disk.exposed_mode() {
+                tracing::warn!(
+                    path = %path.display(),
+                    mode = format_args!("{mode:o}"),
+                    "database directory can be read by others than its owner"
+                );
+            }
+            Self::open_on(Arc::new(disk), options)
+        });
+        opened.await?.map_err(|error| error.with("path", shown))
+    }
+
+    /// Opens the database on `disk`; blocks while it reads the journal.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_on(disk: Arc<dyn Disk>, options: JsonDbOptions) -> Result<Self> {
+        let lock = disk.lock().map_err(|error| match error {
+            LockError::Held { pid } => {
+                let error = Error::new(ErrorKind::Locked, "database is open elsewhere");
+                match pid {
+                    Some(pid) => error.with("process", pid),
+                    None => error,
+                }
+            }
+            LockError::Io(error) => unusable(error),
+        })?;
+        let opened = recovery::open(&*disk, &options)?;
+        let (shared, files, recovery) = opened.split(options.deadline);
+        let shared = Arc::new(shared);
+        let writer = Writer::new(Arc::clone(&shared), disk, lock, options.clone(), files);
+        std::thread::Builder::new()
+            .name("jvspatial-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| {
+                Error::new(ErrorKind::Unavailable, "the writer's thread cannot be started")
+                    .with_source(error)
+            })?;
+        let mut capabilities = Capabilities::new("json", Encoding::Json);
+        capabilities.atomic_batches = true;
+        capabilities.persistent = true;
+        capabilities.ordinals = true;
+        Ok(Self { shared, capabilities, options, recovery })
+    }
+
+    /// What opening found and did.
+    pub const fn recovery(&self) -> &RecoveryReport {
+        &self.recovery
+    }
+
+    async fn read(&self, places: Vec<Option<Located>>) -> Result<Vec<Option<Document>>> {
+        let files = Arc::clone(&self.shared.index.read().files);
+        read(files, places, self.shared.deadline).await
+    }
+}
+
+/// Reads documents: at once what the system has in memory, the rest where waiting is allowed.
+async fn read(
+    files: Arc<segment::SegmentFiles>,
+    places: Vec<Option<Located>>,
+    deadline: Duration,
+) -> Result<Vec<Option<Document>>> {
+    let mut reading = Reading::new(files, places);
+    if !reading.read_cached()? {
+        reading = in_time(deadline, move || reading.read_blocking().map(|()| reading)).await?;
+    }
+    reading.finish()
+}
+
+/// Runs `work`, which only reads, where it may block, and waits for it no longer than `deadline`.
+async fn in_time<T: Send + 'static>(
+    deadline: Duration,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::time::timeout(deadline, blocking(work)).await {
+        Ok(done) => done?,
+        Err(_) => Err(Error::new(
+            ErrorKind::Unavailable,
+            "the database's files did not answer within the deadline",
+        )
+        .with("deadline", format_args!("{deadline:?}"))),
+    }
+}
+
+/// Runs `work` where it may block.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Error::new(ErrorKind::Unavailable, "work on the database's files was stopped")
+            .with_source(error)
+    })
+}
+
+fn unusable(error: io::Error) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => ErrorKind::NotFound,
+        io::ErrorKind::NotADirectory => ErrorKind::Invalid,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            return Error::new(ErrorKind::Unavailable, "database directory cannot be written")
+                .with_source(error);
+        }
+        _ => {
+            return Error::new(ErrorKind::Unavailable, "database directory cannot be used")
+                .with_source(error);
+        }
+    };
+    // What was tried on which path is said already, so only the reason is left.
+    let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    Error::new(kind, "database directory cannot be opened").with_source(reason)
+}
+
+#[async_trait]
+impl Database for JsonDb {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
+        self.shared.queue.check_readable()?;
+        let places = {
+            let index = self.shared.index.read();
+            let locate = |handle: &Handle| {
+                let collection = handle.id().collection();
+                let table = index.table(collection);
+                let ordinal = table.resolve(handle)?;
+                let record = table.record(ordinal).filter(|record| record.state.exists())?;
+                Some(Located::new(&index, collection, ordinal, &record.id, record.state))
+            };
+            handles.iter().map(locate).collect()
+        };
+        self.read(places).await
+    }
+
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
+        if batch.encoding() != self.capabilities.encoding {
+            return Err(Error::invalid("batch is encoded for another backend")
+                .with("expected", format_args!("{:?}", self.capabilities.encoding))
+                .with("found", format_args!("{:?}", batch.encoding())));
+        }
+        let draft = Draft::new(&batch)?;
+        drop(batch);
+        let (reply, report) = oneshot::channel();
+        self.shared.queue.submit(Request { draft, reply })?;
+        let unknown = |message: &'static str| Error::new(ErrorKind::Unknown, message);
+        match tokio::time::timeout(self.shared.deadline, report).await {
+            Ok(Ok(report)) => report,
+            Ok(Err(_)) => Err(unknown("the writer stopped before it answered")),
+            Err(_) => Err(unknown("write took longer than its deadline; it may still happen")
+                .with("deadline", format_args!("{:?}", self.shared.deadline))),
+        }
+    }
+
+    async fn find(&self, query: Query) -> Result<Cursor> {
+        self.shared.queue.check_readable()?;
+        let scan = Scan::new(Arc::clone(&self.shared), query.collection, query.filter);
+        let pass = Pass {
+            scan: Some(scan),
+            ready: VecDeque::new(),
+            deadline: self.shared.deadline,
+            skip: query.skip,
+            left: query.limit.unwrap_or(u64::MAX),
+        };
+        Ok(Cursor::new(stream::try_unfold(pass, Pass::next)))
+    }
+
+    async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
+        self.shared.queue.check_readable()?;
+        let mut scan = Scan::new(Arc::clone(&self.shared), collection, filter.clone());
+        let mut count = 0;
+        if scan.is_covered() {
+            while !scan.is_finished() {
+                count += scan.count_covered();
+                tokio::task::yield_now().await;
+            }
+            return Ok(count);
+        }
+        let mut found = VecDeque::new();
+        while !scan.is_finished() {
+            (scan, found) = in_time(self.shared.deadline, move || {
+                found.clear();
+                scan.next_slice(&mut found).map(|()| (scan, found))
+            })
+            .await?;
+            count += found.len() as u64;
+        }
+        Ok(count)
+    }
+
+    async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
+        self.shared.queue.check_readable()?;
+        neighbors::neighbors(&self.shared, from, expansion).await
+    }
+
+    fn pin_ordinals(&self) -> OrdinalPin {
+        OrdinalPin::new(Arc::clone(&self.shared.index.read().pins))
+    }
+
+    async fn close(&self) -> Result<()> {
+        match self.shared.queue.close() {
+            None => Ok(()),
+            Some(closed) => closed.await.unwrap_or(Ok(())),
+        }
+    }
+}
+
+/// The state of a cursor.
+struct Pass {
+    /// `None` only while a slice is being read: a cursor whose read was cut off is at its end.
+    scan: Option<Scan>,
+    ready: VecDeque<Document>,
+    deadline: Duration,
+    skip: u64,
+    left: u64,
+}
+
+impl Pass {
+    async fn next(mut self) -> Result<Option<(Document, Self)>> {
+        loop {
+            if self.left == 0 {
+                return Ok(None);
+            }
+            while let Some(document) = self.ready.pop_front() {
+                if self.skip > 0 {
+                    self.skip -= 1;
+                    continue;
+                }
+                self.left -= 1;
+                return Ok(Some((document, self)));
+            }
+            let Some(mut scan) = self.scan.take().filter(|scan| !scan.is_finished()) else {
+                return Ok(None);
+            };
+            let mut found = std::mem::take(&mut self.ready);
+            (scan, found) =
+                in_time(self.deadline, move || scan.next_slice(&mut found).map(|()| (scan, found)))
+                    .await?;
+            self.ready = found;
+            self.scan = Some(scan);
+        }
+    }
+}
+
+impl Drop for JsonDb {
+    fn drop(&mut self) {
+        // Nobody waits for the answer; the writer closes when it has done what it was given.
+        let _ = self.shared.queue.close();
+    }
+}
+
+impl fmt::Debug for JsonDb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let index = self.shared.index.read();
+        f.debug_struct("JsonDb")
+            .field("durability", &self.options.durability)
+            .field("commits", &index.sequence)
+            .field("nodes", &index.nodes().live())
+            .field("edges", &index.table(Collection::Edge).live())
+            .field("objects", &index.table(Collection::Object).live())
+            .finish()
+    }
+}

@@ -1,0 +1,200 @@
+//! One collection in memory: where each document's line is, on dense ordinals.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::history::{History, NO_HISTORY};
+use crate::entity_name::EntityName;
+use crate::error::{Error, Result};
+use crate::id::{Handle, Id};
+
+/// Where a document's line is in the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::json) struct Place {
+    pub segment: u32,
+    pub offset: u32,
+    /// Bytes of the line, its end included; 0 when there is no document.
+    pub len: u32,
+    /// Bytes of the line before the user's fields.
+    pub prefix: u16,
+    /// Bytes after them, without the end of the line.
+    pub suffix: u16,
+}
+
+/// What is known of a document without reading it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::json) struct State {
+    pub version: u64,
+    /// The commit that brought it about.
+    pub sequence: u64,
+    pub place: Place,
+    /// The low half of the line's checksum, to verify what is read later.
+    pub check: u32,
+    pub schema: u32,
+    /// Where the state before this one is in the history.
+    pub older: u64,
+}
+
+impl State {
+    pub(in crate::json) const fn exists(&self) -> bool {
+        self.place.len != 0
+    }
+}
+
+/// A document's id and state, in one cache line: a walk touches one of these for each node.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+pub(in crate::json) struct Record {
+    pub id: Id,
+    pub state: State,
+}
+
+const _: () = assert!(size_of::<Record>() == 64);
+
+/// The documents of one collection by ordinal, and their ordinals by id.
+///
+/// An ordinal also stands for a node that only an edge knows, and for a document that is gone but
+/// that a snapshot or a pin may still name; such a record has no place.
+#[derive(Debug, Default)]
+pub(in crate::json) struct Table {
+    records: Vec<Record>,
+    ordinals: HashTable<u32>,
+    hasher: RandomState,
+    /// Ordinals to give out again.
+    free: Vec<u32>,
+    /// Ordinals whose document is gone, until nothing can name them any more.
+    retired: Vec<u32>,
+    live: u64,
+}
+
+impl Table {
+    pub(in crate::json) const fn live(&self) -> u64 {
+        self.live
+    }
+
+    pub(in crate::json) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    pub(in crate::json) fn record(&self, ordinal: u32) -> Option<&Record> {
+        self.records.get(ordinal as usize)
+    }
+
+    /// The ordinal of `id`, if it has one.
+    pub(in crate::json) fn ordinal(&self, id: &Id) -> Option<u32> {
+        self.ordinals
+            .find(self.hasher.hash_one(id), |&ordinal| {
+                self.record(ordinal).is_some_and(|record| record.id == *id)
+            })
+            .copied()
+    }
+
+    /// The ordinal of a handle: by its hint when that still holds, else by its id.
+    pub(in crate::json) fn resolve(&self, handle: &Handle) -> Option<u32> {
+        // An ordinal that was given back keeps its id until the next document gets it.
+        let holds = |record: &Record| record.state.exists() && record.id == *handle.id();
+        handle
+            .ordinal()
+            .filter(|&hint| self.record(hint).is_some_and(holds))
+            .or_else(|| self.ordinal(handle.id()))
+    }
+
+    /// The document of `id`, if it exists.
+    pub(in crate::json) fn existing(&self, id: &Id) -> Option<(u32, &Record)> {
+        let ordinal = self.ordinal(id)?;
+        let record = self.record(ordinal)?;
+        record.state.exists().then_some((ordinal, record))
+    }
+
+    /// The ordinal of `id`, which gets one if it has none.
+    pub(in crate::json) fn intern(&mut self, id: &Id) -> Result<u32> {
+        if let Some(ordinal) = self.ordinal(id) {
+            return Ok(ordinal);
+        }
+        // Searches by entity rely on every stored name being interned; text from outside is not.
+        if id.entity_name().is_none() {
+            let _ = EntityName::of_stored(id.entity());
+        }
+        let record = Record { id: id.clone(), state: State::default() };
+        let ordinal = match self.free.pop() {
+            Some(ordinal) => ordinal,
+            None => u32::try_from(self.records.len())
+                .ok()
+                .filter(|&ordinal| ordinal != u32::MAX)
+                .ok_or_else(|| {
+                Error::limit("collection is full")
+                    .with("collection", id.collection())
+                    .with("limit", u32::MAX)
+            })?,
+        };
+        match self.records.get_mut(ordinal as usize) {
+            Some(freed) => *freed = record,
+            None => self.records.push(record),
+        }
+        let hash = self.hasher.hash_one(id);
+        let (records, hasher) = (&self.records, &self.hasher);
+        self.ordinals.insert_unique(hash, ordinal, |&ordinal| {
+            records.get(ordinal as usize).map_or(0, |record| hasher.hash_one(&record.id))
+        });
+        Ok(ordinal)
+    }
+
+    /// Gives the document at `ordinal` a new state; the old one goes to `history` if a snapshot needs it.
+    pub(in crate::json) fn set(&mut self, ordinal: u32, mut state: State, history: &mut History) {
+        let Some(record) = self.records.get_mut(ordinal as usize) else { return };
+        state.older = history.keep(record.state, state.sequence);
+        match (record.state.exists(), state.exists()) {
+            (false, true) => self.live += 1,
+            (true, false) => {
+                self.live -= 1;
+                self.retired.push(ordinal);
+            }
+            _ => {}
+        }
+        record.state = state;
+    }
+
+    /// The state of a document as it was at the commit `sequence`; `None` when it did not exist.
+    pub(in crate::json) fn state_at(
+        &self,
+        ordinal: u32,
+        sequence: u64,
+        history: &History,
+    ) -> Option<State> {
+        let mut state = self.record(ordinal)?.state;
+        while state.sequence > sequence {
+            state = *history.get(state.older)?;
+        }
+        state.exists().then_some(state)
+    }
+
+    /// Notes that no edge knows the node at `ordinal` any more, should the node itself be gone.
+    pub(in crate::json) fn retire_absent(&mut self, ordinal: u32) {
+        if self.record(ordinal).is_some_and(|record| !record.state.exists()) {
+            self.retired.push(ordinal);
+        }
+    }
+
+    /// Frees the ordinals of documents that are gone, unless `in_use` says that one is still needed.
+    /// To be called only when no snapshot and no pin can name them.
+    pub(in crate::json) fn reclaim(&mut self, in_use: impl Fn(u32) -> bool) {
+        for ordinal in std::mem::take(&mut self.retired) {
+            let Some(record) = self.records.get_mut(ordinal as usize) else { continue };
+            if record.state.exists() || in_use(ordinal) {
+                continue;
+            }
+            let hash = self.hasher.hash_one(&record.id);
+            if let Ok(entry) = self.ordinals.find_entry(hash, |&other| other == ordinal) {
+                entry.remove();
+                record.state = State { older: NO_HISTORY, ..State::default() };
+                self.free.push(ordinal);
+            }
+        }
+    }
+
+    pub(in crate::json) const fn has_retired(&self) -> bool {
+        !self.retired.is_empty()
+    }
+}

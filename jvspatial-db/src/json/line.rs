@@ -1,0 +1,424 @@
+//! The lines of the journal: how each kind is written and read. `docs/format.md` draws them.
+//!
+//! Every line has one spelling only, so a reader needs no JSON parser to find its way, and two lines
+//! that mean the same are the same bytes.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::document::Ends;
+use crate::error::Result;
+use crate::id::Id;
+
+/// The largest line that is read back: the largest document and its envelope.
+pub(super) const MAX_LINE: usize = crate::limits::MAX_DOCUMENT_BYTES + 4096;
+
+/// What a line of the journal says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    Document(DocumentLine<'a>),
+    Tombstone { id: &'a str, version: u64 },
+    Commit(CommitLine),
+    Header(HeaderLine<'a>),
+}
+
+/// A document: the envelope, and where the user's fields stand in the line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct DocumentLine<'a> {
+    pub id: &'a str,
+    pub version: u64,
+    pub schema: u32,
+    /// Bytes before the fields.
+    pub prefix: u16,
+    /// Bytes after the fields, without the end of the line.
+    pub suffix: u16,
+    pub ends: Option<EndsText<'a>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct EndsText<'a> {
+    pub source: &'a str,
+    pub target: &'a str,
+    pub bidirectional: bool,
+}
+
+impl EndsText<'_> {
+    /// The ends as ids.
+    ///
+    /// # Errors
+    /// `Invalid` or `Limit` when one is none.
+    pub(super) fn parse(&self) -> Result<Ends> {
+        Ok(Ends {
+            source: Id::parse_stored(self.source)?,
+            target: Id::parse_stored(self.target)?,
+            bidirectional: self.bidirectional,
+        })
+    }
+}
+
+/// The line that closes a batch: without it the batch was never written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CommitLine {
+    /// The number of the batch in the store, counted from 1.
+    pub sequence: u64,
+    /// How many lines it closes.
+    pub count: u64,
+    /// The last batch that was known to be on disk when this one was written: damage up to there
+    /// cannot come from a power cut.
+    pub synced: u64,
+    /// The checksum of the batch before, or of the header line.
+    pub previous: u64,
+    /// The checksum of the lines it closes and of itself.
+    pub checksum: u64,
+}
+
+/// The first line of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HeaderLine<'a> {
+    pub segment: u32,
+    pub format: u32,
+    pub store: &'a str,
+}
+
+/// The checksum of one line, its end included.
+pub(super) fn line_checksum(line: &[u8]) -> u64 {
+    xxh3_64(line)
+}
+
+/// Appends the part of a document's line that stands before its fields; returns its length.
+pub(super) fn push_prefix(out: &mut Vec<u8>, id: &Id, version: u64, schema: u32) -> u16 {
+    let start = out.len();
+    push_id(out, id, version);
+    if schema != 1 {
+        out.extend_from_slice(b",\"_v\":");
+        push_number(out, u64::from(schema));
+    }
+    out.extend_from_slice(b",\"entity\":\"");
+    out.extend_from_slice(id.entity().as_bytes());
+    out.extend_from_slice(b"\",\"context\":");
+    // An id has at most 200 bytes, so prefix and suffix stay far below 65,536.
+    (out.len() - start) as u16
+}
+
+/// Appends the part of a document's line that stands after its fields, and the end of the line;
+/// returns its length without the end.
+pub(super) fn push_suffix(out: &mut Vec<u8>, ends: Option<&Ends>) -> u16 {
+    let start = out.len();
+    if let Some(ends) = ends {
+        out.extend_from_slice(b",\"source\":\"");
+        ends.source.write_to(out);
+        out.extend_from_slice(b"\",\"target\":\"");
+        ends.target.write_to(out);
+        out.extend_from_slice(b"\",\"bidirectional\":");
+        out.extend_from_slice(if ends.bidirectional { b"true" } else { b"false" });
+    }
+    out.extend_from_slice(b"}\n");
+    (out.len() - start - 1) as u16
+}
+
+/// Appends the line that says that a document is gone.
+pub(super) fn push_tombstone(out: &mut Vec<u8>, id: &Id, version: u64) {
+    push_id(out, id, version);
+    out.extend_from_slice(b",\"_deleted\":true}\n");
+}
+
+/// Appends the line that closes a batch of the lines with these checksums; returns its checksum.
+pub(super) fn push_commit(
+    out: &mut Vec<u8>,
+    sequence: u64,
+    synced: u64,
+    previous: u64,
+    lines: &[u64],
+) -> u64 {
+    let start = out.len();
+    out.extend_from_slice(b"{\"_commit\":");
+    push_number(out, sequence);
+    out.extend_from_slice(b",\"count\":");
+    push_number(out, lines.len() as u64);
+    out.extend_from_slice(b",\"synced\":");
+    push_number(out, synced);
+    out.extend_from_slice(b",\"previous\":\"");
+    push_checksum(out, previous);
+    out.extend_from_slice(b"\",\"checksum\":\"");
+    let checksum = batch_checksum(lines, out.get(start..).unwrap_or_default());
+    push_checksum(out, checksum);
+    out.extend_from_slice(b"\"}\n");
+    checksum
+}
+
+/// Appends the first line of a segment; returns its checksum, where the chain of commits begins.
+pub(super) fn push_header(out: &mut Vec<u8>, segment: u32, format: u32, store: &str) -> u64 {
+    let start = out.len();
+    out.extend_from_slice(b"{\"_segment\":");
+    push_number(out, u64::from(segment));
+    out.extend_from_slice(b",\"format\":");
+    push_number(out, u64::from(format));
+    out.extend_from_slice(b",\"store\":\"");
+    out.extend_from_slice(store.as_bytes());
+    out.extend_from_slice(b"\"}\n");
+    line_checksum(out.get(start..).unwrap_or_default())
+}
+
+/// The checksum of a batch: over the checksums of its lines, then the commit line as far as the
+/// checksum's own value.
+pub(super) fn batch_checksum(lines: &[u64], commit: &[u8]) -> u64 {
+    let mut input = Vec::with_capacity(lines.len() * 8 + commit.len());
+    for checksum in lines {
+        input.extend_from_slice(&checksum.to_le_bytes());
+    }
+    input.extend_from_slice(commit);
+    xxh3_64(&input)
+}
+
+/// Whether the commit line `line` closes exactly the lines with these checksums.
+pub(super) fn commit_is_sound(line: &[u8], commit: &CommitLine, lines: &[u64]) -> bool {
+    const TAIL: usize = "0123456789abcdef\"}\n".len();
+    line.len()
+        .checked_sub(TAIL)
+        .and_then(|end| line.get(..end))
+        .is_some_and(|head| batch_checksum(lines, head) == commit.checksum)
+}
+
+fn push_id(out: &mut Vec<u8>, id: &Id, version: u64) {
+    out.extend_from_slice(b"{\"_id\":\"");
+    id.write_to(out);
+    out.extend_from_slice(b"\",\"_version\":");
+    push_number(out, version);
+}
+
+fn push_number(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// Sixteen lower-case hex digits.
+pub(super) fn push_checksum(out: &mut Vec<u8>, checksum: u64) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for shift in (0..16).rev() {
+        out.push(DIGITS[(checksum >> (shift * 4)) as usize & 15]);
+    }
+}
+
+/// Reads the value of sixteen lower-case hex digits.
+pub(super) fn parse_checksum(text: &str) -> Option<u64> {
+    let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if text.len() != 16 || !text.bytes().all(lower) {
+        return None;
+    }
+    u64::from_str_radix(text, 16).ok()
+}
+
+impl<'a> Line<'a> {
+    /// Reads a line, its end included; `None` when it is not spelled as this module spells it.
+    pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
+        let text = line.strip_suffix(b"\n")?;
+        let mut rest = Cursor(text);
+        if rest.eat(b"{\"_id\":\"") {
+            Self::parse_document(text, rest)
+        } else if rest.eat(b"{\"_commit\":") {
+            let commit = CommitLine {
+                sequence: rest.number()?,
+                count: rest.after(b",\"count\":")?.number()?,
+                synced: rest.after(b",\"synced\":")?.number()?,
+                previous: parse_checksum(rest.after(b",\"previous\":\"")?.quoted()?)?,
+                checksum: parse_checksum(rest.after(b",\"checksum\":\"")?.quoted()?)?,
+            };
+            rest.is(b"}").then_some(Self::Commit(commit))
+        } else if rest.eat(b"{\"_segment\":") {
+            let header = HeaderLine {
+                segment: rest.number()?.try_into().ok()?,
+                format: rest.after(b",\"format\":")?.number()?.try_into().ok()?,
+                store: rest.after(b",\"store\":\"")?.quoted()?,
+            };
+            rest.is(b"}").then_some(Self::Header(header))
+        } else {
+            None
+        }
+    }
+
+    fn parse_document(text: &'a [u8], mut rest: Cursor<'a>) -> Option<Self> {
+        let id = rest.quoted()?;
+        let version = rest.after(b",\"_version\":")?.number()?;
+        if rest.is(b",\"_deleted\":true}") {
+            return Some(Self::Tombstone { id, version });
+        }
+        let schema = if rest.eat(b",\"_v\":") { rest.number()?.try_into().ok()? } else { 1 };
+        let entity = rest.after(b",\"entity\":\"")?.quoted()?;
+        if id.get(2..).and_then(|id| id.split_once('.'))?.0 != entity {
+            return None;
+        }
+        rest.after(b",\"context\":")?;
+        let prefix = text.len() - rest.0.len();
+        let (suffix, ends) = if id.starts_with('e') { split_ends(rest.0)? } else { (1, None) };
+        let fields = rest.0.get(..rest.0.len().checked_sub(suffix)?)?;
+        let sound = fields.first() == Some(&b'{') && fields.len() > 1 && text.ends_with(b"}");
+        (sound && fields.last() == Some(&b'}')).then_some(Self::Document(DocumentLine {
+            id,
+            version,
+            schema,
+            prefix: u16::try_from(prefix).ok()?,
+            suffix: u16::try_from(suffix).ok()?,
+            ends,
+        }))
+    }
+}
+
+/// Reads the ends of an edge from the back of its line, where no field of the user's can stand.
+fn split_ends(text: &[u8]) -> Option<(usize, Option<EndsText<'_>>)> {
+    let (rest, bidirectional) = match text.strip_suffix(b"false}") {
+        Some(rest) => (rest, false),
+        None => (text.strip_suffix(b"true}")?, true),
+    };
+    let rest = rest.strip_suffix(b"\",\"bidirectional\":")?;
+    let (rest, target) = split_last_quoted(rest)?;
+    let rest = rest.strip_suffix(b"\",\"target\":")?;
+    let (rest, source) = split_last_quoted(rest)?;
+    let rest = rest.strip_suffix(b",\"source\":")?;
+    Some((text.len() - rest.len(), Some(EndsText { source, target, bidirectional })))
+}
+
+/// Splits off the text after the last quotation mark; an id holds none.
+fn split_last_quoted(text: &[u8]) -> Option<(&[u8], &str)> {
+    let quote = memchr::memrchr(b'"', text)?;
+    let id = std::str::from_utf8(text.get(quote + 1..)?).ok()?;
+    Some((text.get(..quote)?, id))
+}
+
+/// What is left of a line to read.
+struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    fn eat(&mut self, expected: &[u8]) -> bool {
+        let rest = self.0.strip_prefix(expected);
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
+    }
+
+    fn after(&mut self, expected: &[u8]) -> Option<&mut Self> {
+        self.eat(expected).then_some(self)
+    }
+
+    fn is(&self, expected: &[u8]) -> bool {
+        self.0 == expected
+    }
+
+    /// A number without sign, leading zeros or more than 64 bits.
+    fn number(&mut self) -> Option<u64> {
+        let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, rest) = self.0.split_at_checked(digits)?;
+        if digits.len() > 1 && digits.first() == Some(&b'0') {
+            return None;
+        }
+        self.0 = rest;
+        let step =
+            |number: u64, digit: &u8| number.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
+        if digits.is_empty() { None } else { digits.iter().try_fold(0, step) }
+    }
+
+    /// The text up to the next quotation mark, which is passed.
+    fn quoted(&mut self) -> Option<&'a str> {
+        let end = memchr::memchr(b'"', self.0)?;
+        let text = std::str::from_utf8(self.0.get(..end)?).ok()?;
+        self.0 = self.0.get(end + 1..)?;
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn id(text: &str) -> Id {
+        text.parse().unwrap()
+    }
+
+    fn ends(bidirectional: bool) -> Ends {
+        Ends { source: id("n.A.東京"), target: id("n.B.2"), bidirectional }
+    }
+
+    #[test]
+    fn a_node_is_spelled_as_the_design_says_and_read_back() {
+        let mut line = Vec::new();
+        let prefix = push_prefix(&mut line, &id("n.City.oslo"), 3, 1);
+        line.extend_from_slice(br#"{"name":"Oslo"}"#);
+        let suffix = push_suffix(&mut line, None);
+        assert_eq!(
+            std::str::from_utf8(&line).unwrap(),
+            "{\"_id\":\"n.City.oslo\",\"_version\":3,\"entity\":\"City\",\"context\":{\"name\":\"Oslo\"}}\n"
+        );
+        let expected =
+            DocumentLine { id: "n.City.oslo", version: 3, schema: 1, prefix, suffix, ends: None };
+        assert_eq!(Line::parse(&line), Some(Line::Document(expected)));
+    }
+
+    #[test]
+    fn an_edge_whose_fields_imitate_its_ends_is_read_by_its_true_ends() {
+        for bidirectional in [false, true] {
+            let mut line = Vec::new();
+            let prefix = push_prefix(&mut line, &id("e.Road.1"), 1, 7);
+            line.extend_from_slice(
+                br#"{"a":",\"source\":\"n.X.1\",\"target\":\"n.X.2\",\"bidirectional\":true}"}"#,
+            );
+            let suffix = push_suffix(&mut line, Some(&ends(bidirectional)));
+            let Some(Line::Document(read)) = Line::parse(&line) else { panic!("not read") };
+            let ends = read.ends.unwrap();
+            assert_eq!((ends.source, ends.target), ("n.A.東京", "n.B.2"));
+            assert_eq!((ends.bidirectional, read.schema), (bidirectional, 7));
+            assert_eq!((read.prefix, read.suffix), (prefix, suffix));
+        }
+    }
+
+    #[test]
+    fn a_commit_line_vouches_for_every_byte_before_its_checksum() {
+        let lines = [1, 2, 3];
+        let mut line = Vec::new();
+        let checksum = push_commit(&mut line, 9, 8, 77, &lines);
+        let Some(Line::Commit(commit)) = Line::parse(&line) else { panic!("not read") };
+        assert_eq!(commit, CommitLine { sequence: 9, count: 3, synced: 8, previous: 77, checksum });
+        assert!(commit_is_sound(&line, &commit, &lines));
+        assert!(!commit_is_sound(&line, &commit, &[1, 3, 2]));
+        for position in 0..line.len() {
+            for bit in 0..8 {
+                let mut flipped = line.clone();
+                flipped[position] ^= 1 << bit;
+                let accepted = match Line::parse(&flipped) {
+                    Some(Line::Commit(commit)) => commit_is_sound(&flipped, &commit, &lines),
+                    _ => false,
+                };
+                assert!(!accepted, "flip of bit {bit} at {position} went unnoticed");
+            }
+        }
+    }
+
+    #[test]
+    fn tombstones_and_headers_are_read_back() {
+        let mut line = Vec::new();
+        push_tombstone(&mut line, &id("o.Note.1"), 4);
+        assert_eq!(Line::parse(&line), Some(Line::Tombstone { id: "o.Note.1", version: 4 }));
+        line.clear();
+        push_header(&mut line, 12, 1, "abc");
+        let header = HeaderLine { segment: 12, format: 1, store: "abc" };
+        assert_eq!(Line::parse(&line), Some(Line::Header(header)));
+    }
+
+    #[test]
+    fn lines_in_any_other_spelling_are_refused() {
+        for bad in [
+            "",
+            "\n",
+            "{}\n",
+            "{\"_id\":\"n.City.1\"}\n",
+            "{\"_id\":\"n.City.1\",\"_version\":01,\"entity\":\"City\",\"context\":{}}\n",
+            "{\"_id\":\"n.City.1\",\"_version\":-1,\"entity\":\"City\",\"context\":{}}\n",
+            "{\"_id\":\"n.City.1\",\"_version\":99999999999999999999,\"entity\":\"City\",\"context\":{}}\n",
+            "{\"_id\":\"n.City.1\",\"_version\":1,\"entity\":\"Town\",\"context\":{}}\n",
+            "{\"_id\":\"n.City.1\",\"_version\":1,\"entity\":\"City\",\"context\":{}\n",
+            "{\"_id\":\"n.City.1\",\"_version\":1,\"entity\":\"City\",\"context\":[]}\n",
+            "{\"_id\":\"n.City.1\",\"_version\":1,\"entity\":\"City\",\"context\":{}}",
+            "{\"_id\":\"e.Road.1\",\"_version\":1,\"entity\":\"Road\",\"context\":{}}\n",
+            "{\"_commit\":1,\"count\":1,\"synced\":0,\"previous\":\"00\",\"checksum\":\"00\"}\n",
+            "{\"_commit\":1,\"count\":1,\"synced\":0,\"previous\":\"000000000000000A\",\"checksum\":\"0000000000000000\"}\n",
+        ] {
+            assert_eq!(Line::parse(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+}

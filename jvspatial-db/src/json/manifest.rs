@@ -1,0 +1,231 @@
+//! `MANIFEST.json`: which segments make up the store, and what the sealed ones must look like.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::disk::{Disk, OpenMode, ROOT};
+use super::line::{parse_checksum, push_checksum};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The version of the bytes that this code writes.
+pub(super) const FORMAT: u32 = 1;
+
+/// The file.
+pub(super) const PATH: &str = "MANIFEST.json";
+/// Where a new one is made before it takes the name of the old.
+pub(super) const STAGED: &str = "MANIFEST.json.new";
+
+/// A manifest larger than this is none of ours: it has room for a million segments.
+const MAX_BYTES: u64 = 128 * 1024 * 1024;
+
+/// Which segments make up the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Manifest {
+    pub format: u32,
+    /// What tells this store's segments from those of another.
+    pub store: String,
+    /// Segments that are never written again, in order.
+    pub sealed: Vec<Sealed>,
+    /// The segment that is written.
+    pub active: u32,
+    /// How the active segment ended when the store was closed; absent while it is open.
+    pub closed: Option<End>,
+}
+
+/// A segment that is never written again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sealed {
+    pub segment: u32,
+    pub end: End,
+}
+
+/// How a segment ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct End {
+    /// Its length.
+    pub bytes: u64,
+    /// Its last commit, or the one before the segment when it holds none.
+    pub sequence: u64,
+    /// The checksum of that commit, or of the header line.
+    #[serde(with = "hex")]
+    pub checksum: u64,
+}
+
+impl Manifest {
+    /// The text of the file; its last value is the checksum of what stands before it.
+    fn to_text(&self) -> Result<Vec<u8>> {
+        let mut text = serde_json::to_vec_pretty(self)
+            .map_err(|error| Error::corrupt("manifest cannot be written").with_source(error))?;
+        text.truncate(text.len().saturating_sub("\n}".len()));
+        text.extend_from_slice(b",\n  \"checksum\": \"");
+        let checksum = xxh3_64(&text);
+        push_checksum(&mut text, checksum);
+        text.extend_from_slice(b"\"\n}\n");
+        Ok(text)
+    }
+
+    fn parse(text: &[u8]) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let broken =
+            |why: &str| Error::corrupt("manifest is damaged").with("file", PATH).with("found", why);
+        // The format comes first: a later one may spell everything else in another way.
+        if let Ok(Format { format }) = serde_json::from_slice(text)
+            && format > FORMAT
+        {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "database was written by a newer version of this library",
+            )
+            .with("file", PATH)
+            .with("expected format", FORMAT)
+            .with("found format", format));
+        }
+        let marker = b",\n  \"checksum\": \"";
+        let end = memchr::memmem::rfind(text, marker).ok_or_else(|| broken("no checksum"))?;
+        let (body, tail) = text.split_at(end + marker.len());
+        let found = tail
+            .strip_suffix(b"\"\n}\n")
+            .and_then(|tail| std::str::from_utf8(tail).ok())
+            .and_then(parse_checksum)
+            .ok_or_else(|| broken("no checksum"))?;
+        if xxh3_64(body) != found {
+            return Err(broken("another checksum"));
+        }
+        let mut object = text.get(..end).unwrap_or_default().to_vec();
+        object.push(b'}');
+        serde_json::from_slice(&object)
+            .map_err(|error| broken("unknown contents").with_source(error))
+    }
+
+    /// Reads the manifest; `None` when there is none.
+    pub(super) fn read(disk: &dyn Disk) -> Result<Option<Self>> {
+        let file = match disk.open(PATH) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            result => result.map_err(unavailable)?,
+        };
+        let size = file.size().map_err(unavailable)?;
+        if size > MAX_BYTES {
+            return Err(Error::corrupt("manifest is too large")
+                .with("file", PATH)
+                .with("bytes", size)
+                .with("limit", MAX_BYTES));
+        }
+        let mut text = vec![0; usize::try_from(size).unwrap_or_default()];
+        file.read_at(&mut text, 0).map_err(unavailable)?;
+        Self::parse(&text).map(Some)
+    }
+
+    /// Puts this manifest in the place of the one before, in one durable step.
+    pub(super) fn write(&self, disk: &dyn Disk) -> Result<(), Undone> {
+        let text = self.to_text().map_err(io::Error::other)?;
+        if disk.entry(STAGED)?.is_some() {
+            disk.remove(STAGED)?;
+        }
+        let file = disk.open_append(STAGED, OpenMode::CreateNew)?;
+        file.append(&text).map_err(super::disk::AppendError::into_source)?;
+        file.sync_all().map_err(Undone::Unsynced)?;
+        disk.rename(STAGED, PATH)?;
+        disk.sync_dir(ROOT).map_err(Undone::Unsynced)
+    }
+}
+
+/// Why a step that ends with a sync was not done.
+#[derive(Debug)]
+pub(super) enum Undone {
+    /// It failed before its sync; it may be tried again.
+    Failed(io::Error),
+    /// Its sync failed: no later one can be believed.
+    Unsynced(io::Error),
+}
+
+impl From<io::Error> for Undone {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Undone> for Error {
+    fn from(undone: Undone) -> Self {
+        match undone {
+            Undone::Failed(error) | Undone::Unsynced(error) => unavailable(error),
+        }
+    }
+}
+
+/// The error of a disk that did not do what it was asked; it names the file.
+pub(super) fn unavailable(error: io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, "database file cannot be used").with_source(error)
+}
+
+mod hex {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    use super::{parse_checksum, push_checksum};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+    pub(super) fn serialize<S: Serializer>(
+        checksum: &u64,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut text = Vec::with_capacity(16);
+        push_checksum(&mut text, *checksum);
+        serializer.serialize_str(std::str::from_utf8(&text).unwrap_or_default())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        parse_checksum(&text).ok_or_else(|| de::Error::custom("not sixteen lower-case hex digits"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn manifest() -> Manifest {
+        Manifest {
+            format: FORMAT,
+            store: "0123".to_owned(),
+            sealed: vec![Sealed { segment: 1, end: End { bytes: 9, sequence: 4, checksum: 77 } }],
+            active: 2,
+            closed: Some(End { bytes: 1, sequence: 5, checksum: u64::MAX }),
+        }
+    }
+
+    #[test]
+    fn text_survives_a_round_trip() {
+        let text = manifest().to_text().unwrap();
+        assert_eq!(Manifest::parse(&text).unwrap(), manifest());
+        let value: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(value["sealed"][0]["end"]["checksum"], "000000000000004d");
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_noticed() {
+        let text = manifest().to_text().unwrap();
+        for position in 0..text.len() {
+            for bit in 0..8 {
+                let mut flipped = text.clone();
+                flipped[position] ^= 1 << bit;
+                assert!(Manifest::parse(&flipped).is_err(), "bit {bit} at {position}");
+            }
+            assert!(Manifest::parse(&text[..position]).is_err(), "cut at {position}");
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_by_its_number_whatever_else_it_holds() {
+        let error = Manifest::parse(br#"{"format": 2, "regions": {}}"#).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert_eq!(error.context("found format"), Some("2"));
+    }
+}

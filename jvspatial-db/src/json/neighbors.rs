@@ -1,0 +1,148 @@
+//! Following edges from a whole frontier at once.
+
+use std::sync::Arc;
+
+use super::index::{Hop, Index, Side};
+use super::reader::Located;
+use super::writer::Shared;
+use crate::error::{Error, Result};
+use crate::expansion::{Adjacent, Direction, EntitySet, Expansion};
+use crate::id::{Collection, Handle};
+
+/// A hop that passed what memory can tell.
+#[derive(Clone, Copy)]
+struct Reached {
+    origin: u32,
+    edge: u32,
+    node: u32,
+}
+
+pub(super) async fn neighbors(
+    shared: &Shared,
+    from: &[Handle],
+    expansion: &Expansion,
+) -> Result<Vec<Adjacent>> {
+    if u32::try_from(from.len()).is_err() {
+        return Err(Error::limit("too many start nodes").with("limit", u32::MAX));
+    }
+    if expansion.edge_filter.is_all() {
+        let index = shared.index.read();
+        let reached = reach(&index, from, expansion);
+        return Ok(adjacent(&index, &reached, expansion));
+    }
+    // The lines are taken down in the same look at the index as the nodes, so both are of one point in
+    // time however long the reading takes.
+    let (adjacent, edges, files) = {
+        let index = shared.index.read();
+        let mut reached = reach(&index, from, expansion);
+        reached.retain(|hop| is_kept(&index, hop.node, expansion));
+        let table = index.table(Collection::Edge);
+        let locate = |hop: &Reached| {
+            let record = table.record(hop.edge)?;
+            Some(Located::new(&index, Collection::Edge, hop.edge, &record.id, record.state))
+        };
+        let edges: Vec<_> = reached.iter().map(locate).collect();
+        (adjacent(&index, &reached, expansion), edges, Arc::clone(&index.files))
+    };
+    let mut kept = Vec::new();
+    let (mut adjacent, mut edges) = (adjacent.into_iter(), edges.into_iter());
+    loop {
+        // In slices, so that a hub's edges are never all in memory.
+        let slice: Vec<_> = edges.by_ref().take(1024).collect();
+        if slice.is_empty() {
+            return Ok(kept);
+        }
+        let count = slice.len();
+        let documents = super::read(Arc::clone(&files), slice, shared.deadline).await?;
+        for (adjacent, edge) in adjacent.by_ref().take(count).zip(documents) {
+            if let Some(edge) = edge
+                && expansion.edge_filter.matches(&edge.to_bson()?)
+            {
+                kept.push(adjacent);
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The hops over edges of the right types, by start node and in the order of the edges' creation.
+fn reach(index: &Index, from: &[Handle], expansion: &Expansion) -> Vec<Reached> {
+    let mut reached = Vec::with_capacity(from.len() * 2);
+    for (origin, handle) in (0_u32..).zip(from) {
+        let Some(start) = index.nodes().resolve(handle) else { continue };
+        // A node that is gone may still have edges that were not detached.
+        if !index.nodes().record(start).is_some_and(|record| record.state.exists()) {
+            continue;
+        }
+        let mut push = |hop: &Hop| {
+            if follows(index, hop, &expansion.edges) {
+                reached.push(Reached { origin, edge: hop.edge, node: hop.node });
+            }
+        };
+        match expansion.direction {
+            Direction::Out => index.adjacency.hops(start, Side::Out).iter().for_each(push),
+            Direction::In => index.adjacency.hops(start, Side::In).iter().for_each(push),
+            Direction::Both => {
+                let out = index.adjacency.hops(start, Side::Out);
+                let into = index.adjacency.hops(start, Side::In);
+                merge(index, start, out, into, &mut push);
+            }
+        }
+    }
+    reached
+}
+
+/// Shows the hops of both lists to `push` in the order of the edges' creation, each edge once.
+fn merge(index: &Index, start: u32, out: &[Hop], into: &[Hop], push: &mut impl FnMut(&Hop)) {
+    let edges = index.table(Collection::Edge);
+    let id = |hop: &Hop| edges.record(hop.edge).map(|edge| &edge.id);
+    // An edge to follow either way stands in both lists, and so does a loop.
+    let mut into = into.iter().filter(|hop| !hop.undirected && hop.node != start).peekable();
+    for hop in out {
+        let earlier = |other: &&Hop| match (id(other), id(hop)) {
+            (Some(other), Some(id)) => other.cmp_creation(id).is_lt(),
+            _ => false,
+        };
+        while let Some(other) = into.next_if(earlier) {
+            push(other);
+        }
+        push(hop);
+    }
+    into.for_each(push);
+}
+
+fn follows(index: &Index, hop: &Hop, set: &EntitySet) -> bool {
+    let by_id = || {
+        let edge = index.table(Collection::Edge).record(hop.edge);
+        edge.is_some_and(|edge| set.contains(&edge.id))
+    };
+    match set {
+        EntitySet::Any => true,
+        EntitySet::One(name) if hop.entity != Hop::UNNAMED => name.number() == hop.entity,
+        EntitySet::Several(names) if hop.entity != Hop::UNNAMED => {
+            names.iter().any(|name| name.number() == hop.entity)
+        }
+        EntitySet::One(_) | EntitySet::Several(_) => by_id(),
+    }
+}
+
+fn is_kept(index: &Index, node: u32, expansion: &Expansion) -> bool {
+    index
+        .nodes()
+        .record(node)
+        .is_some_and(|node| node.state.exists() && expansion.nodes.contains(&node.id))
+}
+
+fn adjacent(index: &Index, reached: &[Reached], expansion: &Expansion) -> Vec<Adjacent> {
+    let edges = index.table(Collection::Edge);
+    let to_adjacent = |hop: &Reached| {
+        let node = index.nodes().record(hop.node)?;
+        if !node.state.exists() || !expansion.nodes.contains(&node.id) {
+            return None;
+        }
+        let edge = || Some(Handle::with_ordinal(edges.record(hop.edge)?.id.clone(), hop.edge));
+        let edge = if expansion.with_edges { edge() } else { None };
+        Some(Adjacent::new(hop.origin, edge, Handle::with_ordinal(node.id.clone(), hop.node)))
+    };
+    reached.iter().filter_map(to_adjacent).collect()
+}

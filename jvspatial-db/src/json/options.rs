@@ -1,0 +1,133 @@
+//! How a JSON database is opened.
+
+use std::time::Duration;
+
+/// When an acknowledged write is on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Acknowledged means synced: it survives kill -9 and power loss. The default.
+    #[default]
+    Sync,
+    /// Acknowledged means handed to the system, synced at the latest this much later. Survives kill -9;
+    /// a power cut takes at most the last interval and 50 ms with it, always the newest writes.
+    Interval(Duration),
+    /// Acknowledged means handed to the system, which writes when it likes. Survives kill -9; a power
+    /// cut takes the newest writes of the segment in use.
+    Os,
+}
+
+/// How [`JsonDb::open`](super::JsonDb::open) opens a database.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct JsonDbOptions {
+    /// When an acknowledged write is on disk. Default: [`Durability::Sync`].
+    pub durability: Durability,
+    /// Whether a missing database is made. Default: yes.
+    pub create: bool,
+    /// How many bytes a segment of the journal has before the next one is begun. Default: 64 MiB.
+    pub segment_bytes: u64,
+    /// How long a call may wait for the writer or for a file: a write is then reported as `Unknown`, a read as
+    /// `Unavailable`. Each slice of a find has its own. Default: 10 s.
+    pub deadline: Duration,
+    /// Breaks a promise on purpose, so that the test of that promise can be seen to fail.
+    #[cfg(any(test, feature = "conformance"))]
+    #[doc(hidden)]
+    pub sabotage: Option<Sabotage>,
+}
+
+/// A promise to break; see [`JsonDbOptions::sabotage`].
+#[cfg(any(test, feature = "conformance"))]
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Acknowledge a write before it is handed to the system.
+    AcknowledgeBeforeWrite,
+    /// Take over documents that no commit line closes.
+    IgnoreCommitLines,
+    /// Take over batches whose lines are not those that their commit line closes.
+    IgnoreChecksums,
+}
+
+impl Default for JsonDbOptions {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Sync,
+            create: true,
+            segment_bytes: 64 * 1024 * 1024,
+            deadline: Duration::from_secs(10),
+            #[cfg(any(test, feature = "conformance"))]
+            sabotage: None,
+        }
+    }
+}
+
+impl JsonDbOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets when an acknowledged write is on disk.
+    #[must_use]
+    pub const fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Sets whether a missing database is made.
+    #[must_use]
+    pub const fn create(mut self, create: bool) -> Self {
+        self.create = create;
+        self
+    }
+
+    /// Sets how large a segment grows; at least 4 KiB, at most 1 GiB.
+    #[must_use]
+    pub const fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = if bytes < 4096 {
+            4096
+        } else if bytes > 1 << 30 {
+            1 << 30
+        } else {
+            bytes
+        };
+        self
+    }
+
+    /// Sets how long a call may wait.
+    #[must_use]
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Breaks a promise on purpose.
+    #[cfg(any(test, feature = "conformance"))]
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn sabotage(mut self, sabotage: Sabotage) -> Self {
+        self.sabotage = Some(sabotage);
+        self
+    }
+
+    pub(super) fn acknowledges_early(&self) -> bool {
+        #[cfg(any(test, feature = "conformance"))]
+        return self.sabotage == Some(Sabotage::AcknowledgeBeforeWrite);
+        #[cfg(not(any(test, feature = "conformance")))]
+        return false;
+    }
+
+    pub(super) fn ignores_commit_lines(&self) -> bool {
+        #[cfg(any(test, feature = "conformance"))]
+        return self.sabotage == Some(Sabotage::IgnoreCommitLines);
+        #[cfg(not(any(test, feature = "conformance")))]
+        return false;
+    }
+
+    pub(super) fn ignores_checksums(&self) -> bool {
+        #[cfg(any(test, feature = "conformance"))]
+        return self.sabotage == Some(Sabotage::IgnoreChecksums);
+        #[cfg(not(any(test, feature = "conformance")))]
+        return false;
+    }
+}

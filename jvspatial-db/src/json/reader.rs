@@ -1,0 +1,166 @@
+//! Reading documents: the lines of a whole list of places into one buffer, each verified.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::index::{Index, Place, State};
+use super::line::{Line, line_checksum};
+use super::segment::{self, SegmentFiles};
+use crate::codec::Encoding;
+use crate::document::{Body, Document, Ends};
+use crate::error::{Error, Result};
+use crate::id::{Collection, Id};
+use crate::json::manifest::unavailable;
+use crate::version::Version;
+
+/// A document found in the index and not read yet.
+#[derive(Clone, Debug)]
+pub(super) struct Located {
+    pub id: Id,
+    pub state: State,
+    pub ends: LocatedEnds,
+}
+
+/// The ends of a document found in the index.
+#[derive(Clone, Debug)]
+pub(super) enum LocatedEnds {
+    Known(Option<Ends>),
+    /// Those of an edge in a past state, since when it may have been made again between other nodes.
+    InLine,
+}
+
+impl Located {
+    /// The document at `ordinal` in its present state.
+    pub(super) fn new(
+        index: &Index,
+        collection: Collection,
+        ordinal: u32,
+        id: &Id,
+        state: State,
+    ) -> Self {
+        let ends = if collection == Collection::Edge { index.ends(ordinal) } else { None };
+        Self { id: id.clone(), state, ends: LocatedEnds::Known(ends) }
+    }
+
+    /// A document in a state that is no longer its present one.
+    pub(super) fn past(id: &Id, state: State) -> Self {
+        let ends = match id.collection() {
+            Collection::Edge => LocatedEnds::InLine,
+            _ => LocatedEnds::Known(None),
+        };
+        Self { id: id.clone(), state, ends }
+    }
+}
+
+/// Lines to read, and those read so far.
+#[derive(Debug)]
+pub(super) struct Reading {
+    files: Arc<SegmentFiles>,
+    places: Vec<Option<Located>>,
+    buffer: Vec<u8>,
+    /// How many places have been read.
+    done: usize,
+    /// How many bytes of the buffer they take.
+    filled: usize,
+}
+
+impl Reading {
+    pub(super) fn new(files: Arc<SegmentFiles>, places: Vec<Option<Located>>) -> Self {
+        let bytes = places.iter().flatten().map(|located| located.state.place.len as usize).sum();
+        Self { files, places, buffer: vec![0; bytes], done: 0, filled: 0 }
+    }
+
+    /// Reads on for as long as nothing has to wait for the medium; `true` when all is read.
+    ///
+    /// # Errors
+    /// `Unavailable` when a file cannot be read.
+    pub(super) fn read_cached(&mut self) -> Result<bool> {
+        self.read(true)
+    }
+
+    /// Reads what is left, waiting where it must.
+    ///
+    /// # Errors
+    /// `Unavailable` when a file cannot be read.
+    pub(super) fn read_blocking(&mut self) -> Result<()> {
+        self.read(false).map(|_| ())
+    }
+
+    fn read(&mut self, cached: bool) -> Result<bool> {
+        while let Some(place) = self.places.get(self.done) {
+            if let Some(Located { state: State { place, .. }, .. }) = place {
+                let end = self.filled + place.len as usize;
+                let line = self.buffer.get_mut(self.filled..end).unwrap_or_default();
+                let offset = u64::from(place.offset);
+                let file = self.files.get(place.segment).ok_or_else(|| missing(place))?;
+                if cached {
+                    if !file.read_at_cached(line, offset).map_err(unavailable)? {
+                        return Ok(false);
+                    }
+                } else {
+                    file.read_at(line, offset).map_err(unavailable)?;
+                }
+                self.filled = end;
+            }
+            self.done += 1;
+        }
+        Ok(true)
+    }
+
+    /// The documents, each compared with the checksum it was written with.
+    ///
+    /// # Errors
+    /// `Corrupt` naming file, offset and id of a line that is not what was written.
+    pub(super) fn finish(self) -> Result<Vec<Option<Document>>> {
+        let buffer = Bytes::from(self.buffer);
+        let mut start = 0;
+        self.places
+            .into_iter()
+            .map(|located| {
+                let Some(located) = located else { return Ok(None) };
+                let len = located.state.place.len as usize;
+                start += len;
+                located.verify(&buffer, start - len).map(Some)
+            })
+            .collect()
+    }
+}
+
+impl Located {
+    fn verify(self, buffer: &Bytes, start: usize) -> Result<Document> {
+        let Self { id, state, ends } = self;
+        let Place { len, prefix, suffix, .. } = state.place;
+        let line = start..start + len as usize;
+        let bytes = buffer.get(line.clone()).unwrap_or_default();
+        let found = line_checksum(bytes) as u32;
+        let body =
+            line.start + usize::from(prefix)..line.end.saturating_sub(usize::from(suffix) + 1);
+        if found != state.check || body.start > body.end {
+            return Err(Error::corrupt("document on disk is not what was written")
+                .with("id", &id)
+                .with("file", segment::path(state.place.segment))
+                .with("offset", state.place.offset)
+                .with("expected", format_args!("{:08x}", state.check))
+                .with("found", format_args!("{found:08x}")));
+        }
+        let ends = match ends {
+            LocatedEnds::Known(ends) => ends,
+            LocatedEnds::InLine => match Line::parse(bytes) {
+                Some(Line::Document(line)) => line.ends.map(|ends| ends.parse()).transpose()?,
+                _ => None,
+            },
+        };
+        Ok(Document {
+            id,
+            version: Version::new(state.version),
+            schema: state.schema,
+            ends,
+            body: Body::new(Encoding::Json, buffer.slice(body)),
+        })
+    }
+}
+
+fn missing(place: &Place) -> Error {
+    Error::corrupt("segment of a document is not open").with("file", segment::path(place.segment))
+}

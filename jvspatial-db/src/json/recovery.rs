@@ -1,0 +1,237 @@
+//! Opening: what stands in the directory becomes the index, or is refused by name and offset.
+
+use std::io;
+use std::sync::Arc;
+
+use super::disk::{Disk, DiskFile, OpenMode, ROOT};
+use super::index::Index;
+use super::line;
+use super::manifest::{self, End, FORMAT, Manifest, Undone, unavailable};
+use super::options::JsonDbOptions;
+use super::segment::{self, Found, JOURNAL, Lines, SegmentFiles};
+use super::segment_reader::{Read, Reader};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id_generator::IdGenerator;
+
+/// The directory for bytes that were taken out of the journal.
+const QUARANTINE: &str = "quarantine";
+
+/// What opening found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecoveryReport {
+    /// Whether the store was closed before it was opened, rather than killed.
+    pub clean: bool,
+    /// How many commits the journal holds.
+    pub commits: u64,
+    /// How many bytes of an unfinished batch at the end of the journal were moved to `quarantine/`.
+    pub quarantined_bytes: u64,
+    /// The file that holds them, relative to the database's directory.
+    pub quarantine: Option<String>,
+}
+
+/// An opened store, before its writer starts.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub index: Index,
+    pub manifest: Manifest,
+    pub active: Arc<dyn DiskFile>,
+    pub end: End,
+    pub report: RecoveryReport,
+}
+
+/// Reads the store on `disk`, or makes one there.
+pub(super) fn open(disk: &dyn Disk, options: &JsonDbOptions) -> Result<Opened> {
+    match Manifest::read(disk)? {
+        Some(manifest) => recover(disk, manifest, options),
+        None if options.create => create(disk),
+        None => {
+            Err(Error::new(ErrorKind::NotFound, "database does not exist")
+                .with("file", manifest::PATH))
+        }
+    }
+}
+
+/// Makes a store in a directory that holds nothing, or what an earlier attempt left behind.
+fn create(disk: &dyn Disk) -> Result<Opened> {
+    check_makeable(disk)?;
+    let store = IdGenerator::new().next_key();
+    let store: String = store.iter().map(|byte| format!("{byte:02x}")).collect();
+    disk.create_dir(JOURNAL).map_err(unavailable)?;
+    let (active, end) = begin_segment(disk, &store, 1, 0)?;
+    disk.sync_dir(ROOT).map_err(unavailable)?;
+    let manifest = Manifest { format: FORMAT, store, sealed: Vec::new(), active: 1, closed: None };
+    manifest.write(disk)?;
+    let mut files = SegmentFiles::default();
+    files.insert(1, Arc::clone(&active));
+    let report = RecoveryReport { clean: true, ..RecoveryReport::default() };
+    Ok(Opened { index: Index::new(files), manifest, active, end, report })
+}
+
+/// Refuses to make a database among files that are not its own, or over a journal that lost its manifest.
+fn check_makeable(disk: &dyn Disk) -> Result<()> {
+    for entry in disk.list(ROOT).map_err(unavailable)? {
+        if !["LOCK", JOURNAL, manifest::STAGED].contains(&entry.name.as_str()) {
+            return Err(Error::invalid("directory is not a database and not empty")
+                .with("found", entry.name)
+                .with("expected", manifest::PATH));
+        }
+    }
+    if disk.entry(JOURNAL).map_err(unavailable)?.is_none() {
+        return Ok(());
+    }
+    for entry in disk.list(JOURNAL).map_err(unavailable)? {
+        let path = format!("{JOURNAL}/{}", entry.name);
+        if entry.name != "00000001.jsonl" || has_commits(disk, &path)? {
+            return Err(Error::corrupt("journal has no manifest")
+                .with("file", path)
+                .with("expected", manifest::PATH));
+        }
+        disk.remove(&path).map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+/// Whether a segment holds more than its first line.
+fn has_commits(disk: &dyn Disk, path: &str) -> Result<bool> {
+    let file = disk.open(path).map_err(unavailable)?;
+    let size = file.size().map_err(unavailable)?;
+    let mut lines = Lines::new(&*file, 0, size);
+    match lines.next_line().map_err(unavailable)? {
+        Found::Line(_, first) => Ok(first.len() as u64 != size),
+        Found::Ragged(_) | Found::End => Ok(size > 4096),
+    }
+}
+
+/// Makes a segment with nothing but its first line, durable with its name.
+pub(super) fn begin_segment(
+    disk: &dyn Disk,
+    store: &str,
+    number: u32,
+    sequence: u64,
+) -> Result<(Arc<dyn DiskFile>, End), Undone> {
+    let path = segment::path(number);
+    let mut header = Vec::new();
+    let checksum = line::push_header(&mut header, number, FORMAT, store);
+    if disk.entry(&path)?.is_some() {
+        disk.remove(&path)?;
+    }
+    let file = disk.open_append(&path, OpenMode::CreateNew)?;
+    file.append(&header).map_err(super::disk::AppendError::into_source)?;
+    file.sync_all().map_err(Undone::Unsynced)?;
+    disk.sync_dir(JOURNAL).map_err(Undone::Unsynced)?;
+    Ok((file, End { bytes: header.len() as u64, sequence, checksum }))
+}
+
+fn recover(disk: &dyn Disk, mut manifest: Manifest, options: &JsonDbOptions) -> Result<Opened> {
+    check_segments(disk, &manifest)?;
+    let mut index = Index::new(SegmentFiles::default());
+    let mut files = SegmentFiles::default();
+    let mut sequence = 0;
+    for sealed in &manifest.sealed {
+        let file = disk.open(&segment::path(sealed.segment)).map_err(unavailable)?;
+        let reader = Reader::begin(&*file, sealed.segment, &manifest.store, sequence, options)?;
+        let read = reader.read_all(&mut index)?;
+        read.expect_end(sealed.segment, &sealed.end)?;
+        sequence = read.end.sequence;
+        files.insert(sealed.segment, file);
+    }
+    let number = manifest.active;
+    let path = segment::path(number);
+    let active = disk.open_append(&path, OpenMode::Existing).map_err(unavailable)?;
+    let reader = Reader::begin(&*active, number, &manifest.store, sequence, options)?;
+    let read = reader.read_all(&mut index)?;
+    let mut report = RecoveryReport {
+        clean: manifest.closed.is_some(),
+        commits: read.end.sequence,
+        ..RecoveryReport::default()
+    };
+    if let Some(closed) = manifest.closed.take() {
+        read.expect_end(number, &closed)?;
+        // From here on the store counts as open, and its last batch as possibly unfinished.
+        manifest.write(disk)?;
+    } else {
+        // The process before may have been killed between a rename and its sync: a power cut must not
+        // bring an older manifest back once this process has written past it.
+        disk.sync_dir(ROOT).map_err(unavailable)?;
+    }
+    if let Some(damage) = &read.damage {
+        if damage.later_synced >= Some(read.end.sequence + 1) {
+            return Err(damage.to_error(number));
+        }
+        let moved = quarantine(disk, &*active, number, &read)?;
+        tracing::warn!(
+            file = path,
+            offset = read.end.bytes,
+            bytes = read.size - read.end.bytes,
+            quarantine = moved,
+            "moved an unfinished batch out of the journal"
+        );
+        report.quarantined_bytes = read.size - read.end.bytes;
+        report.quarantine = Some(moved);
+    } else if !report.clean {
+        // What was read may be in the system's memory alone, and later batches will call it synced.
+        active.sync_data().map_err(unavailable)?;
+    }
+    files.insert(number, Arc::clone(&active));
+    index.files = Arc::new(files);
+    Ok(Opened { index, manifest, active, end: read.end, report })
+}
+
+/// Checks that the journal's directory holds the manifest's segments and no others.
+fn check_segments(disk: &dyn Disk, manifest: &Manifest) -> Result<()> {
+    let listed = manifest.sealed.iter().map(|sealed| sealed.segment).chain([manifest.active]);
+    if !listed.clone().is_sorted_by(|a, b| a < b) {
+        return Err(
+            Error::corrupt("manifest lists segments out of order").with("file", manifest::PATH)
+        );
+    }
+    for entry in disk.list(JOURNAL).map_err(unavailable)? {
+        let path = format!("{JOURNAL}/{}", entry.name);
+        let number = segment::number(&entry.name);
+        if number.is_some_and(|number| listed.clone().any(|listed| listed == number)) {
+            continue;
+        }
+        // The next segment is made before the manifest names it, and gets its first commit after.
+        if number == manifest.active.checked_add(1) && !has_commits(disk, &path)? {
+            continue;
+        }
+        return Err(Error::corrupt("journal holds a file that the manifest does not know")
+            .with("file", path));
+    }
+    Ok(())
+}
+
+/// Moves what stands after the last sound commit into a file of its own, then cuts the segment there.
+fn quarantine(disk: &dyn Disk, active: &dyn DiskFile, number: u32, read: &Read) -> Result<String> {
+    let start = read.end.bytes;
+    let copy = || -> io::Result<String> {
+        disk.create_dir(QUARANTINE)?;
+        disk.sync_dir(ROOT)?;
+        let stem = format!("{QUARANTINE}/{number:08}-{start}");
+        let mut path = format!("{stem}.jsonl");
+        for attempt in 1_u32.. {
+            if disk.entry(&path)?.is_none() {
+                break;
+            }
+            path = format!("{stem}-{attempt}.jsonl");
+        }
+        let file = disk.open_append(&path, OpenMode::CreateNew)?;
+        let mut buffer = vec![0; 1 << 16];
+        let mut offset = start;
+        while offset < read.size {
+            let left = usize::try_from(read.size - offset).unwrap_or(usize::MAX);
+            let len = left.min(buffer.len());
+            let part = buffer.get_mut(..len).unwrap_or_default();
+            active.read_at(part, offset)?;
+            file.append(part).map_err(super::disk::AppendError::into_source)?;
+            offset += part.len() as u64;
+        }
+        file.sync_all()?;
+        disk.sync_dir(QUARANTINE)?;
+        active.truncate(start)?;
+        active.sync_all()?;
+        Ok(path)
+    };
+    copy().map_err(unavailable)
+}

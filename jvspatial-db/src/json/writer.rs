@@ -1,0 +1,321 @@
+//! The one thread that writes: it gathers what waits into one commit, makes it durable, then visible.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::RwLock;
+use tokio::sync::oneshot;
+
+use super::disk::{Disk, DiskFile, DiskLock, os_error};
+use super::index::Index;
+use super::line;
+use super::manifest::{End, Manifest, Sealed, Undone};
+use super::options::{Durability, JsonDbOptions};
+use super::queue::{Queue, Request, Wake};
+use super::recovery::{self, Opened};
+use super::stage::Stage;
+use crate::error::{Error, ErrorKind, Result};
+use crate::write::WriteReport;
+
+/// The bytes after which a commit takes in no further batch.
+const FULL_COMMIT: usize = 64 * 1024 * 1024;
+
+/// What the writer shares with readers and callers.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub index: RwLock<Index>,
+    pub queue: Queue,
+    /// How long a call may wait for the writer or for a file.
+    pub deadline: Duration,
+}
+
+/// The writer: the only one to change a file or the index.
+#[derive(Debug)]
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    disk: Arc<dyn Disk>,
+    options: JsonDbOptions,
+    manifest: Manifest,
+    active: Arc<dyn DiskFile>,
+    /// The end of the active segment after the last commit.
+    end: End,
+    /// The last commit known to be on disk.
+    synced: u64,
+    /// When the oldest commit that is not must be.
+    due: Option<Instant>,
+    /// Why nothing may be written any more.
+    poison: Option<String>,
+    _lock: DiskLock,
+}
+
+/// A batch that waits for the commit it is part of.
+type Waiting = (oneshot::Sender<Result<WriteReport>>, WriteReport);
+
+impl Writer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        disk: Arc<dyn Disk>,
+        lock: DiskLock,
+        options: JsonDbOptions,
+        opened: (Manifest, Arc<dyn DiskFile>, End),
+    ) -> Self {
+        let (manifest, active, end) = opened;
+        Self {
+            shared,
+            disk,
+            options,
+            manifest,
+            active,
+            end,
+            synced: end.sequence,
+            due: None,
+            poison: None,
+            _lock: lock,
+        }
+    }
+
+    /// Serves until the store is closed.
+    pub(super) fn run(mut self) {
+        loop {
+            match self.shared.queue.wait(self.due) {
+                Wake::Requests(requests) => {
+                    self.serve(requests);
+                    // Batches that change nothing must not keep an earlier one from its sync.
+                    if self.due.is_some_and(|due| due <= Instant::now()) {
+                        let _ = self.sync();
+                    }
+                }
+                Wake::Due => {
+                    let _ = self.sync();
+                }
+                Wake::Close => break,
+            }
+        }
+        let closed = self.close();
+        let shared = Arc::clone(&self.shared);
+        // The lock goes first: who is told that the store is closed may open it again at once.
+        drop(self);
+        shared.queue.finish(|| match &closed {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Error::new(error.kind(), "database could not be closed cleanly")
+                .with("cause", error)),
+        });
+    }
+
+    fn serve(&mut self, requests: Vec<Request>) {
+        let shared = requests.len() > 1;
+        let mut stage = Stage::default();
+        let mut waiting: Vec<Waiting> = Vec::with_capacity(requests.len());
+        for Request { mut draft, reply } in requests {
+            if stage.bytes.len() + draft.lines.len() > FULL_COMMIT {
+                self.commit(&mut stage, &mut waiting);
+            }
+            let mut added = stage.add(&self.shared.index.read(), &mut draft, shared);
+            if added.is_none() {
+                self.commit(&mut stage, &mut waiting);
+                added = stage.add(&self.shared.index.read(), &mut draft, shared);
+            }
+            // Nothing meets an empty stage, so there always is a report by now.
+            waiting.push((reply, added.unwrap_or_default()));
+        }
+        self.commit(&mut stage, &mut waiting);
+    }
+
+    /// Writes what is staged as one commit, makes it durable and visible, and answers.
+    fn commit(&mut self, stage: &mut Stage, waiting: &mut Vec<Waiting>) {
+        let stage = std::mem::take(stage);
+        let waiting = std::mem::take(waiting);
+        if self.options.acknowledges_early() {
+            acknowledge(waiting);
+            std::thread::sleep(Duration::from_millis(2));
+            let _ = self.write(stage);
+            return;
+        }
+        match self.write(stage) {
+            Ok(()) => acknowledge(waiting),
+            Err(error) => {
+                for (reply, _) in waiting {
+                    let _ = reply.send(Err(Error::new(error.kind(), error.message().to_owned())
+                        .with("cause", error.context("cause").unwrap_or_default())));
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, mut stage: Stage) -> Result<()> {
+        if stage.changes.is_empty() {
+            return Ok(());
+        }
+        if let Some(why) = &self.poison {
+            return Err(Error::new(
+                ErrorKind::Poisoned,
+                "database takes no more writes; open it again",
+            )
+            .with("cause", why));
+        }
+        self.make_room(stage.bytes.len())?;
+        let sequence = self.end.sequence + 1;
+        let checksum = line::push_commit(
+            &mut stage.bytes,
+            sequence,
+            self.synced,
+            self.end.checksum,
+            &stage.checksums,
+        );
+        self.append(&stage.bytes)?;
+        let start = self.end.bytes;
+        self.end = End { bytes: start + stage.bytes.len() as u64, sequence, checksum };
+        match self.options.durability {
+            Durability::Sync => self.sync()?,
+            Durability::Interval(interval) => {
+                self.due.get_or_insert_with(|| Instant::now() + interval);
+            }
+            Durability::Os => {}
+        }
+        for change in &mut stage.changes {
+            if change.state.exists() {
+                let place = &mut change.state.place;
+                place.segment = self.manifest.active;
+                // `make_room` keeps segments below 4 GiB.
+                place.offset += start as u32;
+            }
+        }
+        let applied = self.shared.index.write().apply(sequence, stage.changes);
+        if let Err(error) = applied {
+            return Err(self.poisoned(ErrorKind::Unknown, &error));
+        }
+        Ok(())
+    }
+
+    /// Appends, or leaves the segment as it was.
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        let Err(error) = self.active.append(bytes) else { return Ok(()) };
+        let error = error.into_source();
+        if is_fatal(&error) {
+            return Err(self.poisoned(ErrorKind::Unknown, &error));
+        }
+        // Whatever did arrive has no commit line, but the next batch must not follow it.
+        if let Err(cut) = self.active.truncate(self.end.bytes) {
+            return Err(self.poisoned(ErrorKind::Unknown, &cut));
+        }
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            "database has no room for the write; nothing was written",
+        )
+        .with("cause", error))
+    }
+
+    /// Makes all commits so far durable. A sync that failed is never repeated: the system may have
+    /// thrown the bytes away and would report success.
+    fn sync(&mut self) -> Result<()> {
+        self.due = None;
+        if self.synced == self.end.sequence {
+            return Ok(());
+        }
+        if let Err(error) = self.active.sync_data() {
+            return Err(self.poisoned(ErrorKind::Unknown, &error));
+        }
+        self.synced = self.end.sequence;
+        Ok(())
+    }
+
+    fn poisoned(&mut self, kind: ErrorKind, cause: &dyn std::fmt::Display) -> Error {
+        let why = cause.to_string();
+        tracing::error!(cause = why, "database is poisoned: a write could not be made durable");
+        self.shared.queue.poison(&why);
+        let error = Error::new(kind, "write could not be made durable; it may or may not be there")
+            .with("cause", &why);
+        self.poison = Some(why);
+        error
+    }
+
+    /// Begins the next segment when this one is full, or would outgrow its offsets.
+    fn make_room(&mut self, bytes: usize) -> Result<()> {
+        let after = self.end.bytes + bytes as u64 + 4096;
+        if self.end.bytes < self.options.segment_bytes && after <= u64::from(u32::MAX) {
+            return Ok(());
+        }
+        self.sync()?;
+        let number = self.manifest.active + 1;
+        let begun =
+            recovery::begin_segment(&*self.disk, &self.manifest.store, number, self.end.sequence);
+        let mut manifest = self.manifest.clone();
+        manifest.sealed.push(Sealed { segment: manifest.active, end: self.end });
+        manifest.active = number;
+        let begun = begun.and_then(|begun| manifest.write(&*self.disk).map(|()| begun));
+        let (active, end) = match begun {
+            Ok(begun) => begun,
+            Err(Undone::Unsynced(error)) => return Err(self.poisoned(ErrorKind::Unknown, &error)),
+            // Without room for another segment this one goes on, as long as offsets can name its lines.
+            Err(Undone::Failed(error)) if after <= u64::from(u32::MAX) && self.is_active()? => {
+                tracing::warn!(%error, "cannot begin the next segment of the journal yet");
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut index = self.shared.index.write();
+        Arc::make_mut(&mut index.files).insert(number, Arc::clone(&active));
+        drop(index);
+        self.manifest = manifest;
+        self.active = active;
+        self.end = end;
+        Ok(())
+    }
+
+    /// Whether the manifest on disk still names this segment as the active one; a manifest whose
+    /// replacement failed halfway may be the old or the new.
+    fn is_active(&mut self) -> Result<bool> {
+        match Manifest::read(&*self.disk) {
+            Ok(Some(manifest)) if manifest == self.manifest => Ok(true),
+            Ok(_) => {
+                Err(self.poisoned(ErrorKind::Unavailable, &"manifest was replaced but not durably"))
+            }
+            Err(error) => Err(self.poisoned(ErrorKind::Unavailable, &error)),
+        }
+    }
+
+    fn close(&mut self) -> Result<()> {
+        if let Some(why) = &self.poison {
+            return Err(Error::new(ErrorKind::Poisoned, "database is poisoned").with("cause", why));
+        }
+        self.sync()?;
+        self.manifest.closed = Some(self.end);
+        Ok(self.manifest.write(&*self.disk)?)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.queue.poison("the writer panicked");
+            self.shared.queue.finish(|| {
+                Err(Error::new(ErrorKind::Poisoned, "the writer panicked; open the database again"))
+            });
+        }
+    }
+}
+
+fn acknowledge(waiting: Vec<Waiting>) {
+    for (reply, report) in waiting {
+        // Whoever dropped the future does not want to know.
+        let _ = reply.send(Ok(report));
+    }
+}
+
+/// Whether an append that failed like this leaves the disk in doubt, rather than only full.
+fn is_fatal(error: &io::Error) -> bool {
+    const EIO: i32 = 5;
+    error.kind() == io::ErrorKind::ReadOnlyFilesystem || os_error(error) == Some(EIO)
+}
+
+impl Opened {
+    /// Splits off what readers share.
+    pub(super) fn split(
+        self,
+        deadline: Duration,
+    ) -> (Shared, (Manifest, Arc<dyn DiskFile>, End), recovery::RecoveryReport) {
+        let shared = Shared { index: RwLock::new(self.index), queue: Queue::default(), deadline };
+        (shared, (self.manifest, self.active, self.end), self.report)
+    }
+}

@@ -31,6 +31,8 @@
 
 mod capabilities;
 pub mod codec;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod database;
 mod document;
 mod entity_name;

@@ -1,0 +1,219 @@
+//! The suite that every backend and every layer passes: what [`Database`](crate::Database) promises, case by case.
+//!
+//! For the tests of backends, and outside semantic versioning: cases come and go with any release.
+//! [`conformance_tests!`](crate::conformance_tests) makes one test of each case. A case that needs
+//! what a backend may lack has two arms, so that it checks something on every backend.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(missing_docs, reason = "the name of a case is a sentence")]
+
+pub mod batch;
+pub mod concurrency;
+pub mod document;
+pub mod durable;
+pub mod edge;
+pub mod filter;
+pub mod find;
+pub mod get;
+mod harness;
+pub mod lifecycle;
+pub mod neighbors;
+mod support;
+pub mod write;
+
+pub use harness::{Harness, Picture};
+
+/// Makes a module with one test for each case of the suite.
+///
+/// `conformance_tests!(name, open)` takes the module's name and a function without arguments that
+/// returns a [`Harness`](crate::conformance::Harness) on a store of its own. The crate that calls it
+/// needs tokio with `macros` and `rt-multi-thread`.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($backend:ident, $open:path) => {
+        $crate::conformance_tests! { @list $backend, $open;
+            db get {
+                documents_come_in_the_order_of_the_handles,
+                a_missing_document_is_none_in_its_place,
+                a_handle_given_twice_is_answered_twice,
+                no_handles_are_answered_with_nothing,
+                a_wrong_hint_still_finds_the_document,
+                a_stale_hint_never_shows_another_document,
+                a_hint_given_before_a_document_was_made_again_still_finds_it,
+                every_collection_is_read_in_one_call,
+                only_an_edge_has_ends,
+                ids_that_look_alike_are_different_documents,
+                three_thousand_documents_are_read_in_one_call,
+            }
+            db write {
+                an_insert_creates_the_document_at_version_one,
+                an_insert_with_a_taken_id_is_a_duplicate_and_changes_nothing,
+                an_update_replaces_the_fields_and_counts_the_version_up,
+                an_update_from_another_version_is_a_conflict_that_names_both,
+                an_update_of_a_missing_document_is_missing,
+                the_schema_version_is_kept_and_changed_by_an_update,
+                encoded_fields_are_stored_as_they_are,
+                encoded_fields_that_are_none_do_not_harm_the_store,
+                a_delete_removes_the_document,
+                a_delete_from_another_version_is_a_conflict,
+                a_delete_of_a_missing_document_is_missing,
+                a_document_made_again_starts_at_version_one,
+                an_empty_batch_succeeds_and_does_nothing,
+                a_batch_in_another_encoding_is_invalid,
+                the_report_has_one_outcome_for_each_operation_in_order,
+                a_dropped_write_happens_whole_or_not_at_all,
+            }
+            db batch {
+                an_update_sees_the_insert_before_it,
+                many_updates_of_one_document_count_up,
+                edges_join_nodes_of_the_same_batch,
+                an_edge_inserted_and_updated_keeps_its_ends,
+                a_document_is_deleted_and_made_again,
+                an_insert_after_a_delete_and_an_update_after_that,
+                an_update_after_a_delete_is_missing,
+                a_second_insert_is_a_duplicate,
+                a_second_unique_edge_is_a_duplicate,
+                a_unique_edge_may_follow_the_delete_of_the_first,
+                a_parallel_edge_that_is_left_still_stands_in_the_way,
+                an_edge_to_a_node_deleted_before_names_the_missing_end,
+                a_detach_takes_an_edge_inserted_before_it,
+                a_detach_does_not_count_an_edge_deleted_before_it,
+                an_edge_that_was_moved_stays_when_its_old_node_is_detached,
+                an_edge_that_was_moved_does_not_stand_in_the_way,
+                an_edge_moved_and_updated_has_its_new_ends,
+                an_atomic_batch_without_failures_is_applied,
+                an_atomic_batch_with_a_failure_leaves_everything_as_it_was,
+                an_atomic_batch_judges_each_operation_as_if_the_others_were_applied,
+                a_batch_of_ten_thousand_operations_is_applied,
+            }
+            db edge {
+                a_missing_end_is_named_the_source_first,
+                a_second_unique_edge_is_a_duplicate_of_the_connection,
+                a_unique_edge_of_another_type_or_direction_is_free,
+                an_undirected_edge_is_unique_both_ways,
+                parallel_edges_are_allowed_when_neither_is_unique,
+                a_unique_edge_is_refused_beside_a_parallel_one,
+                a_loop_is_an_edge,
+                an_update_of_an_edge_changes_nothing_else,
+                an_edge_outlives_a_node_deleted_without_detach,
+                a_node_made_again_has_its_edges_again,
+                a_detach_takes_all_edges_of_the_node_and_no_others,
+                a_detach_takes_edges_whose_other_end_is_gone,
+                a_refused_delete_detaches_nothing,
+                an_edge_deleted_leaves_its_nodes_and_frees_the_connection,
+            }
+            db neighbors {
+                a_direction_follows_directed_edges_one_way,
+                an_undirected_edge_is_followed_from_either_end_in_every_direction,
+                edges_with_chosen_keys_come_in_the_order_of_their_keys,
+                edges_with_generated_keys_come_in_the_order_of_creation,
+                generated_keys_come_before_chosen_ones_whatever_the_type,
+                both_directions_are_merged_in_the_order_of_creation,
+                parallel_edges_yield_their_node_once_each,
+                a_loop_is_followed_once,
+                a_start_given_twice_is_answered_twice,
+                a_start_that_does_not_exist_has_no_neighbours,
+                a_start_that_is_no_node_has_no_neighbours,
+                edge_types_choose_the_edges,
+                node_types_choose_the_nodes,
+                an_edge_filter_chooses_by_content,
+                edges_are_named_when_asked_for,
+                handles_of_an_answer_find_their_documents,
+                ordinals_are_dense_and_stay_while_pinned,
+                a_hub_of_five_thousand_edges_is_answered_in_order,
+            }
+            db find {
+                only_the_collection_is_searched,
+                an_entity_is_found_by_name,
+                an_entity_is_found_though_its_name_was_only_read_from_ids,
+                fields_of_the_envelope_are_found,
+                skip_and_limit_cut_the_answer,
+                pages_are_the_whole_in_one_order,
+                a_count_is_what_a_find_returns,
+                every_document_is_found_once_among_many,
+                a_cursor_does_not_see_later_writes,
+                a_cursor_sees_an_edge_as_it_was_though_it_was_made_again,
+                cursors_of_different_times_see_different_things,
+                a_cursor_dropped_early_leaves_no_trace,
+            }
+            db filter {
+                comparisons_take_every_numeric_type_alike,
+                comparisons_never_cross_types,
+                null_is_also_a_missing_field,
+                an_array_matches_by_its_elements,
+                dotted_paths_lead_into_documents_and_arrays,
+                lists_of_values_match_any_or_none,
+                exists_and_type_ask_about_the_field,
+                logical_operators_combine,
+                text_compares_byte_by_byte,
+            }
+            db document {
+                every_kind_of_value_comes_back_identical,
+                text_of_every_plane_comes_back_identical,
+                names_of_any_script_come_back_in_their_order,
+                numbers_at_their_bounds_come_back_identical,
+                an_integer_beyond_i64_is_refused,
+                an_empty_document_is_a_document,
+                a_megabyte_comes_back_identical,
+                a_document_over_the_limit_is_refused,
+                a_hundred_levels_are_kept_and_one_more_refused,
+                names_that_a_backend_could_not_keep_are_refused,
+                fields_that_look_like_the_envelope_stay_the_users,
+                keys_of_ids_may_be_any_text,
+                a_refused_document_leaves_the_batch_as_it_was,
+                a_struct_is_decoded_and_a_misfit_names_the_id,
+            }
+            db concurrency {
+                no_update_is_lost_among_sixty_four_tasks,
+                of_two_updates_from_one_version_exactly_one_wins,
+                of_many_inserts_of_one_id_exactly_one_wins,
+                of_many_unique_edges_exactly_one_wins,
+                of_two_deletes_exactly_one_wins,
+                no_edge_is_left_when_its_node_is_detached_meanwhile,
+                readers_never_see_part_of_a_batch,
+                neighbours_never_show_part_of_a_batch,
+                a_reader_sees_what_was_acknowledged_before_it_asked,
+            }
+            harness lifecycle {
+                calls_after_closing_are_closed,
+                closing_twice_succeeds,
+                closing_from_many_tasks_succeeds,
+                closing_finishes_what_was_accepted,
+                dropping_a_cursor_after_closing_is_harmless,
+            }
+            harness durable {
+                documents_with_versions_and_schemas_survive,
+                edges_survive_in_their_order,
+                deletes_survive,
+                edges_without_their_node_survive_and_find_it_when_it_is_made_again,
+                uniqueness_survives,
+                updates_go_on_from_the_stored_version,
+                every_write_survives_a_reopening_after_it,
+                a_database_that_was_never_written_opens_again,
+            }
+        }
+    };
+    (@list $backend:ident, $open:path; $($kind:ident $file:ident { $($case:ident,)* })*) => {
+        mod $backend {
+            #[allow(unused_imports)]
+            use super::*;
+
+            fn harness() -> $crate::conformance::Harness {
+                $open()
+            }
+
+            $(mod $file {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    $crate::conformance_tests!(@run $kind $crate::conformance::$file::$case)
+                })*
+            })*
+        }
+    };
+    (@run db $case:path) => {
+        super::harness().check($case).await
+    };
+    (@run harness $case:path) => {
+        $case(super::harness()).await
+    };
+}

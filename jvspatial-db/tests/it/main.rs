@@ -1,0 +1,8 @@
+//! Tests of the public interface of `jvspatial-db`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod conformance_backends;
+#[expect(clippy::disallowed_methods, reason = "it reads the sources of the suite")]
+mod conformance_listing;
+mod conformance_model;
+mod filter_vectors;

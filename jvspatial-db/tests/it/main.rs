@@ -5,4 +5,5 @@ mod conformance_backends;
 #[expect(clippy::disallowed_methods, reason = "it reads the sources of the suite")]
 mod conformance_listing;
 mod conformance_model;
+mod fault;
 mod filter_vectors;

@@ -1,0 +1,123 @@
+//! A journal cut after every byte opens to a whole number of batches.
+
+use std::sync::Arc;
+
+use jvspatial_db::json::Sabotage;
+use jvspatial_db::json::disk::SimulatedDisk;
+use jvspatial_db::{Database as _, ErrorKind, JsonDb, JsonDbOptions};
+
+use super::figures::{Figures, report, say, seed};
+use super::script::{Found, Script, check, inspect, options, runtime};
+
+/// A journal left by a process that was killed, and its newest segment.
+struct Journal {
+    disk: SimulatedDisk,
+    /// The script after each number of batches.
+    history: Vec<Script>,
+    active: String,
+    bytes: Vec<u8>,
+    /// Batches in the segments before.
+    sealed: usize,
+}
+
+/// Writes at least 200 batches, and on until the newest segment holds many of them.
+fn journal(seed: u64) -> Journal {
+    let (disk, runtime) = (SimulatedDisk::new(), runtime());
+    let db = JsonDb::open_on(Arc::new(disk.clone()), options().segment_bytes(32 * 1024)).unwrap();
+    let mut script = Script::new(seed);
+    let mut history = vec![script.clone()];
+    loop {
+        check(&runtime.block_on(db.write(script.next())).unwrap());
+        history.push(script.clone());
+        let paths = disk.paths();
+        let active = paths.into_iter().rfind(|path| path.starts_with("journal/")).unwrap();
+        let bytes = disk.bytes(&active).unwrap();
+        if history.len() > 200 && bytes.len() > 5 * 1024 {
+            assert!(!active.ends_with("00000001.jsonl"));
+            let sealed = history.len() - 1 - borders(&bytes).len();
+            return Journal { disk: disk.kill_state(), history, active, bytes, sealed };
+        }
+    }
+}
+
+/// Where commit lines end.
+fn borders(segment: &[u8]) -> Vec<usize> {
+    let mut borders = Vec::new();
+    let mut start = 0;
+    for line in segment.split_inclusive(|byte| *byte == b'\n') {
+        start += line.len();
+        if line.starts_with(b"{\"_commit\":") {
+            borders.push(start);
+        }
+    }
+    borders
+}
+
+fn cut_everywhere(seed: u64, options: &JsonDbOptions, step: usize) -> Figures {
+    let journal = journal(seed);
+    let borders = borders(&journal.bytes);
+    let header = 1 + journal.bytes.iter().position(|byte| *byte == b'\n').unwrap();
+    let (disk, runtime) = (journal.disk, runtime());
+    let mut figures = Figures::default();
+    for end in (0..=journal.bytes.len()).step_by(step) {
+        // What an earlier round has written is put back: a manifest that was closed would name the cut.
+        let disk = disk.kill_state();
+        disk.set_bytes(&journal.active, journal.bytes.get(..end).unwrap()).unwrap();
+        let closed = borders.iter().filter(|border| **border <= end).count();
+        let expected = &journal.history.get(journal.sealed + closed).unwrap().state;
+        figures.rounds += 1;
+        figures.acknowledged += closed as u64;
+        match inspect(&runtime, &disk, options) {
+            // The first line is durable before the manifest names the segment.
+            Found::Refused(error) if end < header && error.kind() == ErrorKind::Corrupt => {}
+            Found::Holds(state, recovery) if state == *expected && end >= header => {
+                let start = borders.iter().rfind(|border| **border <= end).unwrap_or(&header);
+                assert_eq!(recovery.quarantined_bytes, (end - start) as u64, "cut at {end}");
+            }
+            Found::Holds(state, _) => {
+                let whole = journal.history.iter().any(|script| script.state == state);
+                if whole { figures.lost += 1 } else { figures.torn += 1 }
+            }
+            Found::Refused(error) => {
+                say(format_args!("cut at {end}: {error}"));
+                figures.lost += 1;
+            }
+            Found::Incoherent(_) => figures.torn += 1,
+        }
+    }
+    figures
+}
+
+#[test]
+fn a_journal_cut_after_any_byte_opens_to_all_batches_whose_commit_line_is_whole() {
+    let seed = seed();
+    let figures = cut_everywhere(seed, &options(), 1);
+    let control = cut_everywhere(seed, &options().sabotage(Sabotage::IgnoreCommitLines), 50);
+    report("cut", seed, &figures, &[("ignore commit lines", control)]);
+    assert!(figures.is_sound(), "{figures}");
+    assert!(control.torn > 0, "{control}");
+}
+
+#[test]
+fn a_journal_shortened_after_a_clean_close_is_refused() {
+    let (disk, runtime) = (SimulatedDisk::new(), runtime());
+    let mut script = Script::new(seed());
+    let db = JsonDb::open_on(Arc::new(disk.clone()), options()).unwrap();
+    for _ in 0..20 {
+        check(&runtime.block_on(db.write(script.next())).unwrap());
+    }
+    runtime.block_on(db.close()).unwrap();
+    let active = disk.paths().into_iter().rfind(|path| path.starts_with("journal/")).unwrap();
+    let bytes = disk.bytes(&active).unwrap();
+    let cuts = borders(&bytes);
+    for end in cuts.iter().take(cuts.len() - 1) {
+        disk.set_bytes(&active, bytes.get(..*end).unwrap()).unwrap();
+        match inspect(&runtime, &disk.kill_state(), &options()) {
+            Found::Refused(error) => {
+                assert_eq!(error.kind(), ErrorKind::Corrupt);
+                assert_eq!(error.context("file"), Some(active.as_str()));
+            }
+            other => panic!("cut at {end}: {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Kills at random moments: while a store is made, opened, written, sealed and closed.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jvspatial_db::json::Sabotage;
+use jvspatial_db::{Database as _, JsonDb};
+
+use super::child::{Teller, orders, tell};
+use super::figures::{Figures, Random, report, rounds, seed};
+use super::ledger::{Ledger, WRITERS, write};
+use super::script::{options, runtime};
+
+const TEST: &str = "fault::kill::what_was_acknowledged_survives_a_kill_at_any_moment";
+
+#[test]
+fn what_was_acknowledged_survives_a_kill_at_any_moment() {
+    if let Some((role, home)) = orders() {
+        return write_until_killed(&role, Path::new(&home));
+    }
+    let seed = seed();
+    let kills = rounds(300);
+    let figures = kill_often("honest", seed, kills, |_| false);
+    let control = kill_often("sabotaged", seed, kills, |figures| figures.lost > 0);
+    report("kill", seed, &figures, &[("acknowledge before the write", control)]);
+    assert!(figures.is_sound(), "{figures}");
+    assert!(figures.acknowledged > figures.rounds, "too few writes to tell: {figures}");
+    assert!(control.lost > 0, "{control}");
+}
+
+/// The child: opens, writes from several tasks, closes, and again.
+fn write_until_killed(role: &str, home: &Path) {
+    let mut options = options();
+    if role == "sabotaged" {
+        options = options.sabotage(Sabotage::AcknowledgeBeforeWrite);
+    }
+    runtime().block_on(async {
+        tell("ready");
+        loop {
+            let db = match JsonDb::open(home, options.clone()).await {
+                Ok(db) => db,
+                Err(error) => return tell(&format!("error {error}")),
+            };
+            join_all((0..WRITERS).map(|writer| write(&db, writer, 8))).await;
+            db.close().await.unwrap();
+        }
+    });
+}
+
+fn kill_often(role: &str, seed: u64, kills: u64, enough: impl Fn(&Figures) -> bool) -> Figures {
+    /// Lives of one database; its journal grows with them.
+    const LIVES: u64 = 15;
+    let (runtime, mut random) = (runtime(), Random(seed));
+    let mut figures = Figures::default();
+    while figures.rounds < kills && !enough(&figures) {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("db");
+        let mut ledger = Ledger::default();
+        for _ in 0..LIVES.min(kills - figures.rounds) {
+            let mut child = Teller::start(TEST, role, &path);
+            assert_eq!(child.line(), "ready");
+            // A third of the kills meet the opening.
+            let micros = if random.one_in(3) { 4_000 } else { 40_000 };
+            std::thread::sleep(Duration::from_micros(random.below(micros)));
+            ledger.note(&child.kill(), &mut figures);
+            if path.exists() {
+                ledger.compare(&runtime, &path, &mut figures);
+            } else {
+                figures.rounds += 1;
+            }
+        }
+    }
+    figures
+}

@@ -1,0 +1,25 @@
+//! The embedded database under faults: kills, cuts, crashes, rot, full and failing disks.
+//!
+//! Every test has a control that breaks the promise on purpose and has to be caught by the same check.
+//! Each prints one line with its figures and its seed; `JVSPATIAL_FAULT_SEED` replays a seed and
+//! `JVSPATIAL_FAULT_SCALE` multiplies the number of rounds.
+#![allow(clippy::disallowed_methods, reason = "the files of a database are these tests' business")]
+
+mod altered;
+mod child;
+mod crash;
+mod cut;
+mod deadly;
+mod each_call;
+mod figures;
+mod full;
+mod kill;
+mod ledger;
+mod lock;
+mod readers;
+mod reopen;
+mod rot;
+mod script;
+mod slow;
+mod strace;
+mod sync;

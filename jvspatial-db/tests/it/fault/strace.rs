@@ -1,0 +1,116 @@
+//! Kills at each system call of a fixed script, by `strace`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use jvspatial_db::json::disk::LocalDisk;
+use jvspatial_db::{Database as _, JsonDb};
+
+use super::child::{Teller, give_orders, orders, tell};
+use super::figures::{Figures, report, say};
+use super::ledger::{Ledger, write};
+use super::script::{options, runtime};
+
+const TEST: &str = "fault::strace::what_was_acknowledged_survives_a_kill_at_each_system_call";
+
+/// The calls that change a file, a name or a lock; a kill at any other leaves what a kill at the next of
+/// these does.
+const CALLS: &str =
+    "openat2,mkdirat,write,writev,fsync,fdatasync,renameat,unlinkat,ftruncate,flock,fchmod";
+
+#[test]
+fn what_was_acknowledged_survives_a_kill_at_each_system_call() {
+    if let Some((_, home)) = orders() {
+        return play(Path::new(&home));
+    }
+    if !Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_ok_and(|s| s.success()) {
+        return say(format_args!("fault strace: skipped: needs strace"));
+    }
+    let calls = calls();
+    let reached = reached(&calls);
+    let mut figures = Figures::default();
+    for (call, count) in &reached {
+        kill_at(call, *count, &mut figures);
+    }
+    // Batches and segments repeat, so a call that is hidden has its like later on.
+    let test = format!("strace, {} of {} calls", reached.len(), calls.len());
+    report(&test, 0, &figures, &[]);
+    assert!(figures.is_sound(), "{figures}");
+    assert!(figures.rounds > 60, "the script makes more calls than that: {figures}");
+}
+
+/// The child: makes a store, writes over several segments, closes, and once more.
+fn play(home: &Path) {
+    tell("ready");
+    let runtime = runtime();
+    for batches in [14, 3] {
+        // On this thread, so that each run makes the same calls in the same order.
+        let disk = LocalDisk::open(home, true).unwrap();
+        let db = JsonDb::open_on(std::sync::Arc::new(disk), options()).unwrap();
+        runtime.block_on(async {
+            write(&db, 0, batches).await;
+            db.close().await.unwrap();
+        });
+    }
+}
+
+fn strace(home: &Path, arguments: &[&str]) -> Teller {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq"]).args(arguments);
+    command.arg("--").arg(std::env::current_exe().unwrap());
+    give_orders(&mut command, TEST, "script", home);
+    Teller::spawn(command)
+}
+
+/// The calls of an undisturbed run after the child was ready: thread, name, and which of its thread's
+/// calls of that name it is.
+fn calls() -> Vec<(String, String, u64)> {
+    let home = tempfile::tempdir().unwrap();
+    let log = home.path().join("log");
+    let trace = format!("trace={CALLS}");
+    let told = strace(&home.path().join("db"), &["-o", log.to_str().unwrap(), "-e", &trace]).rest();
+    Ledger::default().note(&told, &mut Figures::default());
+    let log = std::fs::read_to_string(log).unwrap();
+    let mut counts = BTreeMap::<(String, String), u64>::new();
+    let mut calls = Vec::new();
+    let mut is_ready = false;
+    for line in log.lines() {
+        let Some((thread, rest)) = line.split_once(' ') else { continue };
+        let Some((name, arguments)) = rest.trim_start().split_once('(') else { continue };
+        if !CALLS.split(',').any(|call| call == name) {
+            continue;
+        }
+        let count = counts.entry((thread.to_owned(), name.to_owned())).or_default();
+        *count += 1;
+        is_ready |= name == "writev" && arguments.contains("ready");
+        if is_ready {
+            calls.push((thread.to_owned(), name.to_owned(), *count));
+        }
+    }
+    assert!(is_ready, "{log}");
+    calls
+}
+
+/// What `strace` can be told to strike: it counts for each thread, so the first thread to make so many
+/// calls of a name hides the others.
+fn reached(calls: &[(String, String, u64)]) -> BTreeSet<(String, u64)> {
+    calls.iter().map(|(_, name, count)| (name.clone(), *count)).collect()
+}
+
+fn kill_at(call: &str, count: u64, figures: &mut Figures) {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("db");
+    let trace = format!("trace={call}");
+    let inject = format!("inject={call}:signal=SIGKILL:when={count}");
+    let log = home.path().join("log");
+    let arguments = ["-o", log.to_str().unwrap(), "-e", &trace, "-e", &inject];
+    let told = strace(&path, &arguments).rest();
+    let mut ledger = Ledger::default();
+    ledger.note(&told, figures);
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("killed by SIGKILL"), "{call} {count} was not reached: {log}");
+    if path.exists() {
+        ledger.compare(&runtime(), &path, figures);
+    }
+}

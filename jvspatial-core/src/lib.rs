@@ -1,1 +1,22 @@
-//! x
+//! Graph, entities and walkers of jvspatial.
+//!
+//! - A [`Graph`] creates, reads, changes and connects what an application declares as [`Node`], [`Edge`] and
+//!   [`Object`]. It gives back [`Stored`] values: the struct with its id and version.
+//! - An [`Expansion`] says which edges to follow, a [`Predicate`] which documents to keep.
+//!
+//! Applications use the facade `jvspatial`, which adds the derives and `#[walker]`.
+
+#[doc(hidden)]
+pub mod __private;
+mod entity;
+mod error;
+mod graph;
+mod query;
+
+pub use entity::{AnyNode, Connects, Edge, Entity, Node, Object, Root, Standalone, Stored};
+pub use error::{Effect, Error, ErrorKind, Place, Result};
+pub use graph::{Cascade, CascadeReport, Connection, Connections, Graph, GraphBuilder};
+pub use query::{
+    AnyEdge, EdgeSelect, Expansion, Field, Find, FindStream, NodeSelect, Operand, Predicate, both,
+    incoming, out,
+};

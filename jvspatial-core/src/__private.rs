@@ -1,0 +1,49 @@
+//! What generated code calls. Not part of the public interface.
+
+use std::marker::PhantomData;
+
+pub use jvspatial_db::{Collection, EntityName};
+
+use crate::entity::Node;
+
+/// The interned name of an entity type, looked up once.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __entity_name {
+    ($name:expr) => {{
+        static NAME: ::std::sync::OnceLock<$crate::__private::EntityName> =
+            ::std::sync::OnceLock::new();
+        *NAME.get_or_init(|| $crate::__private::intern($name))
+    }};
+}
+pub use crate::__entity_name as entity_name;
+
+/// The name of a node type that an edge is declared to join.
+///
+/// `NodeName::<T>::VALUE` is that of [`NoNodeName`] when `T` is no node: the compiler says so where
+/// the edge is implemented for it, and once is enough.
+#[derive(Debug)]
+pub struct NodeName<T>(PhantomData<T>);
+
+impl<N: Node> NodeName<N> {
+    /// The name.
+    pub const VALUE: Option<&'static str> = Some(N::NAME);
+}
+
+/// What any type has for a node name unless it is a node.
+pub trait NoNodeName {
+    /// No name.
+    const VALUE: Option<&'static str> = None;
+}
+
+impl<T> NoNodeName for NodeName<T> {}
+
+/// Interns a name that the derive has checked.
+///
+/// # Panics
+/// When the application itself declares more than 32,768 entity types: there is no way to go on without
+/// the name. Names from files and other input have numbers of their own.
+#[expect(clippy::panic, reason = "only a program with 32,768 entity types of its own gets here")]
+pub fn intern(name: &str) -> EntityName {
+    EntityName::new(name).unwrap_or_else(|error| panic!("{error}"))
+}

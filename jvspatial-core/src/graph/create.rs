@@ -1,0 +1,144 @@
+//! Creating nodes and objects.
+
+use jvspatial_db::{Id, Outcome, WriteBatch};
+
+use super::Graph;
+use super::batch::failed;
+use crate::entity::{Entity, Standalone, Stored};
+use crate::error::{Error, Result};
+
+impl Graph {
+    /// Creates a node or an object under a new id.
+    ///
+    /// # Errors
+    /// `Invalid` or `Limit` when the value cannot be stored, naming the field; `Duplicate` when a
+    /// unique key is taken.
+    ///
+    /// # Cancellation
+    /// It may have been created.
+    pub async fn create<T: Standalone>(&self, value: T) -> Result<Stored<T>> {
+        let id = Id::generated(T::COLLECTION, T::entity_name(), self.0.ids.next_key());
+        self.insert(id, value).await
+    }
+
+    /// Creates a node or an object whose id ends in `key`: `n.City.oslo`.
+    ///
+    /// # Errors
+    /// `Duplicate` when the id is taken, `Invalid` or `Limit` when the key breaks the rule of [`Id`],
+    /// otherwise as [`create`](Self::create).
+    ///
+    /// # Cancellation
+    /// It may have been created.
+    pub async fn create_with_key<T: Standalone>(
+        &self,
+        key: impl AsRef<str>,
+        value: T,
+    ) -> Result<Stored<T>> {
+        self.insert(T::id(key)?, value).await
+    }
+
+    /// Creates many nodes or objects of one type, with ids in the order of the values.
+    ///
+    /// They go out in one batch of up to 100,000 documents or 64 MiB
+    /// ([`GraphBuilder`](crate::GraphBuilder) has the setters), larger sets in several, one after
+    /// the other. Each batch is all or nothing on a backend with
+    /// [`atomic_batches`](jvspatial_db::Capabilities::atomic_batches).
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), for the first document that failed: its place among the values is
+    /// the fact `position`, and how many documents were created is the fact `written`. Nothing is
+    /// tried after the batch that failed.
+    ///
+    /// # Cancellation
+    /// Some batches may have been written, each whole as above.
+    pub async fn create_many<T: Standalone>(
+        &self,
+        values: impl IntoIterator<Item = T>,
+    ) -> Result<Vec<Stored<T>>> {
+        let values: Vec<T> = values.into_iter().collect();
+        let keys = self.0.ids.reserve(values.len());
+        let ids = keys.map(|key| Id::generated(T::COLLECTION, T::entity_name(), key));
+        self.insert_many(ids.zip(values).collect()).await
+    }
+
+    /// Creates many nodes or objects of one type whose ids end in the given keys, in the order of the
+    /// values.
+    ///
+    /// Batches are as for [`create_many`](Self::create_many).
+    ///
+    /// # Errors
+    /// `Duplicate` when an id is taken or a key is given twice; `Invalid` or `Limit` when a key breaks
+    /// the rule of [`Id`], before anything is written; otherwise as
+    /// [`create_many`](Self::create_many), with the same facts.
+    ///
+    /// # Cancellation
+    /// As for [`create_many`](Self::create_many).
+    pub async fn create_many_with_keys<T: Standalone>(
+        &self,
+        values: impl IntoIterator<Item = (impl AsRef<str>, T)>,
+    ) -> Result<Vec<Stored<T>>> {
+        let mut documents = Vec::new();
+        for (key, value) in values {
+            let id = T::id(key).map_err(|error| failed(error, documents.len(), 0))?;
+            documents.push((id, value));
+        }
+        self.insert_many(documents).await
+    }
+
+    /// Creates documents in batches that are all or nothing if the backend can.
+    async fn insert_many<T: Standalone>(&self, documents: Vec<(Id, T)>) -> Result<Vec<Stored<T>>> {
+        let mut created = Vec::with_capacity(documents.len());
+        let mut batch = self.atomic_batch();
+        let mut written = 0;
+        for (id, value) in documents {
+            batch
+                .insert_with(id.clone(), &value, T::SCHEMA, None)
+                .map_err(|error| failed(error.into(), created.len(), written))?;
+            created.push(Stored::created(id, value, None));
+            if self.0.limits.filled_by(&batch) {
+                let full = std::mem::replace(&mut batch, self.atomic_batch());
+                self.write_created(full, &created, written).await?;
+                written = created.len();
+            }
+        }
+        if !batch.is_empty() {
+            self.write_created(batch, &created, written).await?;
+        }
+        Ok(created)
+    }
+
+    /// Writes the batch that creates `created[written..]`.
+    async fn write_created<T: Entity>(
+        &self,
+        batch: WriteBatch,
+        created: &[Stored<T>],
+        written: usize,
+    ) -> Result<()> {
+        let report = self
+            .0
+            .database
+            .write(batch)
+            .await
+            .map_err(|error| Error::from(error).with("written", written))?;
+        let total = written + report.written();
+        // A skipped document says nothing about why; the one it was skipped for does.
+        let blamed = |outcome: &Outcome| !outcome.is_written() && *outcome != Outcome::Skipped;
+        let new = created.get(written..).unwrap_or_default();
+        for (index, (stored, outcome)) in new.iter().zip(report.outcomes).enumerate() {
+            if blamed(&outcome) {
+                outcome
+                    .into_result(stored.id())
+                    .map_err(|error| failed(error.into(), written + index, total))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Creates a node or an object under `id`.
+    pub(super) async fn insert<T: Standalone>(&self, id: Id, value: T) -> Result<Stored<T>> {
+        let mut batch = self.batch();
+        batch.insert_with(id.clone(), &value, T::SCHEMA, None)?;
+        self.write_version(batch, &id).await?;
+        Ok(Stored::created(id, value, None))
+    }
+}

@@ -1,0 +1,152 @@
+//! The graph: the one handle through which an application reads and writes.
+
+mod batch;
+mod builder;
+mod cascade;
+mod connect;
+mod connections;
+mod create;
+mod delete;
+mod disconnect;
+mod modify;
+mod neighbors;
+mod read;
+mod save;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jvspatial_db::{Database, ErrorKind, Id, IdGenerator};
+
+use crate::entity::{Edge, Entity, Node, Object, Root, Stored};
+use crate::error::Result;
+use crate::query::Find;
+
+pub use builder::GraphBuilder;
+pub use cascade::{Cascade, CascadeReport};
+pub use connections::{Connection, Connections};
+
+use batch::BatchLimits;
+use modify::Turns;
+pub(crate) use read::detached;
+
+/// A graph of nodes, edges and objects in a database.
+///
+/// Cloning is cheap and all clones are the same graph. Dropping the future of a read has no effect;
+/// a write whose future is dropped after its first poll may still happen, whole.
+///
+/// ```
+/// use jvspatial_core::{Graph, Result};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result {
+/// let graph = Graph::open("memory:").await?;
+/// let root = graph.root().await?;
+/// assert_eq!(root.id().to_string(), "n.Root.root");
+/// graph.close().await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Graph(Arc<Inner>);
+
+struct Inner {
+    database: Arc<dyn Database>,
+    ids: IdGenerator,
+    limits: BatchLimits,
+    modify_deadline: Duration,
+    turns: Turns,
+}
+
+impl Graph {
+    /// Opens the graph in the database at `url`: `json:<directory>` for the embedded JSON database,
+    /// `memory:` for one that is gone with its last handle; [`jvspatial_db::open`] lists the options.
+    ///
+    /// # Errors
+    /// `Invalid` or `Unsupported` for a URL that names no database this build knows, `Locked` when
+    /// another process has it open, and what else the backend reports, naming the path.
+    pub async fn open(url: &str) -> Result<Self> {
+        Self::builder().url(url).open().await
+    }
+
+    /// The graph in a database that is open already.
+    pub fn with_database(database: Arc<dyn Database>) -> Self {
+        Self::builder().with_open_database(database)
+    }
+
+    /// Options for opening a graph.
+    pub fn builder() -> GraphBuilder {
+        GraphBuilder::new()
+    }
+
+    /// The database underneath.
+    pub fn database(&self) -> &Arc<dyn Database> {
+        &self.0.database
+    }
+
+    /// Finishes what was accepted and lets go of the database; every clone of this graph is closed
+    /// with it. Closing twice succeeds.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Unknown` or `Poisoned` when what was accepted could not be finished.
+    ///
+    /// # Cancellation
+    /// The graph may be left open or closed; call it again.
+    pub async fn close(&self) -> Result<()> {
+        Ok(self.0.database.close().await?)
+    }
+
+    /// The root node, created if the graph has none yet. Tasks that race for it get the same node.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    ///
+    /// # Cancellation
+    /// The root may have been created.
+    pub async fn root(&self) -> Result<Stored<Root>> {
+        loop {
+            if let Some(root) = self.get(&Id::root()).await? {
+                return Ok(root);
+            }
+            match self.insert(Id::root(), Root {}).await {
+                Err(error) if error.kind() == ErrorKind::Duplicate => {}
+                created => return created,
+            }
+        }
+    }
+
+    /// A search among the nodes of type `T`.
+    #[doc(alias = "find")]
+    #[doc(alias = "count")]
+    pub fn nodes<T: Node>(&self) -> Find<T> {
+        self.find()
+    }
+
+    /// A search among the edges of type `T`.
+    #[doc(alias = "find")]
+    #[doc(alias = "count")]
+    pub fn edges<T: Edge>(&self) -> Find<T> {
+        self.find()
+    }
+
+    /// A search among the objects of type `T`.
+    #[doc(alias = "find")]
+    #[doc(alias = "count")]
+    pub fn objects<T: Object>(&self) -> Find<T> {
+        self.find()
+    }
+
+    /// A search among the documents of type `T`, for code that is generic over entities; otherwise
+    /// [`nodes`](Self::nodes), [`edges`](Self::edges) and [`objects`](Self::objects) read better.
+    pub fn find<T: Entity>(&self) -> Find<T> {
+        Find::new(self.clone())
+    }
+}
+
+impl fmt::Debug for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Graph")
+            .field("database", &self.0.database.capabilities().name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,33 @@
+//! A fresh graph on each backend, for what must hold on all of them.
+
+use std::ops::Deref;
+
+use jvspatial_core::Graph;
+use tempfile::TempDir;
+
+pub(crate) struct Opened {
+    graph: Graph,
+    _directory: Option<TempDir>,
+}
+
+impl Deref for Opened {
+    type Target = Graph;
+
+    fn deref(&self) -> &Graph {
+        &self.graph
+    }
+}
+
+pub(crate) async fn graphs() -> Vec<Opened> {
+    let mut opened = Vec::new();
+    let graph = Graph::open("memory:").await.unwrap();
+    opened.push(Opened { graph, _directory: None });
+    if cfg!(feature = "json") {
+        let directory = TempDir::new().unwrap();
+        // What these tests ask for is not whether writes survive a power failure.
+        let url = format!("json:{}?durability=os", directory.path().join("db").display());
+        let graph = Graph::open(&url).await.unwrap();
+        opened.push(Opened { graph, _directory: Some(directory) });
+    }
+    opened
+}

@@ -1,0 +1,15 @@
+//! What the graph promises, on the reference backend.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod backends;
+mod cascade;
+mod connect;
+mod create;
+mod delete;
+mod find;
+mod model;
+mod modify;
+mod neighbors;
+mod open;
+mod save;
+mod spy;

@@ -6,6 +6,9 @@ pub use jvspatial_db::{Collection, EntityName};
 
 use crate::entity::Node;
 
+pub use crate::walker::hook::{IntoHookResult, hook};
+pub use crate::walker::{Control, Here, HookError, Walk, Walker};
+
 /// The interned name of an entity type, looked up once.
 #[doc(hidden)]
 #[macro_export]

@@ -2,6 +2,7 @@
 //!
 //! - A [`Graph`] creates, reads, changes and connects what an application declares as [`Node`], [`Edge`] and
 //!   [`Object`]. It gives back [`Stored`] values: the struct with its id and version.
+//! - A [`Walker`] visits nodes; [`Graph::walk`] runs it, and what it sees on the way is a [`Walk`].
 //! - An [`Expansion`] says which edges to follow, a [`Predicate`] which documents to keep.
 //!
 //! Applications use the facade `jvspatial`, which adds the derives and `#[walker]`.
@@ -12,6 +13,7 @@ mod entity;
 mod error;
 mod graph;
 mod query;
+mod walker;
 
 pub use entity::{AnyNode, Connects, Edge, Entity, Node, Object, Root, Standalone, Stored};
 pub use error::{Effect, Error, ErrorKind, Place, Result};
@@ -19,4 +21,8 @@ pub use graph::{Cascade, CascadeReport, Connection, Connections, Graph, GraphBui
 pub use query::{
     AnyEdge, EdgeSelect, Expansion, Field, Find, FindStream, NodeSelect, Operand, Predicate, both,
     incoming, out,
+};
+pub use walker::{
+    Control, Ended, Here, HookError, Limit, Outcome, Stats, Step, Trail, Uniqueness, Walk,
+    WalkBuilder, Walker,
 };

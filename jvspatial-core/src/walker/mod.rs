@@ -1,0 +1,94 @@
+//! Walkers: structs with hooks that run as they move from node to node.
+
+mod builder;
+mod clock;
+mod control;
+mod frontier;
+mod here;
+pub(crate) mod hook;
+mod limits;
+mod outcome;
+mod run;
+mod saves;
+mod trail;
+mod visited;
+mod walk;
+mod wishes;
+
+#[cfg(test)]
+mod tests;
+
+pub use builder::WalkBuilder;
+pub use control::Control;
+pub use here::Here;
+pub use hook::HookError;
+pub use limits::Limit;
+pub use outcome::{Ended, Outcome, Stats};
+pub use trail::{Step, Trail};
+pub use visited::Uniqueness;
+pub use walk::Walk;
+
+/// A struct that visits nodes; `#[walker]` implements it from the hooks of an `impl` block.
+///
+/// Written by hand, a walker that counts the nodes within two edges of the root looks like this:
+///
+/// ```
+/// use jvspatial_core::{
+///     AnyEdge, Control, Ended, Graph, Here, HookError, Result, Walk, Walker, out,
+/// };
+///
+/// #[derive(Default)]
+/// struct Count {
+///     nodes: u64,
+/// }
+///
+/// impl Walker for Count {
+///     type Report = ();
+///     const NAME: &'static str = "Count";
+///
+///     async fn visit(&mut self, _: &mut Here, walk: &mut Walk<Self>) -> Result<Control, HookError> {
+///         self.nodes += 1;
+///         if walk.depth() < 2 {
+///             walk.follow(out::<AnyEdge>());
+///         }
+///         Ok(Control::Continue)
+///     }
+///
+///     async fn exit(&mut self, _: &mut Walk<Self>) -> Result<(), HookError> {
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result {
+/// let graph = Graph::open("memory:").await?;
+/// let outcome = graph.walk(Count::default()).run().await?;
+/// assert_eq!(outcome.ended, Ended::Finished);
+/// assert_eq!(outcome.walker.nodes, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub trait Walker: Send + Sized + 'static {
+    /// What its hooks report.
+    type Report: Send + 'static;
+    /// Its name in errors.
+    const NAME: &'static str;
+
+    /// Runs the hooks for the node `here` in order, and stops at the first answer that is not
+    /// [`Control::Continue`].
+    ///
+    /// # Errors
+    /// The error of a hook, or of decoding the node for one.
+    fn visit(
+        &mut self,
+        here: &mut Here,
+        walk: &mut Walk<Self>,
+    ) -> impl Future<Output = Result<Control, HookError>> + Send;
+
+    /// Runs the hooks for the end of the walk.
+    ///
+    /// # Errors
+    /// The error of a hook.
+    fn exit(&mut self, walk: &mut Walk<Self>)
+    -> impl Future<Output = Result<(), HookError>> + Send;
+}

@@ -1,1 +1,69 @@
-//! x
+//! Graphs of serde structs in an embedded JSON database or MongoDB, explored by walkers.
+//!
+//! An application declares what it keeps, opens a [`Graph`] and walks it:
+//!
+//! - [`derive@Node`], [`derive@Edge`] and [`derive@Object`] make serde structs storable, with one
+//!   typed handle for each field to filter by.
+//! - A [`Graph`] creates, reads, changes and connects them. What it gives back is a [`Stored`]: the
+//!   value with its id and version.
+//! - [`macro@walker`] makes a struct a [`Walker`], whose hooks run as a walk moves from node to
+//!   node.
+//!
+//! ```
+//! use jvspatial::prelude::*;
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Debug, Serialize, Deserialize, Node)]
+//! struct Airport {
+//!     iata: String,
+//!     latitude: f64,
+//! }
+//!
+//! #[derive(Debug, Serialize, Deserialize, Edge)]
+//! struct Flight {
+//!     count: u32,
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> jvspatial::Result<()> {
+//! let graph = Graph::open("memory:").await?;
+//! let atl = graph.create(Airport { iata: "ATL".into(), latitude: 33.64 }).await?;
+//! let brw = graph.create(Airport { iata: "BRW".into(), latitude: 71.29 }).await?;
+//! graph.connect(&atl, &brw, Flight { count: 12 }).await?;
+//!
+//! let north = graph.nodes::<Airport>().filter(|a| a.latitude.gte(65.0)).all().await?;
+//! assert_eq!(north[0].iata, "BRW");
+//! # Ok(())
+//! # }
+//! ```
+
+pub use jvspatial_core::{
+    AnyEdge, AnyNode, Cascade, CascadeReport, Connection, Connections, Connects, Control, Edge,
+    EdgeSelect, Effect, Ended, Entity, Error, ErrorKind, Expansion, Field, Find, FindStream, Graph,
+    GraphBuilder, Limit, Node, NodeSelect, Object, Operand, Outcome, Place, Predicate, Result,
+    Root, Standalone, Stats, Step, Stored, Trail, Uniqueness, Walk, WalkBuilder, Walker, both,
+    incoming, out,
+};
+/// Ids, documents and database backends, for applications that reach below the graph.
+pub use jvspatial_db as db;
+pub use jvspatial_db::{Bson, Id, Version};
+pub use jvspatial_macros::{Edge, Node, Object, on_exit, on_visit, walker};
+
+/// What most files of an application name: `use jvspatial::prelude::*;`.
+///
+/// It may grow; a name that an application declares or imports itself wins over it.
+pub mod prelude {
+    pub use crate::{
+        AnyNode, Connects, Control, Edge, Entity, Graph, Id, Node, Object, Result, Root, Stored,
+        Walk, Walker, both, incoming, on_exit, on_visit, out, walker,
+    };
+    pub use serde::{Deserialize, Serialize};
+}
+
+/// What generated code names. Not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use jvspatial_core::__private::*;
+    pub use jvspatial_core::{Connects, Edge, Entity, Field, Node, Object, Standalone};
+    pub use jvspatial_db::Bson;
+}

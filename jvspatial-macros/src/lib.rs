@@ -1,1 +1,233 @@
-//! x
+//! Derives and attributes of jvspatial.
+//!
+//! Applications use them through the `jvspatial` crate, whose paths the generated code names.
+
+mod entity;
+mod support;
+mod walker;
+
+use proc_macro::TokenStream;
+
+use entity::Kind;
+use walker::HookKind;
+
+/// Makes a serde struct a node: something that edges join and walkers visit.
+///
+/// ```
+/// use jvspatial::prelude::*;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Serialize, Deserialize, Node)]
+/// #[node(name = "Airport", schema = 2)]
+/// struct Airfield {
+///     iata: String,
+///     #[serde(rename = "lat")]
+///     latitude: f64,
+/// }
+///
+/// assert_eq!(Airfield::NAME, "Airport");
+/// let handles: AirfieldFields = Airfield::fields();
+/// assert_eq!(handles.latitude.path(), "context.lat");
+/// ```
+///
+/// # Keys of `#[node(..)]`
+/// - `name = ".."`: the name stored with every document and part of its id. Default: the name of
+///   the struct. At most 64 bytes of letters, digits and underscores, not beginning with a digit,
+///   and not `Root`.
+/// - `schema = 1`: the schema version stored with every document, 1 or more. Default: 1.
+///
+/// `#[jvspatial(crate = "..")]` says where the `jvspatial` crate is when it has another name.
+///
+/// # Fields
+/// The struct `Airfield` gets a struct `AirfieldFields` beside it, with one typed handle for each
+/// field, as visible as the field itself. The handle's path is the name under which serde writes
+/// the field, so `rename` and `rename_all` are honoured. `skip` and `flatten` fields have no
+/// handle. A field written by `with` or `serialize_with` has a handle of `Bson`, since what is
+/// stored is not the field's own type.
+///
+/// A name in `alias` is an old name of the field: a document that has it is still read, and the
+/// next save moves the value to the present name.
+///
+/// # Errors
+/// Refused are enums, tuple structs, generics, and what would lose data: names that differ between
+/// reading and writing, fields that are only read or only written, two fields with one name, and
+/// names that a database cannot keep (empty, beginning with `$`, with `.` or NUL inside, over 1,024
+/// bytes).
+#[proc_macro_derive(Node, attributes(node, jvspatial))]
+pub fn derive_node(input: TokenStream) -> TokenStream {
+    entity::derive(Kind::Node, input.into()).into()
+}
+
+/// Makes a serde struct an edge: something that joins two nodes.
+///
+/// ```
+/// use jvspatial::prelude::*;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Serialize, Deserialize, Node)]
+/// struct Airport {
+///     iata: String,
+/// }
+///
+/// #[derive(Debug, Serialize, Deserialize, Edge)]
+/// #[edge(from = Airport, to = Airport, parallel)]
+/// struct Flight {
+///     count: u32,
+/// }
+///
+/// assert!(Flight::PARALLEL);
+/// assert!(!Flight::UNDIRECTED);
+/// assert_eq!(Flight::fields().count.path(), "context.count");
+/// ```
+///
+/// # Keys of `#[edge(..)]`
+/// - `name`, `schema`: as for [`Node`](macro@Node).
+/// - `from = Type`, `to = Type`: the node type that the edge leaves and the one that it reaches,
+///   checked by the compiler wherever an edge is made. Default: nodes of any type.
+/// - `parallel`: two nodes may be joined by several edges of this type. Default: by one.
+/// - `undirected`: the edge can be followed from either end. Default: from source to target.
+///
+/// Fields, handles and errors are those of [`Node`](macro@Node).
+#[proc_macro_derive(Edge, attributes(edge, jvspatial))]
+pub fn derive_edge(input: TokenStream) -> TokenStream {
+    entity::derive(Kind::Edge, input.into()).into()
+}
+
+/// Makes a serde struct an object: something stored that stands outside the graph.
+///
+/// ```
+/// use jvspatial::prelude::*;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Serialize, Deserialize, Object)]
+/// #[object(schema = 2)]
+/// #[serde(rename_all = "camelCase")]
+/// struct Settings {
+///     #[serde(alias = "lang")]
+///     display_language: String,
+/// }
+///
+/// assert_eq!(Settings::SCHEMA, 2);
+/// assert_eq!(Settings::fields().display_language.path(), "context.displayLanguage");
+/// ```
+///
+/// # Keys of `#[object(..)]`
+/// - `name`, `schema`: as for [`Node`](macro@Node).
+///
+/// Fields, handles and errors are those of [`Node`](macro@Node).
+#[proc_macro_derive(Object, attributes(object, jvspatial))]
+pub fn derive_object(input: TokenStream) -> TokenStream {
+    entity::derive(Kind::Object, input.into()).into()
+}
+
+/// Makes a type a walker: the methods marked as hooks run as a walk moves from node to node.
+///
+/// ```
+/// use jvspatial::prelude::*;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Serialize, Deserialize, Node)]
+/// struct Airport {
+///     iata: String,
+/// }
+///
+/// #[derive(Debug, Default)]
+/// struct Reach {
+///     airports: usize,
+///     nodes: usize,
+/// }
+///
+/// #[walker(report = String)]
+/// impl Reach {
+///     #[on_visit]
+///     async fn airport(&mut self, here: &mut Stored<Airport>, walk: &mut Walk<Self>) -> Result<()> {
+///         self.airports += 1;
+///         walk.report(here.iata.clone());
+///         Ok(())
+///     }
+///
+///     #[on_visit]
+///     fn node(&mut self, _: &AnyNode) {
+///         self.nodes += 1;
+///     }
+///
+///     #[on_exit]
+///     fn summary(&self, walk: &mut Walk<Self>) {
+///         walk.report(format!("{} airports among {} nodes", self.airports, self.nodes));
+///     }
+/// }
+/// ```
+///
+/// # Keys
+/// - `report = Type`: what the walk reports. Default: `()`.
+/// - `crate = ".."`: where the `jvspatial` crate is when it has another name.
+///
+/// # Hooks
+/// A hook is a method, `async` or not, that takes `&mut self` or `&self`. Its attribute is imported
+/// as any other is.
+///
+/// - `#[on_visit]` takes the node and, if it wants to steer, the walk. The node is `&mut Stored<T>`
+///   or `&Stored<T>` to be called for nodes of type `T`, `&AnyNode` or `&mut AnyNode` to be called
+///   for every node. The walk is `&mut Walk<Self>` or `&Walk<Self>`.
+/// - `#[on_exit]` runs once, when the walk is over, and takes at most the walk.
+///
+/// A hook returns nothing, `Result<()>` or, from a visit, `Control` or `Result<Control>`.
+///
+/// For each node the hooks for its type run first, then those for every node; within each group
+/// they run in the order in which they are declared, until one answers other than
+/// `Control::Continue`. All hooks of one node type are given the same decoded value: what one
+/// changes, the next one sees. Write the type alike in all of them.
+///
+/// `#[cfg]` on a hook also holds for the call to it. The walker's type may be generic.
+#[proc_macro_attribute]
+pub fn walker(args: TokenStream, item: TokenStream) -> TokenStream {
+    walker::expand_impl(args.into(), item.into()).into()
+}
+
+/// Marks a method of a `#[walker]` impl that runs at each node of the type it takes.
+///
+/// [`macro@walker`] says what the method may look like.
+///
+/// ```
+/// use jvspatial::prelude::*;
+///
+/// struct Census {
+///     nodes: u64,
+/// }
+///
+/// #[walker]
+/// impl Census {
+///     #[on_visit]
+///     fn count(&mut self, _: &AnyNode) {
+///         self.nodes += 1;
+///     }
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn on_visit(args: TokenStream, item: TokenStream) -> TokenStream {
+    walker::expand_hook(HookKind::Visit, &args.into(), item.into()).into()
+}
+
+/// Marks a method of a `#[walker]` impl that runs once, when the walk is over.
+///
+/// [`macro@walker`] says what the method may look like.
+///
+/// ```
+/// use jvspatial::prelude::*;
+///
+/// struct Census {
+///     nodes: u64,
+/// }
+///
+/// #[walker(report = u64)]
+/// impl Census {
+///     #[on_exit]
+///     fn total(&self, walk: &mut Walk<Self>) {
+///         walk.report(self.nodes);
+///     }
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn on_exit(args: TokenStream, item: TokenStream) -> TokenStream {
+    walker::expand_hook(HookKind::Exit, &args.into(), item.into()).into()
+}

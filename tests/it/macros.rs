@@ -1,0 +1,4 @@
+//! What the generated code does: names, handles, aliases, and the dispatch of hooks.
+
+mod entities;
+mod hooks;

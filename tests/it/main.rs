@@ -1,0 +1,7 @@
+//! The library as an application uses it.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+#[cfg(feature = "json")]
+mod macros;
+mod ui;

@@ -1,0 +1,60 @@
+//! An application that knows jvspatial by another name: a path in generated code that does not go
+//! through `crate = ".."` would not compile here.
+
+use graphs::prelude::*;
+
+/// A node.
+#[derive(Debug, Serialize, Deserialize, Node)]
+#[jvspatial(crate = "::graphs")]
+pub struct City {
+    /// A field with a typed handle.
+    pub name: String,
+    /// A field whose stored form is not its own type.
+    #[serde(serialize_with = "as_text")]
+    pub founded: i32,
+}
+
+/// An edge between nodes of given types.
+#[derive(Debug, Serialize, Deserialize, Edge)]
+#[edge(from = City, parallel, undirected)]
+#[jvspatial(crate = "graphs")]
+pub struct Road {
+    /// Its length.
+    pub km: f64,
+}
+
+/// An object.
+#[derive(Debug, Serialize, Deserialize, Object)]
+#[object(schema = 2)]
+#[jvspatial(crate = "::graphs")]
+pub struct Settings {}
+
+/// A walker with every kind of hook.
+#[derive(Debug, Default)]
+pub struct Census {
+    people: u64,
+}
+
+#[walker(report = u64, crate = "::graphs")]
+impl Census {
+    #[on_visit]
+    async fn city(&mut self, here: &mut Stored<City>, walk: &mut Walk<Self>) -> Result<Control> {
+        here.name.push('!');
+        walk.report(self.people);
+        Ok(Control::Continue)
+    }
+
+    #[on_visit]
+    fn node(&mut self, _: &AnyNode) {
+        self.people += 1;
+    }
+
+    #[on_exit]
+    fn total(&self, walk: &mut Walk<Self>) {
+        walk.report(self.people);
+    }
+}
+
+fn as_text<S: serde::Serializer>(year: &i32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(year)
+}

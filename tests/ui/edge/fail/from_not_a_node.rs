@@ -1,0 +1,11 @@
+use jvspatial::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, Object)]
+struct City {}
+
+#[derive(Serialize, Deserialize, Edge)]
+#[edge(from = City)]
+struct Road {}
+
+fn main() {}

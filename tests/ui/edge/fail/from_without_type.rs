@@ -1,0 +1,8 @@
+use jvspatial::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, Edge)]
+#[edge(from = "City")]
+struct Road {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use jvspatial::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, Edge)]
+#[edge(paralell)]
+struct Road {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use jvspatial::Node;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, Node)]
+struct Root {}
+
+fn main() {}

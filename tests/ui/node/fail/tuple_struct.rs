@@ -1,0 +1,7 @@
+use jvspatial::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, Node)]
+struct City(String, u64);
+
+fn main() {}

@@ -1,0 +1,6 @@
+use jvspatial::prelude::*;
+
+#[on_exit]
+fn hook() {}
+
+fn main() {}

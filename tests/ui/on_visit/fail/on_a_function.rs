@@ -1,0 +1,6 @@
+use jvspatial::prelude::*;
+
+#[on_visit]
+fn hook() {}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use jvspatial::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, Node)]
+struct Airport {
+    iata: String,
+}
+
+struct Reach;
+
+#[walker]
+impl Reach {
+    #[on_visit]
+    async fn airport(&mut self, _here: &mut Stored<Airport>, _there: &AnyNode) {}
+}
+
+fn main() {}

@@ -1,0 +1,19 @@
+use jvspatial::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, Node)]
+struct Airport {
+    iata: String,
+}
+
+struct Reach;
+
+#[walker]
+impl Reach {
+    #[on_visit]
+    async fn airport(&mut self, _here: &AnyNode) -> u32 {
+        1
+    }
+}
+
+fn main() {}

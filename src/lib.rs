@@ -67,3 +67,8 @@ pub mod __private {
     pub use jvspatial_core::{Connects, Edge, Entity, Field, Node, Object, Standalone};
     pub use jvspatial_db::Bson;
 }
+
+/// Keeps the example of the README running.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,5 +3,6 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 #[cfg(feature = "json")]
+mod example;
 mod macros;
 mod ui;

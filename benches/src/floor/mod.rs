@@ -1,0 +1,5 @@
+//! Floors: the least work that each task takes, without a library in between.
+
+pub(crate) mod read;
+pub(crate) mod walk;
+pub(crate) mod write;

@@ -55,7 +55,7 @@ impl Altered {
 }
 
 /// Longer than any deadline of a test, short enough to wait for.
-pub(super) const DAWDLE: Duration = Duration::from_millis(400);
+pub(super) const DAWDLE: Duration = Duration::from_secs(3);
 
 impl Habit {
     fn dawdle(&self) {

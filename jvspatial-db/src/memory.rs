@@ -75,11 +75,7 @@ impl Database for MemoryDb {
     }
 
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
-        if batch.encoding() != self.capabilities.encoding {
-            return Err(Error::invalid("batch is encoded for another backend")
-                .with("expected", format_args!("{:?}", self.capabilities.encoding))
-                .with("found", format_args!("{:?}", batch.encoding())));
-        }
+        batch.check_encoding(self.capabilities.encoding)?;
         let mut state = self.state.write();
         state.check_open()?;
         let before = batch.is_atomic().then(|| state.clone());

@@ -221,6 +221,16 @@ impl WriteBatch {
         self.encoding
     }
 
+    /// Refuses a batch made for a backend that keeps bodies in another way: every backend's first check.
+    pub(crate) fn check_encoding(&self, expected: Encoding) -> Result<()> {
+        if self.encoding == expected {
+            return Ok(());
+        }
+        Err(Error::invalid("batch is encoded for another backend")
+            .with("expected", format_args!("{expected:?}"))
+            .with("found", format_args!("{:?}", self.encoding)))
+    }
+
     /// The operations in order.
     pub fn operations(&self) -> &[Operation] {
         &self.operations

@@ -133,11 +133,6 @@ impl JsonDb {
     pub const fn recovery(&self) -> &RecoveryReport {
         &self.recovery
     }
-
-    async fn read(&self, places: Vec<Option<Located>>) -> Result<Vec<Option<Document>>> {
-        let files = Arc::clone(&self.shared.index.read().files);
-        read(files, places, self.shared.deadline).await
-    }
 }
 
 /// Reads documents: at once what the system has in memory, the rest where waiting is allowed.
@@ -202,7 +197,7 @@ impl Database for JsonDb {
 
     async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
         self.shared.queue.check_readable()?;
-        let places = {
+        let (files, places) = {
             let index = self.shared.index.read();
             let locate = |handle: &Handle| {
                 let collection = handle.id().collection();
@@ -211,17 +206,13 @@ impl Database for JsonDb {
                 let record = table.record(ordinal).filter(|record| record.state.exists())?;
                 Some(Located::new(&index, collection, ordinal, &record.id, record.state))
             };
-            handles.iter().map(locate).collect()
+            (Arc::clone(&index.files), handles.iter().map(locate).collect())
         };
-        self.read(places).await
+        read(files, places, self.shared.deadline).await
     }
 
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
-        if batch.encoding() != self.capabilities.encoding {
-            return Err(Error::invalid("batch is encoded for another backend")
-                .with("expected", format_args!("{:?}", self.capabilities.encoding))
-                .with("found", format_args!("{:?}", batch.encoding())));
-        }
+        batch.check_encoding(self.capabilities.encoding)?;
         let draft = Draft::new(&batch)?;
         drop(batch);
         let (reply, report) = oneshot::channel();

@@ -5,6 +5,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::segment::SegmentName;
 use crate::document::Ends;
 use crate::error::Result;
 use crate::id::Id;
@@ -74,7 +75,7 @@ pub(super) struct CommitLine {
 /// The first line of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HeaderLine<'a> {
-    pub segment: u32,
+    pub segment: SegmentName,
     pub format: u32,
     pub store: &'a str,
 }
@@ -146,10 +147,19 @@ pub(super) fn push_commit(
 }
 
 /// Appends the first line of a segment; returns its checksum, where the chain of commits begins.
-pub(super) fn push_header(out: &mut Vec<u8>, segment: u32, format: u32, store: &str) -> u64 {
+pub(super) fn push_header(
+    out: &mut Vec<u8>,
+    segment: SegmentName,
+    format: u32,
+    store: &str,
+) -> u64 {
     let start = out.len();
     out.extend_from_slice(b"{\"_segment\":");
-    push_number(out, u64::from(segment));
+    push_number(out, u64::from(segment.number));
+    if segment.generation != 0 {
+        out.extend_from_slice(b",\"generation\":");
+        push_number(out, u64::from(segment.generation));
+    }
     out.extend_from_slice(b",\"format\":");
     push_number(out, u64::from(format));
     out.extend_from_slice(b",\"store\":\"");
@@ -223,8 +233,11 @@ impl<'a> Line<'a> {
             };
             rest.is(b"}").then_some(Self::Commit(commit))
         } else if rest.eat(b"{\"_segment\":") {
+            let number = rest.number()?.try_into().ok()?;
+            let compacted = rest.eat(b",\"generation\":");
+            let generation = if compacted { rest.number()?.try_into().ok()? } else { 0 };
             let header = HeaderLine {
-                segment: rest.number()?.try_into().ok()?,
+                segment: SegmentName { number, generation },
                 format: rest.after(b",\"format\":")?.number()?.try_into().ok()?,
                 store: rest.after(b",\"store\":\"")?.quoted()?,
             };
@@ -394,10 +407,12 @@ mod tests {
         let mut line = Vec::new();
         push_tombstone(&mut line, &id("o.Note.1"), 4);
         assert_eq!(Line::parse(&line), Some(Line::Tombstone { id: "o.Note.1", version: 4 }));
-        line.clear();
-        push_header(&mut line, 12, 1, "abc");
-        let header = HeaderLine { segment: 12, format: 1, store: "abc" };
-        assert_eq!(Line::parse(&line), Some(Line::Header(header)));
+        for segment in [SegmentName::new(12), SegmentName { number: 12, generation: 3 }] {
+            line.clear();
+            push_header(&mut line, segment, 1, "abc");
+            let header = HeaderLine { segment, format: 1, store: "abc" };
+            assert_eq!(Line::parse(&line), Some(Line::Header(header)));
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::disk::{Disk, OpenMode, ROOT};
 use super::line::{parse_checksum, push_checksum};
+use super::segment::SegmentName;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The version of the bytes that this code writes.
@@ -40,7 +41,39 @@ pub(super) struct Manifest {
 #[serde(deny_unknown_fields)]
 pub(super) struct Sealed {
     pub segment: u32,
+    /// What compaction made of it; absent while it is as it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compacted: Option<Compacted>,
     pub end: End,
+}
+
+/// A segment without the lines that had been replaced when it was compacted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Compacted {
+    /// Counts the compactions; part of the file's name.
+    pub generation: u32,
+    /// The first of the segments that were put together in this one, itself if it was alone.
+    pub first: u32,
+    /// It holds no line that was replaced in this commit or an earlier one.
+    pub as_of: u64,
+}
+
+impl Sealed {
+    /// A segment as it was written.
+    pub(super) const fn new(segment: u32, end: End) -> Self {
+        Self { segment, compacted: None, end }
+    }
+
+    pub(super) fn name(&self) -> SegmentName {
+        let generation = self.compacted.map_or(0, |compacted| compacted.generation);
+        SegmentName { number: self.segment, generation }
+    }
+
+    /// The first number that it stands for.
+    pub(super) fn first(&self) -> u32 {
+        self.compacted.map_or(self.segment, |compacted| compacted.first)
+    }
 }
 
 /// How a segment ends.
@@ -57,6 +90,24 @@ pub(super) struct End {
 }
 
 impl Manifest {
+    /// Whether a segment is part of the store.
+    pub(super) fn lists(&self, name: SegmentName) -> bool {
+        name == SegmentName::new(self.active)
+            || self.sealed.iter().any(|sealed| sealed.name() == name)
+    }
+
+    /// Whether a segment that is not part of the store was replaced by compaction, or was to replace
+    /// another when that was cut off.
+    pub(super) fn has_done_with(&self, name: SegmentName) -> bool {
+        let SegmentName { number, generation } = name;
+        self.sealed.iter().any(|sealed| {
+            let current = sealed.name();
+            let replaced = (sealed.first()..=current.number).contains(&number)
+                && generation < current.generation;
+            replaced || (number == current.number && generation > current.generation)
+        })
+    }
+
     /// The text of the file; its last value is the checksum of what stands before it.
     fn to_text(&self) -> Result<Vec<u8>> {
         let mut text = serde_json::to_vec_pretty(self)
@@ -191,11 +242,20 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    const END: End = End { bytes: 9, sequence: 4, checksum: 77 };
+
     fn manifest() -> Manifest {
         Manifest {
             format: FORMAT,
             store: "0123".to_owned(),
-            sealed: vec![Sealed { segment: 1, end: End { bytes: 9, sequence: 4, checksum: 77 } }],
+            sealed: vec![
+                Sealed::new(1, END),
+                Sealed {
+                    segment: 4,
+                    compacted: Some(Compacted { generation: 3, first: 2, as_of: 88 }),
+                    end: END,
+                },
+            ],
             active: 2,
             closed: Some(End { bytes: 1, sequence: 5, checksum: u64::MAX }),
         }

@@ -5,6 +5,8 @@ pub mod disk;
 mod draft;
 mod index;
 mod line;
+mod lines;
+mod loader;
 mod manifest;
 mod neighbors;
 mod options;
@@ -137,11 +139,11 @@ impl JsonDb {
 
 /// Reads documents: at once what the system has in memory, the rest where waiting is allowed.
 async fn read(
-    files: Arc<segment::SegmentFiles>,
+    segments: Arc<segment::Segments>,
     places: Vec<Option<Located>>,
     deadline: Duration,
 ) -> Result<Vec<Option<Document>>> {
-    let mut reading = Reading::new(files, places);
+    let mut reading = Reading::new(segments, places);
     if !reading.read_cached()? {
         reading = in_time(deadline, move || reading.read_blocking().map(|()| reading)).await?;
     }
@@ -197,7 +199,7 @@ impl Database for JsonDb {
 
     async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
         self.shared.queue.check_readable()?;
-        let (files, places) = {
+        let (segments, places) = {
             let index = self.shared.index.read();
             let locate = |handle: &Handle| {
                 let collection = handle.id().collection();
@@ -206,9 +208,9 @@ impl Database for JsonDb {
                 let record = table.record(ordinal).filter(|record| record.state.exists())?;
                 Some(Located::new(&index, collection, ordinal, &record.id, record.state))
             };
-            (Arc::clone(&index.files), handles.iter().map(locate).collect())
+            (Arc::clone(&index.segments), handles.iter().map(locate).collect())
         };
-        read(files, places, self.shared.deadline).await
+        read(segments, places, self.shared.deadline).await
     }
 
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {

@@ -42,7 +42,7 @@ pub(super) async fn neighbors(
             Some(Located::new(&index, Collection::Edge, hop.edge, &record.id, record.state))
         };
         let edges: Vec<_> = reached.iter().map(locate).collect();
-        (adjacent(&index, &reached, expansion), edges, Arc::clone(&index.files))
+        (adjacent(&index, &reached, expansion), edges, Arc::clone(&index.segments))
     };
     let mut kept = Vec::new();
     let (mut adjacent, mut edges) = (adjacent.into_iter(), edges.into_iter());

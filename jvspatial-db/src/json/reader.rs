@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::index::{Index, Place, State};
 use super::line::{Line, line_checksum};
-use super::segment::{self, SegmentFiles};
+use super::segment::Segments;
 use crate::codec::Encoding;
 use crate::document::{Body, Document, Ends};
 use crate::error::{Error, Result};
@@ -56,7 +56,7 @@ impl Located {
 /// Lines to read, and those read so far.
 #[derive(Debug)]
 pub(super) struct Reading {
-    files: Arc<SegmentFiles>,
+    segments: Arc<Segments>,
     places: Vec<Option<Located>>,
     buffer: Vec<u8>,
     /// How many places have been read.
@@ -66,9 +66,9 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(files: Arc<SegmentFiles>, places: Vec<Option<Located>>) -> Self {
+    pub(super) fn new(segments: Arc<Segments>, places: Vec<Option<Located>>) -> Self {
         let bytes = places.iter().flatten().map(|located| located.state.place.len as usize).sum();
-        Self { files, places, buffer: vec![0; bytes], done: 0, filled: 0 }
+        Self { segments, places, buffer: vec![0; bytes], done: 0, filled: 0 }
     }
 
     /// Reads on for as long as nothing has to wait for the medium; `true` when all is read.
@@ -93,7 +93,7 @@ impl Reading {
                 let end = self.filled + place.len as usize;
                 let line = self.buffer.get_mut(self.filled..end).unwrap_or_default();
                 let offset = u64::from(place.offset);
-                let file = self.files.get(place.segment).ok_or_else(|| missing(place))?;
+                let file = &self.segments.get(place.slot).ok_or_else(|| missing(place))?.file;
                 if cached {
                     if !file.read_at_cached(line, offset).map_err(unavailable)? {
                         return Ok(false);
@@ -115,20 +115,21 @@ impl Reading {
     pub(super) fn finish(self) -> Result<Vec<Option<Document>>> {
         let buffer = Bytes::from(self.buffer);
         let mut start = 0;
+        let segments = self.segments;
         self.places
             .into_iter()
             .map(|located| {
                 let Some(located) = located else { return Ok(None) };
                 let len = located.state.place.len as usize;
                 start += len;
-                located.verify(&buffer, start - len).map(Some)
+                located.verify(&segments, &buffer, start - len).map(Some)
             })
             .collect()
     }
 }
 
 impl Located {
-    fn verify(self, buffer: &Bytes, start: usize) -> Result<Document> {
+    fn verify(self, segments: &Segments, buffer: &Bytes, start: usize) -> Result<Document> {
         let Self { id, state, ends } = self;
         let Place { len, prefix, suffix, .. } = state.place;
         let line = start..start + len as usize;
@@ -139,7 +140,7 @@ impl Located {
         if found != state.check || body.start > body.end {
             return Err(Error::corrupt("document on disk is not what was written")
                 .with("id", &id)
-                .with("file", segment::path(state.place.segment))
+                .with("file", segments.path(state.place.slot))
                 .with("offset", state.place.offset)
                 .with("expected", format_args!("{:08x}", state.check))
                 .with("found", format_args!("{found:08x}")));
@@ -162,5 +163,5 @@ impl Located {
 }
 
 fn missing(place: &Place) -> Error {
-    Error::corrupt("segment of a document is not open").with("file", segment::path(place.segment))
+    Error::corrupt("segment of a document is not open").with("slot", place.slot)
 }

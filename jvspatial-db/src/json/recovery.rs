@@ -6,10 +6,12 @@ use std::sync::Arc;
 use super::disk::{Disk, DiskFile, OpenMode, ROOT};
 use super::index::Index;
 use super::line;
+use super::lines::{Found, Lines};
+use super::loader::Loader;
 use super::manifest::{self, End, FORMAT, Manifest, Undone, unavailable};
 use super::options::JsonDbOptions;
-use super::segment::{self, Found, JOURNAL, Lines, SegmentFiles};
-use super::segment_reader::{Read, Reader};
+use super::segment::{JOURNAL, SegmentName, Segments};
+use super::segment_reader::{Commits, Read, Reader};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id_generator::IdGenerator;
 
@@ -62,10 +64,10 @@ fn create(disk: &dyn Disk) -> Result<Opened> {
     disk.sync_dir(ROOT).map_err(unavailable)?;
     let manifest = Manifest { format: FORMAT, store, sealed: Vec::new(), active: 1, closed: None };
     manifest.write(disk)?;
-    let mut files = SegmentFiles::default();
-    files.insert(1, Arc::clone(&active));
+    let mut segments = Segments::default();
+    segments.add(SegmentName::new(1), Arc::clone(&active));
     let report = RecoveryReport { clean: true, ..RecoveryReport::default() };
-    Ok(Opened { index: Index::new(files), manifest, active, end, report })
+    Ok(Opened { index: Index::new(segments), manifest, active, end, report })
 }
 
 /// Refuses to make a database among files that are not its own, or over a journal that lost its manifest.
@@ -82,7 +84,8 @@ fn check_makeable(disk: &dyn Disk) -> Result<()> {
     }
     for entry in disk.list(JOURNAL).map_err(unavailable)? {
         let path = format!("{JOURNAL}/{}", entry.name);
-        if entry.name != "00000001.jsonl" || has_commits(disk, &path)? {
+        if SegmentName::parse(&entry.name) != Some(SegmentName::new(1)) || has_commits(disk, &path)?
+        {
             return Err(Error::corrupt("journal has no manifest")
                 .with("file", path)
                 .with("expected", manifest::PATH));
@@ -110,9 +113,10 @@ pub(super) fn begin_segment(
     number: u32,
     sequence: u64,
 ) -> Result<(Arc<dyn DiskFile>, End), Undone> {
-    let path = segment::path(number);
+    let name = SegmentName::new(number);
+    let path = name.path();
     let mut header = Vec::new();
-    let checksum = line::push_header(&mut header, number, FORMAT, store);
+    let checksum = line::push_header(&mut header, name, FORMAT, store);
     if disk.entry(&path)?.is_some() {
         disk.remove(&path)?;
     }
@@ -124,30 +128,37 @@ pub(super) fn begin_segment(
 }
 
 fn recover(disk: &dyn Disk, mut manifest: Manifest, options: &JsonDbOptions) -> Result<Opened> {
-    check_segments(disk, &manifest)?;
-    let mut index = Index::new(SegmentFiles::default());
-    let mut files = SegmentFiles::default();
+    let leftovers = check_segments(disk, &manifest)?;
+    let mut segments = Segments::default();
+    let mut index = Index::new(Segments::default());
     let mut sequence = 0;
     for sealed in &manifest.sealed {
-        let file = disk.open(&segment::path(sealed.segment)).map_err(unavailable)?;
-        let reader = Reader::begin(&*file, sealed.segment, &manifest.store, sequence, options)?;
-        let read = reader.read_all(&mut index)?;
-        read.expect_end(sealed.segment, &sealed.end)?;
+        let name = sealed.name();
+        let file = disk.open(&name.path()).map_err(unavailable)?;
+        let commits = Commits::of(sealed, sequence);
+        let reader = Reader::begin(&*file, name, &manifest.store, commits, options)?;
+        let slot = segments.add(name, Arc::clone(&file));
+        let read = reader.read_all(&mut Loader::new(&mut index, slot))?;
+        read.expect_end(name, &sealed.end)?;
+        index.usages.entry(slot).bytes = read.end.bytes;
         sequence = read.end.sequence;
-        files.insert(sealed.segment, file);
     }
     let number = manifest.active;
-    let path = segment::path(number);
+    let name = SegmentName::new(number);
+    let path = name.path();
     let active = disk.open_append(&path, OpenMode::Existing).map_err(unavailable)?;
-    let reader = Reader::begin(&*active, number, &manifest.store, sequence, options)?;
-    let read = reader.read_all(&mut index)?;
+    let commits = Commits::After(sequence);
+    let reader = Reader::begin(&*active, name, &manifest.store, commits, options)?;
+    let slot = segments.add(name, Arc::clone(&active));
+    let read = reader.read_all(&mut Loader::new(&mut index, slot))?;
+    index.usages.entry(slot).bytes = read.end.bytes;
     let mut report = RecoveryReport {
         clean: manifest.closed.is_some(),
         commits: read.end.sequence,
         ..RecoveryReport::default()
     };
     if let Some(closed) = manifest.closed.take() {
-        read.expect_end(number, &closed)?;
+        read.expect_end(name, &closed)?;
         // From here on the store counts as open, and its last batch as possibly unfinished.
         manifest.write(disk)?;
     } else {
@@ -157,7 +168,7 @@ fn recover(disk: &dyn Disk, mut manifest: Manifest, options: &JsonDbOptions) -> 
     }
     if let Some(damage) = &read.damage {
         if damage.later_synced >= Some(read.end.sequence + 1) {
-            return Err(damage.to_error(number));
+            return Err(damage.to_error(name));
         }
         let moved = quarantine(disk, &*active, number, &read)?;
         tracing::warn!(
@@ -173,33 +184,64 @@ fn recover(disk: &dyn Disk, mut manifest: Manifest, options: &JsonDbOptions) -> 
         // What was read may be in the system's memory alone, and later batches will call it synced.
         active.sync_data().map_err(unavailable)?;
     }
-    files.insert(number, Arc::clone(&active));
-    index.files = Arc::new(files);
+    index.segments = Arc::new(segments);
+    for leftover in leftovers {
+        disk.remove(&leftover).map_err(unavailable)?;
+    }
     Ok(Opened { index, manifest, active, end: read.end, report })
 }
 
-/// Checks that the journal's directory holds the manifest's segments and no others.
-fn check_segments(disk: &dyn Disk, manifest: &Manifest) -> Result<()> {
-    let listed = manifest.sealed.iter().map(|sealed| sealed.segment).chain([manifest.active]);
-    if !listed.clone().is_sorted_by(|a, b| a < b) {
+/// Checks that the journal's directory holds the manifest's segments and no others; returns the paths of
+/// what a compaction left that was killed before or after it replaced the manifest.
+fn check_segments(disk: &dyn Disk, manifest: &Manifest) -> Result<Vec<String>> {
+    let listed = || manifest.sealed.iter().flat_map(|sealed| [sealed.first(), sealed.segment]);
+    let numbers: Vec<u32> = listed().chain([manifest.active]).collect();
+    let ascending = numbers.chunks(2).all(|pair| pair.is_sorted())
+        && numbers
+            .get(1..)
+            .unwrap_or_default()
+            .chunks(2)
+            .all(|pair| pair.is_sorted_by(|a, b| a < b));
+    if !ascending {
         return Err(
             Error::corrupt("manifest lists segments out of order").with("file", manifest::PATH)
         );
     }
+    let mut leftovers = Vec::new();
     for entry in disk.list(JOURNAL).map_err(unavailable)? {
         let path = format!("{JOURNAL}/{}", entry.name);
-        let number = segment::number(&entry.name);
-        if number.is_some_and(|number| listed.clone().any(|listed| listed == number)) {
+        let known = SegmentName::parse(&entry.name).is_some_and(|name| manifest.lists(name));
+        if known {
             continue;
         }
+        let unknown = || {
+            Error::corrupt("journal holds a file that the manifest does not know")
+                .with("file", &path)
+        };
+        let name = SegmentName::parse(&entry.name).ok_or_else(unknown)?;
         // The next segment is made before the manifest names it, and gets its first commit after.
-        if number == manifest.active.checked_add(1) && !has_commits(disk, &path)? {
+        let next = manifest.active.checked_add(1).map(SegmentName::new);
+        if Some(name) == next && !has_commits(disk, &path)? {
             continue;
         }
-        return Err(Error::corrupt("journal holds a file that the manifest does not know")
-            .with("file", path));
+        if !manifest.has_done_with(name) || !may_begin(disk, name, &manifest.store)? {
+            return Err(unknown());
+        }
+        leftovers.push(path);
     }
-    Ok(())
+    Ok(leftovers)
+}
+
+/// Whether a segment begins with its header, as far as it goes.
+fn may_begin(disk: &dyn Disk, name: SegmentName, store: &str) -> Result<bool> {
+    let mut header = Vec::new();
+    line::push_header(&mut header, name, FORMAT, store);
+    let file = disk.open(&name.path()).map_err(unavailable)?;
+    let size = usize::try_from(file.size().map_err(unavailable)?).unwrap_or(usize::MAX);
+    let mut found = vec![0; size.min(header.len())];
+    file.read_at(&mut found, 0).map_err(unavailable)?;
+    // A power cut may have kept the length and lost the bytes.
+    Ok(header.starts_with(&found) || found.iter().all(|byte| *byte == 0))
 }
 
 /// Moves what stands after the last sound commit into a file of its own, then cuts the segment there.

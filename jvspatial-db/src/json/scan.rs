@@ -94,7 +94,7 @@ impl Scan {
     }
 
     /// Shows the wanted documents of the next records to `take` until it says to stop.
-    fn pass(&mut self, mut take: impl FnMut(Located) -> bool) -> Arc<super::segment::SegmentFiles> {
+    fn pass(&mut self, mut take: impl FnMut(Located) -> bool) -> Arc<super::segment::Segments> {
         let index = self.shared.index.read();
         let table = index.table(self.collection);
         let records = table.records().get(self.next..).unwrap_or_default();
@@ -119,7 +119,7 @@ impl Scan {
                 break;
             }
         }
-        Arc::clone(&index.files)
+        Arc::clone(&index.segments)
     }
 }
 

@@ -1,135 +1,85 @@
-//! The journal's segments: their names, their open files, and reading one line by line.
+//! The journal's segments: how their files are called, and those that are open.
 
-use std::io;
 use std::sync::Arc;
 
 use super::disk::DiskFile;
-use super::line::MAX_LINE;
 
 /// The directory of the segments.
 pub(super) const JOURNAL: &str = "journal";
 const SUFFIX: &str = ".jsonl";
 
-/// The path of a segment, such as `journal/00000001.jsonl`.
-pub(super) fn path(segment: u32) -> String {
-    format!("{JOURNAL}/{segment:08}{SUFFIX}")
+/// What a segment's file is called after: its number, and how often it has been compacted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct SegmentName {
+    pub number: u32,
+    pub generation: u32,
 }
 
-/// The number of the segment called `name`.
-pub(super) fn number(name: &str) -> Option<u32> {
-    let digits = name.strip_suffix(SUFFIX)?;
-    let number = digits.parse().ok()?;
-    (path(number).strip_prefix(JOURNAL)?.strip_prefix('/')? == name).then_some(number)
+impl SegmentName {
+    /// A segment that was never compacted.
+    pub(super) const fn new(number: u32) -> Self {
+        Self { number, generation: 0 }
+    }
+
+    /// The path of its file, such as `journal/00000001.jsonl` or, compacted, `journal/00000001-1.jsonl`.
+    pub(super) fn path(self) -> String {
+        let Self { number, generation } = self;
+        if generation == 0 {
+            format!("{JOURNAL}/{number:08}{SUFFIX}")
+        } else {
+            format!("{JOURNAL}/{number:08}-{generation}{SUFFIX}")
+        }
+    }
+
+    /// The segment whose file is called `file`.
+    pub(super) fn parse(file: &str) -> Option<Self> {
+        let stem = file.strip_suffix(SUFFIX)?;
+        let (number, generation) = stem.split_once('-').unwrap_or((stem, "0"));
+        let name = Self { number: number.parse().ok()?, generation: generation.parse().ok()? };
+        // Only one spelling counts.
+        (name.path().strip_prefix(JOURNAL)?.strip_prefix('/')? == file).then_some(name)
+    }
 }
 
-/// The open files of the segments, by number.
+/// A segment that is open for reading.
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    pub name: SegmentName,
+    pub file: Arc<dyn DiskFile>,
+}
+
+/// The open segments. A place in the index names one by its *slot*, which never is given to another.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SegmentFiles(Vec<Option<Arc<dyn DiskFile>>>);
+pub(super) struct Segments(Vec<Option<Segment>>);
 
-impl SegmentFiles {
-    pub(super) fn insert(&mut self, segment: u32, file: Arc<dyn DiskFile>) {
-        let index = segment as usize;
-        if self.0.len() <= index {
-            self.0.resize(index + 1, None);
-        }
-        if let Some(slot) = self.0.get_mut(index) {
-            *slot = Some(file);
-        }
+impl Segments {
+    /// Opens a segment to readers; returns its slot.
+    pub(super) fn add(&mut self, name: SegmentName, file: Arc<dyn DiskFile>) -> u32 {
+        self.0.push(Some(Segment { name, file }));
+        // Segments have at least 4 KiB each, so slots run out long after disks.
+        (self.0.len() - 1) as u32
     }
 
-    pub(super) fn get(&self, segment: u32) -> Option<&Arc<dyn DiskFile>> {
-        self.0.get(segment as usize)?.as_ref()
-    }
-}
-
-/// Reads the lines of a file in order, with a bounded buffer.
-#[derive(Debug)]
-pub(super) struct Lines<'a> {
-    file: &'a dyn DiskFile,
-    buffer: Vec<u8>,
-    /// Where in the file the buffer begins.
-    base: u64,
-    /// Where in the buffer the next line begins.
-    next: usize,
-    /// Where in the file reading stops.
-    end: u64,
-}
-
-/// What [`Lines::next_line`] found.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found<'a> {
-    /// A line with its end, and where in the file it begins.
-    Line(u64, &'a [u8]),
-    /// Bytes without an end of line up to the end of the file, or more of them than a line may have.
-    Ragged(u64),
-    /// The end of the file, after a whole line.
-    End,
-}
-
-const READ: usize = 1 << 20;
-
-impl<'a> Lines<'a> {
-    /// The lines from `start` up to `end`.
-    pub(super) fn new(file: &'a dyn DiskFile, start: u64, end: u64) -> Self {
-        Self { file, buffer: Vec::new(), base: start, next: 0, end }
+    pub(super) fn get(&self, slot: u32) -> Option<&Segment> {
+        self.0.get(slot as usize)?.as_ref()
     }
 
-    /// The next line.
-    ///
-    /// # Errors
-    /// The file's own.
-    pub(super) fn next_line(&mut self) -> io::Result<Found<'_>> {
-        let mut searched = self.next;
-        loop {
-            let unsearched = self.buffer.get(searched..).unwrap_or_default();
-            if let Some(end) = memchr::memchr(b'\n', unsearched) {
-                let line = self.next..searched + end + 1;
-                self.next = line.end;
-                let offset = self.base + line.start as u64;
-                return Ok(Found::Line(offset, self.buffer.get(line).unwrap_or_default()));
-            }
-            let offset = self.base + self.next as u64;
-            let kept = self.buffer.len() - self.next;
-            if kept > MAX_LINE {
-                return Ok(Found::Ragged(offset));
-            }
-            self.buffer.drain(..self.next);
-            self.base = offset;
-            self.next = 0;
-            searched = kept;
-            let left = self.end.saturating_sub(self.base + kept as u64);
-            let read = usize::try_from(left).unwrap_or(usize::MAX).min(READ);
-            if read == 0 {
-                return Ok(if kept == 0 { Found::End } else { Found::Ragged(offset) });
-            }
-            self.buffer.resize(kept + read, 0);
-            if let Some(room) = self.buffer.get_mut(kept..) {
-                self.file.read_at(room, self.base + kept as u64)?;
-            }
+    /// The path of a segment's file, for messages.
+    pub(super) fn path(&self, slot: u32) -> String {
+        self.get(slot)
+            .map_or_else(|| "a segment that is gone".to_owned(), |found| found.name.path())
+    }
+
+    /// Lets go of a segment that no place names any more.
+    pub(super) fn remove(&mut self, slot: u32) {
+        if let Some(segment) = self.0.get_mut(slot as usize) {
+            *segment = None;
         }
     }
 
-    /// Passes what is too long to be a line; `false` when the file ends before the next line begins.
-    ///
-    /// # Errors
-    /// The file's own.
-    pub(super) fn skip(&mut self) -> io::Result<bool> {
-        loop {
-            let rest = self.buffer.get(self.next..).unwrap_or_default();
-            if let Some(end) = memchr::memchr(b'\n', rest) {
-                self.next += end + 1;
-                return Ok(true);
-            }
-            self.base += self.buffer.len() as u64;
-            self.next = 0;
-            let left = self.end.saturating_sub(self.base);
-            self.buffer.clear();
-            self.buffer.resize(usize::try_from(left).unwrap_or(usize::MAX).min(READ), 0);
-            if self.buffer.is_empty() {
-                return Ok(false);
-            }
-            self.file.read_at(&mut self.buffer, self.base)?;
-        }
+    /// The slot of the segment added last.
+    pub(super) fn last(&self) -> u32 {
+        self.0.len().saturating_sub(1) as u32
     }
 }
 
@@ -139,12 +89,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_one_spelling_of_a_number_is_a_segment() {
-        assert_eq!(path(1), "journal/00000001.jsonl");
-        assert_eq!(number("00000001.jsonl"), Some(1));
-        assert_eq!(number("123456789.jsonl"), Some(123_456_789));
-        for bad in ["1.jsonl", "00000001.json", "+0000001.jsonl", "x.jsonl", "00000001.jsonl.new"] {
-            assert_eq!(number(bad), None, "{bad}");
+    fn only_the_one_spelling_of_a_name_is_a_segment() {
+        let compacted = SegmentName { number: 7, generation: 12 };
+        assert_eq!(SegmentName::new(1).path(), "journal/00000001.jsonl");
+        assert_eq!(compacted.path(), "journal/00000007-12.jsonl");
+        for name in [SegmentName::new(1), SegmentName::new(123_456_789), compacted] {
+            let path = name.path();
+            assert_eq!(SegmentName::parse(path.strip_prefix("journal/").unwrap()), Some(name));
+        }
+        for bad in [
+            "1.jsonl",
+            "00000001.json",
+            "+0000001.jsonl",
+            "x.jsonl",
+            "00000001.jsonl.new",
+            "00000001-0.jsonl",
+            "00000001-01.jsonl",
+            "00000001-.jsonl",
+            "00000001-1-1.jsonl",
+        ] {
+            assert_eq!(SegmentName::parse(bad), None, "{bad}");
         }
     }
 }

@@ -1,23 +1,72 @@
-//! Reading one segment: its sound batches go into the index, and the first damage is described.
+//! Reading one segment: its batches are checked line by line, and the first damage is described.
 
 use super::disk::DiskFile;
-use super::index::{Change, Index, Place, State};
 use super::line::{self, CommitLine, DocumentLine, Line, line_checksum};
-use super::manifest::{End, FORMAT, unavailable};
+use super::lines::{Found, Lines};
+use super::manifest::{End, FORMAT, Sealed, unavailable};
 use super::options::JsonDbOptions;
-use super::segment::{self, Found, Lines};
+use super::segment::SegmentName;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::Id;
-use crate::write::Link;
 
-/// Reads one segment into the index.
+/// Where the lines of a segment go.
+///
+/// Lines come before it is known whether their batch is sound. What was not committed when reading ends
+/// was never written.
+pub(super) trait Sink {
+    /// Takes a document's line.
+    ///
+    /// # Errors
+    /// Why the line cannot be a document; reading takes that for damage.
+    fn document(&mut self, line: &DocumentLine<'_>, at: &At<'_>) -> Result<()>;
+
+    /// Takes the line that says that a document is gone.
+    ///
+    /// # Errors
+    /// As [`document`](Self::document).
+    fn tombstone(&mut self, id: &str, version: u64, at: &At<'_>) -> Result<()>;
+
+    /// Learns that the lines since the commit before are a sound batch.
+    ///
+    /// # Errors
+    /// Why they cannot be taken; reading ends with that error.
+    fn commit(&mut self, sequence: u64) -> Result<()>;
+}
+
+/// Where a line stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At<'a> {
+    /// The line with its end.
+    pub bytes: &'a [u8],
+    pub offset: u32,
+    pub checksum: u64,
+}
+
+/// Which commits a segment holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Commits {
+    /// Those after this one, each once, without gaps.
+    After(u64),
+    /// What compaction left of those up to this one, all under its number.
+    UpTo(u64),
+}
+
+impl Commits {
+    /// Those of a sealed segment that comes after the commit `sequence`.
+    pub(super) const fn of(sealed: &Sealed, sequence: u64) -> Self {
+        match sealed.compacted {
+            None => Self::After(sequence),
+            Some(_) => Self::UpTo(sealed.end.sequence),
+        }
+    }
+}
+
+/// Reads one segment.
 pub(super) struct Reader<'a> {
     lines: Lines<'a>,
-    number: u32,
     size: u64,
+    compacted: bool,
     end: End,
     line_number: u64,
-    pending: Vec<Change>,
     checksums: Vec<u64>,
     takes_uncommitted: bool,
     takes_unsound: bool,
@@ -43,9 +92,9 @@ pub(super) struct Damage {
 }
 
 impl Damage {
-    pub(super) fn to_error(&self, segment: u32) -> Error {
+    pub(super) fn to_error(&self, segment: SegmentName) -> Error {
         Error::corrupt("journal is damaged")
-            .with("file", segment::path(segment))
+            .with("file", segment.path())
             .with("line", self.line)
             .with("offset", self.offset)
             .with("expected", &self.expected)
@@ -55,9 +104,9 @@ impl Damage {
 
 impl Read {
     /// Checks that the segment ends where it ended when it was sealed or closed.
-    pub(super) fn expect_end(&self, number: u32, expected: &End) -> Result<()> {
+    pub(super) fn expect_end(&self, segment: SegmentName, expected: &End) -> Result<()> {
         if let Some(damage) = &self.damage {
-            return Err(damage.to_error(number));
+            return Err(damage.to_error(segment));
         }
         if self.end == *expected {
             return Ok(());
@@ -66,25 +115,25 @@ impl Read {
             format!("{} bytes up to commit {} ({:016x})", end.bytes, end.sequence, end.checksum)
         };
         Err(Error::corrupt("segment is not as it was written")
-            .with("file", segment::path(number))
+            .with("file", segment.path())
             .with("expected", show(expected))
             .with("found", show(&self.end)))
     }
 }
 
 impl<'a> Reader<'a> {
-    /// Reads the first line of the segment `number` of `store`, whose first commit comes after `sequence`.
+    /// Reads the first line of a segment of `store`.
     pub(super) fn begin(
         file: &'a dyn DiskFile,
-        number: u32,
+        name: SegmentName,
         store: &str,
-        sequence: u64,
+        commits: Commits,
         options: &JsonDbOptions,
     ) -> Result<Self> {
         let size = file.size().map_err(unavailable)?;
         let mut lines = Lines::new(file, 0, size);
         let mut expected = Vec::new();
-        let checksum = line::push_header(&mut expected, number, FORMAT, store);
+        let checksum = line::push_header(&mut expected, name, FORMAT, store);
         let first = match lines.next_line().map_err(unavailable)? {
             Found::Line(_, line) => line,
             Found::Ragged(_) | Found::End => &[],
@@ -97,31 +146,37 @@ impl<'a> Reader<'a> {
                     ErrorKind::Unsupported,
                     "segment was written by a newer version of this library",
                 )
-                .with("file", segment::path(number))
+                .with("file", name.path())
                 .with("expected format", FORMAT)
                 .with("found format", header.format));
             }
             return Err(Error::corrupt("segment does not belong here")
-                .with("file", segment::path(number))
+                .with("file", name.path())
                 .with("line", 1)
                 .with("expected", String::from_utf8_lossy(&expected).trim_end())
                 .with("found", show(first)));
         }
+        let (sequence, compacted) = match commits {
+            Commits::After(sequence) => (sequence, false),
+            Commits::UpTo(sequence) => (sequence, true),
+        };
         Ok(Self {
             lines,
-            number,
             size,
+            compacted,
             end: End { bytes: expected.len() as u64, sequence, checksum },
             line_number: 1,
-            pending: Vec::new(),
             checksums: Vec::new(),
             takes_uncommitted: options.ignores_commit_lines(),
             takes_unsound: options.ignores_checksums(),
         })
     }
 
-    /// Applies every sound batch, up to the end or to the first damage.
-    pub(super) fn read_all(mut self, index: &mut Index) -> Result<Read> {
+    /// Shows every line to `sink`, up to the end or to the first damage.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file cannot be read, and what `sink` says of a commit.
+    pub(super) fn read_all(mut self, sink: &mut impl Sink) -> Result<Read> {
         let damage = loop {
             self.line_number += 1;
             let (offset, line) = match self.lines.next_line().map_err(unavailable)? {
@@ -139,7 +194,9 @@ impl<'a> Reader<'a> {
             };
             match parsed {
                 Line::Commit(commit) => {
-                    if let Err(found) = check(line, &commit, &self.end, &self.checksums)
+                    let last =
+                        End { sequence: self.end.sequence - u64::from(self.compacted), ..self.end };
+                    if let Err(found) = check(line, &commit, &last, &self.checksums)
                         && !self.takes_unsound
                     {
                         break Some((offset, "the batch that this line closes", found));
@@ -150,23 +207,20 @@ impl<'a> Reader<'a> {
                         checksum: commit.checksum,
                     };
                     self.checksums.clear();
-                    index.apply(commit.sequence, std::mem::take(&mut self.pending))?;
+                    sink.commit(commit.sequence)?;
                 }
                 Line::Header(_) => break Some((offset, "a document or commit", show(line))),
                 Line::Document(_) | Line::Tombstone { .. } => {
                     let checksum = line_checksum(line);
-                    let change = change(&parsed, self.number, offset, line, checksum);
-                    let change = match change {
-                        Ok(change) => change,
-                        Err(error) => break Some((offset, "a document", error.to_string())),
-                    };
-                    self.pending.push(change);
+                    if let Err(error) = show_to(sink, &parsed, line, offset, checksum) {
+                        break Some((offset, "a document", error.to_string()));
+                    }
                     self.checksums.push(checksum);
                 }
             }
         };
         if self.takes_uncommitted {
-            index.apply(self.end.sequence, std::mem::take(&mut self.pending))?;
+            sink.commit(self.end.sequence)?;
         }
         let Some((offset, expected, found)) = damage else {
             return Ok(Read { end: self.end, size: self.size, damage: None });
@@ -223,41 +277,19 @@ fn check(line: &[u8], commit: &CommitLine, last: &End, checksums: &[u64]) -> Res
     Ok(())
 }
 
-/// What a document's line or a tombstone changes.
-fn change(
+fn show_to(
+    sink: &mut impl Sink,
     parsed: &Line<'_>,
-    segment: u32,
+    bytes: &[u8],
     offset: u64,
-    line: &[u8],
     checksum: u64,
-) -> Result<Change> {
-    let too_large = || Error::limit("segment is too large").with("offset", offset);
+) -> Result<()> {
+    let offset = u32::try_from(offset)
+        .map_err(|_| Error::limit("segment is too large").with("offset", offset))?;
+    let at = At { bytes, offset, checksum };
     match parsed {
-        Line::Document(DocumentLine { id, version, schema, prefix, suffix, ends }) => {
-            let link = match ends {
-                None => None,
-                Some(ends) => Some(Box::new(Link { ends: ends.parse()?, unique: false })),
-            };
-            let place = Place {
-                segment,
-                offset: u32::try_from(offset).map_err(|_| too_large())?,
-                len: u32::try_from(line.len()).map_err(|_| too_large())?,
-                prefix: *prefix,
-                suffix: *suffix,
-            };
-            let state = State {
-                version: *version,
-                schema: *schema,
-                place,
-                check: checksum as u32,
-                ..State::default()
-            };
-            Ok(Change { id: Id::parse_stored(id)?, state, link })
-        }
-        Line::Tombstone { id, version } => {
-            let state = State { version: *version, ..State::default() };
-            Ok(Change { id: Id::parse_stored(id)?, state, link: None })
-        }
+        Line::Document(line) => sink.document(line, &at),
+        Line::Tombstone { id, version } => sink.tombstone(id, *version, &at),
         Line::Commit(_) | Line::Header(_) => Err(Error::corrupt("not a document")),
     }
 }

@@ -107,7 +107,7 @@ impl Stage {
             span = start..self.bytes.len();
         }
         let place = Place {
-            segment: 0,
+            slot: 0,
             // A batch has at most 256 MiB.
             offset: span.start as u32,
             len: (span.end - span.start) as u32,

@@ -14,6 +14,7 @@ use super::manifest::{End, Manifest, Sealed, Undone};
 use super::options::{Durability, JsonDbOptions};
 use super::queue::{Queue, Request, Wake};
 use super::recovery::{self, Opened};
+use super::segment::SegmentName;
 use super::stage::Stage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::write::WriteReport;
@@ -38,6 +39,8 @@ pub(super) struct Writer {
     options: JsonDbOptions,
     manifest: Manifest,
     active: Arc<dyn DiskFile>,
+    /// The slot of the active segment.
+    slot: u32,
     /// The end of the active segment after the last commit.
     end: End,
     /// The last commit known to be on disk.
@@ -61,12 +64,14 @@ impl Writer {
         opened: (Manifest, Arc<dyn DiskFile>, End),
     ) -> Self {
         let (manifest, active, end) = opened;
+        let slot = shared.index.read().segments.last();
         Self {
             shared,
             disk,
             options,
             manifest,
             active,
+            slot,
             end,
             synced: end.sequence,
             due: None,
@@ -176,7 +181,7 @@ impl Writer {
         for change in &mut stage.changes {
             if change.state.exists() {
                 let place = &mut change.state.place;
-                place.segment = self.manifest.active;
+                place.slot = self.slot;
                 // `make_room` keeps segments below 4 GiB.
                 place.offset += start as u32;
             }
@@ -241,7 +246,7 @@ impl Writer {
         let begun =
             recovery::begin_segment(&*self.disk, &self.manifest.store, number, self.end.sequence);
         let mut manifest = self.manifest.clone();
-        manifest.sealed.push(Sealed { segment: manifest.active, end: self.end });
+        manifest.sealed.push(Sealed::new(manifest.active, self.end));
         manifest.active = number;
         let begun = begun.and_then(|begun| manifest.write(&*self.disk).map(|()| begun));
         let (active, end) = match begun {
@@ -255,7 +260,8 @@ impl Writer {
             Err(error) => return Err(error.into()),
         };
         let mut index = self.shared.index.write();
-        Arc::make_mut(&mut index.files).insert(number, Arc::clone(&active));
+        let segments = Arc::make_mut(&mut index.segments);
+        self.slot = segments.add(SegmentName::new(number), Arc::clone(&active));
         drop(index);
         self.manifest = manifest;
         self.active = active;

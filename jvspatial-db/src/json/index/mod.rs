@@ -3,14 +3,16 @@
 mod adjacency;
 mod history;
 mod table;
+mod usage;
 
 use std::sync::Arc;
 
 pub(super) use adjacency::{Adjacency, Hop, Side};
 pub(super) use history::{History, Snapshot};
 pub(super) use table::{Place, State, Table};
+pub(super) use usage::{Usage, Usages};
 
-use super::segment::SegmentFiles;
+use super::segment::Segments;
 use crate::document::Ends;
 use crate::error::{Error, Result};
 use crate::id::{Collection, Id};
@@ -26,8 +28,10 @@ pub(super) struct Index {
     pub history: History,
     /// The last commit applied.
     pub sequence: u64,
+    /// How much of each segment is in use.
+    pub usages: Usages,
     /// The segments that places point into.
-    pub files: Arc<SegmentFiles>,
+    pub segments: Arc<Segments>,
     /// While somebody else holds this too, no ordinal is given to another document.
     pub pins: Arc<()>,
 }
@@ -50,14 +54,15 @@ pub(super) struct Change {
 }
 
 impl Index {
-    pub(super) fn new(files: SegmentFiles) -> Self {
+    pub(super) fn new(segments: Segments) -> Self {
         Self {
             tables: Default::default(),
             joins: Vec::new(),
             adjacency: Adjacency::default(),
             history: History::default(),
             sequence: 0,
-            files: Arc::new(files),
+            usages: Usages::default(),
+            segments: Arc::new(segments),
             pins: Arc::default(),
         }
     }
@@ -145,8 +150,13 @@ impl Index {
                     _ => {}
                 }
             }
-            let Self { tables, history, .. } = self;
-            tables[collection as usize].set(ordinal, state, history);
+            let Self { tables, history, usages, .. } = self;
+            let table = &mut tables[collection as usize];
+            usages.lose(table.record(ordinal).map(|record| record.state.place).unwrap_or_default());
+            if state.exists() {
+                usages.gain(state.place);
+            }
+            table.set(ordinal, state, history);
         }
         self.sequence = sequence;
         Ok(())

@@ -13,7 +13,8 @@ use crate::id::{Handle, Id};
 /// Where a document's line is in the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::json) struct Place {
-    pub segment: u32,
+    /// Which of the open segments; see [`Segments`](super::super::segment::Segments).
+    pub slot: u32,
     pub offset: u32,
     /// Bytes of the line, its end included; 0 when there is no document.
     pub len: u32,

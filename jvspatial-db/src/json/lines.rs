@@ -1,0 +1,97 @@
+//! The lines of a file, one by one.
+
+use std::io;
+
+use super::disk::DiskFile;
+use super::line::MAX_LINE;
+
+/// Reads the lines of a file in order, with a bounded buffer.
+#[derive(Debug)]
+pub(super) struct Lines<'a> {
+    file: &'a dyn DiskFile,
+    buffer: Vec<u8>,
+    /// Where in the file the buffer begins.
+    base: u64,
+    /// Where in the buffer the next line begins.
+    next: usize,
+    /// Where in the file reading stops.
+    end: u64,
+}
+
+/// What [`Lines::next_line`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found<'a> {
+    /// A line with its end, and where in the file it begins.
+    Line(u64, &'a [u8]),
+    /// Bytes without an end of line up to the end of the file, or more of them than a line may have.
+    Ragged(u64),
+    /// The end of the file, after a whole line.
+    End,
+}
+
+const READ: usize = 1 << 20;
+
+impl<'a> Lines<'a> {
+    /// The lines from `start` up to `end`.
+    pub(super) fn new(file: &'a dyn DiskFile, start: u64, end: u64) -> Self {
+        Self { file, buffer: Vec::new(), base: start, next: 0, end }
+    }
+
+    /// The next line.
+    ///
+    /// # Errors
+    /// The file's own.
+    pub(super) fn next_line(&mut self) -> io::Result<Found<'_>> {
+        let mut searched = self.next;
+        loop {
+            let unsearched = self.buffer.get(searched..).unwrap_or_default();
+            if let Some(end) = memchr::memchr(b'\n', unsearched) {
+                let line = self.next..searched + end + 1;
+                self.next = line.end;
+                let offset = self.base + line.start as u64;
+                return Ok(Found::Line(offset, self.buffer.get(line).unwrap_or_default()));
+            }
+            let offset = self.base + self.next as u64;
+            let kept = self.buffer.len() - self.next;
+            if kept > MAX_LINE {
+                return Ok(Found::Ragged(offset));
+            }
+            self.buffer.drain(..self.next);
+            self.base = offset;
+            self.next = 0;
+            searched = kept;
+            let left = self.end.saturating_sub(self.base + kept as u64);
+            let read = usize::try_from(left).unwrap_or(usize::MAX).min(READ);
+            if read == 0 {
+                return Ok(if kept == 0 { Found::End } else { Found::Ragged(offset) });
+            }
+            self.buffer.resize(kept + read, 0);
+            if let Some(room) = self.buffer.get_mut(kept..) {
+                self.file.read_at(room, self.base + kept as u64)?;
+            }
+        }
+    }
+
+    /// Passes what is too long to be a line; `false` when the file ends before the next line begins.
+    ///
+    /// # Errors
+    /// The file's own.
+    pub(super) fn skip(&mut self) -> io::Result<bool> {
+        loop {
+            let rest = self.buffer.get(self.next..).unwrap_or_default();
+            if let Some(end) = memchr::memchr(b'\n', rest) {
+                self.next += end + 1;
+                return Ok(true);
+            }
+            self.base += self.buffer.len() as u64;
+            self.next = 0;
+            let left = self.end.saturating_sub(self.base);
+            self.buffer.clear();
+            self.buffer.resize(usize::try_from(left).unwrap_or(usize::MAX).min(READ), 0);
+            if self.buffer.is_empty() {
+                return Ok(false);
+            }
+            self.file.read_at(&mut self.buffer, self.base)?;
+        }
+    }
+}

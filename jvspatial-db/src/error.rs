@@ -140,6 +140,22 @@ impl Error {
         self
     }
 
+    /// The same error once more, for another caller who waits for the same thing.
+    #[cfg(feature = "json")]
+    pub(crate) fn again(&self) -> Self {
+        let Inner { kind, message, context, source } = &*self.0;
+        let error = Self(Box::new(Inner {
+            kind: *kind,
+            message: message.clone(),
+            context: context.clone(),
+            source: None,
+        }));
+        match source {
+            Some(source) => error.with_source(source.to_string()),
+            None => error,
+        }
+    }
+
     /// The coarse class of this error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -13,6 +13,10 @@ use crate::id::Id;
 /// The largest line that is read back: the largest document and its envelope.
 pub(super) const MAX_LINE: usize = crate::limits::MAX_DOCUMENT_BYTES + 4096;
 
+/// The most bytes of a header line and of a commit line: their texts and their numbers at their longest.
+pub(super) const MAX_HEADER: usize = 128;
+pub(super) const MAX_COMMIT: usize = 192;
+
 /// What a line of the journal says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {

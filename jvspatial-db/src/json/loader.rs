@@ -55,6 +55,6 @@ impl Sink for Loader<'_> {
     }
 
     fn commit(&mut self, sequence: u64) -> Result<()> {
-        self.index.apply(sequence, std::mem::take(&mut self.pending))
+        self.index.load(sequence, std::mem::take(&mut self.pending))
     }
 }

@@ -1,6 +1,7 @@
 //! The embedded JSON database: an append-only journal of JSON Lines with everything but the documents
 //! in memory. `docs/format.md` describes the files.
 
+mod compaction;
 pub mod disk;
 mod draft;
 mod index;
@@ -25,7 +26,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::stream;
@@ -42,6 +44,7 @@ use crate::id::{Collection, Handle};
 use crate::query::Query;
 use crate::write::{WriteBatch, WriteReport};
 
+use compaction::{Compactor, stopped};
 use disk::{Disk, LocalDisk, LockError};
 use draft::Draft;
 use queue::Request;
@@ -49,6 +52,7 @@ use reader::{Located, Reading};
 use scan::Scan;
 use writer::{Shared, Writer};
 
+pub use compaction::CompactionReport;
 #[cfg(any(test, feature = "conformance"))]
 #[doc(hidden)]
 pub use options::Sabotage;
@@ -116,19 +120,32 @@ impl JsonDb {
         let opened = recovery::open(&*disk, &options)?;
         let (shared, files, recovery) = opened.split(options.deadline);
         let shared = Arc::new(shared);
-        let writer = Writer::new(Arc::clone(&shared), disk, lock, options.clone(), files);
-        std::thread::Builder::new()
-            .name("jvspatial-writer".to_owned())
-            .spawn(move || writer.run())
-            .map_err(|error| {
-                Error::new(ErrorKind::Unavailable, "the writer's thread cannot be started")
-                    .with_source(error)
-            })?;
+        let store = files.0.store.clone();
+        let compactor = Compactor::new(shared.clone(), disk.clone(), options.clone(), store);
+        let compactor = start("jvspatial-compactor", move || compactor.run())?;
+        let writer = Writer::new(shared.clone(), disk, lock, options.clone(), files, compactor);
+        start("jvspatial-writer", move || writer.run())?;
         let mut capabilities = Capabilities::new("json", Encoding::Json);
         capabilities.atomic_batches = true;
         capabilities.persistent = true;
         capabilities.ordinals = true;
         Ok(Self { shared, capabilities, options, recovery })
+    }
+
+    /// Takes everything out of the journal that is not needed any more, and waits until that is done.
+    ///
+    /// Segments of which a third is garbage are compacted in the background without being asked; this takes
+    /// the rest, and the garbage of the segment being written. Reads and writes go on meanwhile. It has no
+    /// deadline: a large journal is copied once.
+    ///
+    /// # Errors
+    /// `Corrupt` when a line is not what was written, naming file, line and offset; `Unavailable` when there
+    /// is no room for a copy; `Poisoned`, `Closed`. The segments stay as they are then.
+    ///
+    /// # Cancellation
+    /// Dropping the future does not stop the compaction.
+    pub async fn compact(&self) -> Result<CompactionReport> {
+        self.shared.compaction.ask()?.await.unwrap_or_else(|_| Err(stopped()))
     }
 
     /// What opening found and did.
@@ -163,6 +180,32 @@ async fn in_time<T: Send + 'static>(
         )
         .with("deadline", format_args!("{deadline:?}"))),
     }
+}
+
+/// Looks for an answer for so long as a write to the system's memory takes, and no longer.
+fn watch<T>(answer: &mut oneshot::Receiver<T>) -> Option<T> {
+    const WATCH: Duration = Duration::from_micros(10);
+    let start = Instant::now();
+    loop {
+        if let Ok(answer) = answer.try_recv() {
+            return Some(answer);
+        }
+        if start.elapsed() > WATCH {
+            return None;
+        }
+        for _ in 0..16 {
+            std::hint::spin_loop();
+        }
+    }
+}
+
+/// Starts a thread of the store's own.
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|error| {
+        Error::new(ErrorKind::Unavailable, "a thread of the database cannot be started")
+            .with("thread", name)
+            .with_source(error)
+    })
 }
 
 /// Runs `work` where it may block.
@@ -203,10 +246,9 @@ impl Database for JsonDb {
             let index = self.shared.index.read();
             let locate = |handle: &Handle| {
                 let collection = handle.id().collection();
-                let table = index.table(collection);
-                let ordinal = table.resolve(handle)?;
-                let record = table.record(ordinal).filter(|record| record.state.exists())?;
-                Some(Located::new(&index, collection, ordinal, &record.id, record.state))
+                let ordinal = index.table(collection).resolve(handle)?;
+                let state = index.state(collection, ordinal)?;
+                Some(Located::new(&index, collection, ordinal, handle.id(), state))
             };
             (Arc::clone(&index.segments), handles.iter().map(locate).collect())
         };
@@ -217,8 +259,14 @@ impl Database for JsonDb {
         batch.check_encoding(self.capabilities.encoding)?;
         let draft = Draft::new(&batch)?;
         drop(batch);
-        let (reply, report) = oneshot::channel();
+        let (reply, mut report) = oneshot::channel();
         self.shared.queue.submit(Request { draft, reply })?;
+        // Without a sync the answer comes sooner than a task goes to sleep and wakes up.
+        if self.options.durability != Durability::Sync
+            && let Some(report) = watch(&mut report)
+        {
+            return report;
+        }
         let unknown = |message: &'static str| Error::new(ErrorKind::Unknown, message);
         match tokio::time::timeout(self.shared.deadline, report).await {
             Ok(Ok(report)) => report,

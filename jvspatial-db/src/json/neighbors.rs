@@ -38,8 +38,9 @@ pub(super) async fn neighbors(
         reached.retain(|hop| is_kept(&index, hop.node, expansion));
         let table = index.table(Collection::Edge);
         let locate = |hop: &Reached| {
-            let record = table.record(hop.edge)?;
-            Some(Located::new(&index, Collection::Edge, hop.edge, &record.id, record.state))
+            let id = &table.record(hop.edge)?.id;
+            let state = index.state(Collection::Edge, hop.edge)?;
+            Some(Located::new(&index, Collection::Edge, hop.edge, id, state))
         };
         let edges: Vec<_> = reached.iter().map(locate).collect();
         (adjacent(&index, &reached, expansion), edges, Arc::clone(&index.segments))
@@ -71,11 +72,13 @@ fn reach(index: &Index, from: &[Handle], expansion: &Expansion) -> Vec<Reached> 
     for (origin, handle) in (0_u32..).zip(from) {
         let Some(start) = index.nodes().resolve(handle) else { continue };
         // A node that is gone may still have edges that were not detached.
-        if !index.nodes().record(start).is_some_and(|record| record.state.exists()) {
+        if !index.exists(Collection::Node, start) {
             continue;
         }
         let mut push = |hop: &Hop| {
-            if follows(index, hop, &expansion.edges) {
+            if follows(index, hop, &expansion.edges)
+                && (!index.is_ahead() || index.exists(Collection::Edge, hop.edge))
+            {
                 reached.push(Reached { origin, edge: hop.edge, node: hop.node });
             }
         };
@@ -127,17 +130,15 @@ fn follows(index: &Index, hop: &Hop, set: &EntitySet) -> bool {
 }
 
 fn is_kept(index: &Index, node: u32, expansion: &Expansion) -> bool {
-    index
-        .nodes()
-        .record(node)
-        .is_some_and(|node| node.state.exists() && expansion.nodes.contains(&node.id))
+    index.exists(Collection::Node, node)
+        && index.nodes().record(node).is_some_and(|node| expansion.nodes.contains(&node.id))
 }
 
 fn adjacent(index: &Index, reached: &[Reached], expansion: &Expansion) -> Vec<Adjacent> {
     let edges = index.table(Collection::Edge);
     let to_adjacent = |hop: &Reached| {
         let node = index.nodes().record(hop.node)?;
-        if !node.state.exists() || !expansion.nodes.contains(&node.id) {
+        if !index.exists(Collection::Node, hop.node) || !expansion.nodes.contains(&node.id) {
             return None;
         }
         let edge = || Some(Handle::with_ordinal(edges.record(hop.edge)?.id.clone(), hop.edge));

@@ -26,6 +26,9 @@ pub struct JsonDbOptions {
     pub create: bool,
     /// How many bytes a segment of the journal has before the next one is begun. Default: 64 MiB.
     pub segment_bytes: u64,
+    /// Whether segments are compacted in the background once 30% of one is garbage. Default: yes. Without it
+    /// the journal grows until [`JsonDb::compact`](super::JsonDb::compact) is called.
+    pub compaction: bool,
     /// How long a call may wait for the writer or for a file: a write is then reported as `Unknown`, a read as
     /// `Unavailable`. Each slice of a find has its own. Default: 10 s.
     pub deadline: Duration,
@@ -44,6 +47,8 @@ pub enum Sabotage {
     AcknowledgeBeforeWrite,
     /// Take over documents that no commit line closes.
     IgnoreCommitLines,
+    /// Compact without the tombstones that still hide something.
+    DropTombstones,
     /// Take over batches whose lines are not those that their commit line closes.
     IgnoreChecksums,
 }
@@ -54,6 +59,7 @@ impl Default for JsonDbOptions {
             durability: Durability::Sync,
             create: true,
             segment_bytes: 64 * 1024 * 1024,
+            compaction: true,
             deadline: Duration::from_secs(10),
             #[cfg(any(test, feature = "conformance"))]
             sabotage: None,
@@ -94,6 +100,13 @@ impl JsonDbOptions {
         self
     }
 
+    /// Sets whether segments are compacted in the background.
+    #[must_use]
+    pub const fn compaction(mut self, compaction: bool) -> Self {
+        self.compaction = compaction;
+        self
+    }
+
     /// Sets how long a call may wait.
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
@@ -127,6 +140,13 @@ impl JsonDbOptions {
     pub(super) fn ignores_checksums(&self) -> bool {
         #[cfg(any(test, feature = "conformance"))]
         return self.sabotage == Some(Sabotage::IgnoreChecksums);
+        #[cfg(not(any(test, feature = "conformance")))]
+        return false;
+    }
+
+    pub(super) fn drops_tombstones(&self) -> bool {
+        #[cfg(any(test, feature = "conformance"))]
+        return self.sabotage == Some(Sabotage::DropTombstones);
         #[cfg(not(any(test, feature = "conformance")))]
         return false;
     }

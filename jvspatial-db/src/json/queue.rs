@@ -1,10 +1,12 @@
 //! What waits for the writer.
 
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
+use super::compaction::Replacement;
 use super::draft::Draft;
 use crate::error::{Error, ErrorKind, Result};
 use crate::write::WriteReport;
@@ -16,16 +18,30 @@ pub(super) struct Request {
     pub reply: oneshot::Sender<Result<WriteReport>>,
 }
 
+/// What the writer is to do between two commits, and where its answer goes.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Begin the next segment, unless the one that is being written holds nothing yet.
+    Seal(oneshot::Sender<Result<()>>),
+    /// Put a compacted segment in the place of those it was made of; the answer is its slot.
+    Replace(Replacement, oneshot::Sender<Result<u32>>),
+}
+
 /// Batches on their way to the one writer.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
     filled: Condvar,
+    /// Whether there is something to do, to look at without the lock.
+    is_filled: AtomicBool,
+    /// Whether calls are refused, likewise.
+    is_closed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct State {
     requests: Vec<Request>,
+    jobs: Vec<Job>,
     closers: Vec<oneshot::Sender<Result<()>>>,
     mode: Mode,
 }
@@ -45,6 +61,7 @@ enum Mode {
 #[derive(Debug)]
 pub(super) enum Wake {
     Requests(Vec<Request>),
+    Jobs(Vec<Job>),
     /// The time given is up.
     Due,
     /// The store is to be closed, and nothing waits any more.
@@ -63,17 +80,46 @@ impl Queue {
             Mode::Poisoned(why) => return Err(poisoned(why)),
             Mode::Closing | Mode::Closed => return Err(closed()),
         }
+        self.is_filled.store(true, Ordering::Release);
         drop(state);
         self.filled.notify_one();
         Ok(())
     }
 
+    /// Hands a job over.
+    ///
+    /// # Errors
+    /// `Closed` or `Poisoned`, as for a batch.
+    pub(super) fn order(&self, job: Job) -> Result<()> {
+        let mut state = self.state.lock();
+        match &state.mode {
+            Mode::Open => state.jobs.push(job),
+            Mode::Poisoned(why) => return Err(poisoned(why)),
+            Mode::Closing | Mode::Closed => return Err(closed()),
+        }
+        self.is_filled.store(true, Ordering::Release);
+        drop(state);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// The jobs that wait, or none after `pause`.
+    pub(super) fn wait_for_jobs(&self, pause: Duration) -> Vec<Job> {
+        let mut state = self.state.lock();
+        if state.jobs.is_empty() {
+            self.filled.wait_for(&mut state, pause);
+        }
+        std::mem::take(&mut state.jobs)
+    }
+
     /// Fails as a call made now would.
     pub(super) fn check_readable(&self) -> Result<()> {
-        match self.state.lock().mode {
-            Mode::Open | Mode::Poisoned(_) => Ok(()),
-            Mode::Closing | Mode::Closed => Err(closed()),
-        }
+        if self.is_closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
+    }
+
+    /// Whether writes are refused because one could not be made durable.
+    pub(super) fn is_poisoned(&self) -> bool {
+        matches!(self.state.lock().mode, Mode::Poisoned(_))
     }
 
     /// Asks the writer to finish; `None` when it already has.
@@ -84,7 +130,9 @@ impl Queue {
         }
         if !matches!(state.mode, Mode::Poisoned(_)) {
             state.mode = Mode::Closing;
+            self.is_closed.store(true, Ordering::Release);
         }
+        self.is_filled.store(true, Ordering::Release);
         let (reply, receiver) = oneshot::channel();
         state.closers.push(reply);
         drop(state);
@@ -92,10 +140,25 @@ impl Queue {
         Some(receiver)
     }
 
+    /// Looks for something to do for so long without going to sleep: waking up takes longer than a write.
+    pub(super) fn watch(&self, time: Duration) {
+        let start = Instant::now();
+        while !self.is_filled.load(Ordering::Acquire) && start.elapsed() < time {
+            for _ in 0..16 {
+                std::hint::spin_loop();
+            }
+        }
+    }
+
     /// Waits for something to do, until `due` at the longest.
     pub(super) fn wait(&self, due: Option<Instant>) -> Wake {
         let mut state = self.state.lock();
         loop {
+            // Jobs are rare and short, and would otherwise wait for a lull in the writing.
+            if !state.jobs.is_empty() {
+                return Wake::Jobs(std::mem::take(&mut state.jobs));
+            }
+            self.is_filled.store(false, Ordering::Relaxed);
             if !state.requests.is_empty() {
                 return Wake::Requests(std::mem::take(&mut state.requests));
             }
@@ -122,12 +185,16 @@ impl Queue {
         for request in std::mem::take(&mut state.requests) {
             let _ = request.reply.send(Err(poisoned(why)));
         }
+        // Whoever waits for a job learns of it by the end of its channel.
+        state.jobs.clear();
     }
 
     /// Notes that the writer is gone and answers who waits for that.
     pub(super) fn finish(&self, result: impl Fn() -> Result<()>) {
         let mut state = self.state.lock();
         state.mode = Mode::Closed;
+        self.is_closed.store(true, Ordering::Release);
+        state.jobs.clear();
         for request in std::mem::take(&mut state.requests) {
             let _ = request.reply.send(Err(closed()));
         }

@@ -31,7 +31,7 @@ pub(super) enum LocatedEnds {
 }
 
 impl Located {
-    /// The document at `ordinal` in its present state.
+    /// The document at `ordinal` in a state that it has or had.
     pub(super) fn new(
         index: &Index,
         collection: Collection,
@@ -39,13 +39,12 @@ impl Located {
         id: &Id,
         state: State,
     ) -> Self {
-        let ends = if collection == Collection::Edge { index.ends(ordinal) } else { None };
-        Self { id: id.clone(), state, ends: LocatedEnds::Known(ends) }
-    }
-
-    /// A document in a state that is no longer its present one.
-    pub(super) fn past(id: &Id, state: State) -> Self {
-        let ends = match id.collection() {
+        let present = || {
+            let record = index.table(collection).record(ordinal);
+            record.is_some_and(|record| record.state.sequence == state.sequence)
+        };
+        let ends = match collection {
+            Collection::Edge if present() => LocatedEnds::Known(index.ends(ordinal)),
             Collection::Edge => LocatedEnds::InLine,
             _ => LocatedEnds::Known(None),
         };

@@ -65,9 +65,11 @@ fn create(disk: &dyn Disk) -> Result<Opened> {
     let manifest = Manifest { format: FORMAT, store, sealed: Vec::new(), active: 1, closed: None };
     manifest.write(disk)?;
     let mut segments = Segments::default();
-    segments.add(SegmentName::new(1), Arc::clone(&active));
+    let slot = segments.add(SegmentName::new(1), Arc::clone(&active));
+    let mut index = Index::new(segments);
+    index.usages.entry(slot).bytes = end.bytes;
     let report = RecoveryReport { clean: true, ..RecoveryReport::default() };
-    Ok(Opened { index: Index::new(segments), manifest, active, end, report })
+    Ok(Opened { index, manifest, active, end, report })
 }
 
 /// Refuses to make a database among files that are not its own, or over a journal that lost its manifest.
@@ -184,6 +186,9 @@ fn recover(disk: &dyn Disk, mut manifest: Manifest, options: &JsonDbOptions) -> 
         // What was read may be in the system's memory alone, and later batches will call it synced.
         active.sync_data().map_err(unavailable)?;
     }
+    for (slot, sealed) in (0..).zip(&manifest.sealed) {
+        segments.seal(slot, sealed.clone());
+    }
     index.segments = Arc::new(segments);
     for leftover in leftovers {
         disk.remove(&leftover).map_err(unavailable)?;
@@ -232,7 +237,7 @@ fn check_segments(disk: &dyn Disk, manifest: &Manifest) -> Result<Vec<String>> {
     Ok(leftovers)
 }
 
-/// Whether a segment begins with its header, as far as it goes.
+/// Whether a segment begins with its header, as far as that was written.
 fn may_begin(disk: &dyn Disk, name: SegmentName, store: &str) -> Result<bool> {
     let mut header = Vec::new();
     line::push_header(&mut header, name, FORMAT, store);
@@ -240,8 +245,9 @@ fn may_begin(disk: &dyn Disk, name: SegmentName, store: &str) -> Result<bool> {
     let size = usize::try_from(file.size().map_err(unavailable)?).unwrap_or(usize::MAX);
     let mut found = vec![0; size.min(header.len())];
     file.read_at(&mut found, 0).map_err(unavailable)?;
-    // A power cut may have kept the length and lost the bytes.
-    Ok(header.starts_with(&found) || found.iter().all(|byte| *byte == 0))
+    let same = found.iter().zip(&header).take_while(|(found, header)| found == header).count();
+    // A power cut may have kept the length and lost bytes, which then read as zeros.
+    Ok(found.iter().skip(same).all(|byte| *byte == 0))
 }
 
 /// Moves what stands after the last sound commit into a file of its own, then cuts the segment there.

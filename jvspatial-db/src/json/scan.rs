@@ -109,12 +109,7 @@ impl Scan {
             }
             let state = table.state_at(ordinal, self.snapshot.sequence(), &index.history);
             let Some(state) = state else { continue };
-            let located = if state.sequence == record.state.sequence {
-                Located::new(&index, self.collection, ordinal, &record.id, state)
-            } else {
-                Located::past(&record.id, state)
-            };
-            if !take(located) {
+            if !take(Located::new(&index, self.collection, ordinal, &record.id, state)) {
                 self.finished = self.next >= table.records().len();
                 break;
             }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::disk::DiskFile;
+use super::manifest::Sealed;
 
 /// The directory of the segments.
 pub(super) const JOURNAL: &str = "journal";
@@ -46,6 +47,18 @@ impl SegmentName {
 pub(super) struct Segment {
     pub name: SegmentName,
     pub file: Arc<dyn DiskFile>,
+    role: Role,
+}
+
+/// What a segment is to the journal.
+#[derive(Clone, Debug)]
+enum Role {
+    /// It is being written.
+    Active,
+    /// It is part of the journal and never written again.
+    Sealed(Sealed),
+    /// Another has taken its place; only readers that came before know it.
+    Replaced,
 }
 
 /// The open segments. A place in the index names one by its *slot*, which never is given to another.
@@ -55,9 +68,38 @@ pub(super) struct Segments(Vec<Option<Segment>>);
 impl Segments {
     /// Opens a segment to readers; returns its slot.
     pub(super) fn add(&mut self, name: SegmentName, file: Arc<dyn DiskFile>) -> u32 {
-        self.0.push(Some(Segment { name, file }));
+        self.0.push(Some(Segment { name, file, role: Role::Active }));
         // Segments have at least 4 KiB each, so slots run out long after disks.
         (self.0.len() - 1) as u32
+    }
+
+    /// Notes that a segment is never written again.
+    pub(super) fn seal(&mut self, slot: u32, sealed: Sealed) {
+        if let Some(Some(segment)) = self.0.get_mut(slot as usize) {
+            segment.role = Role::Sealed(sealed);
+        }
+    }
+
+    /// Notes that the sealed segment `name` is not part of the journal any more.
+    pub(super) fn replace(&mut self, name: SegmentName) {
+        for segment in self.0.iter_mut().flatten().filter(|segment| segment.name == name) {
+            segment.role = Role::Replaced;
+        }
+    }
+
+    /// The sealed segments with their slots, in the order of the journal.
+    pub(super) fn sealed(&self) -> Vec<(u32, Sealed, Arc<dyn DiskFile>)> {
+        let mut sealed: Vec<_> = (0..)
+            .zip(&self.0)
+            .filter_map(|(slot, segment)| match segment {
+                Some(Segment { role: Role::Sealed(sealed), file, .. }) => {
+                    Some((slot, sealed.clone(), Arc::clone(file)))
+                }
+                _ => None,
+            })
+            .collect();
+        sealed.sort_unstable_by_key(|(_, sealed, _)| sealed.segment);
+        sealed
     }
 
     pub(super) fn get(&self, slot: u32) -> Option<&Segment> {

@@ -22,6 +22,8 @@ pub(super) struct Stage {
     pub checksums: Vec<u64>,
     /// The changes; their places count from the start of `bytes` until the commit is written.
     pub changes: Vec<Change>,
+    /// The bytes of lines that say that a document is gone.
+    pub tombstone_bytes: u64,
     touched: Touched,
 }
 
@@ -129,6 +131,7 @@ impl Stage {
         let start = self.bytes.len();
         line::push_tombstone(&mut self.bytes, &id, version.get());
         self.checksums.push(line::line_checksum(self.bytes.get(start..).unwrap_or_default()));
+        self.tombstone_bytes += (self.bytes.len() - start) as u64;
         let state = State { version: version.get(), ..State::default() };
         self.changes.push(Change { id, state, link: None });
     }

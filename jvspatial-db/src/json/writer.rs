@@ -2,17 +2,19 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use tokio::sync::oneshot;
 
+use super::compaction::{Compaction, Replacement};
 use super::disk::{Disk, DiskFile, DiskLock, os_error};
-use super::index::Index;
+use super::index::{self, Index, Usage};
 use super::line;
-use super::manifest::{End, Manifest, Sealed, Undone};
+use super::manifest::{End, Manifest, Sealed, Undone, unavailable};
 use super::options::{Durability, JsonDbOptions};
-use super::queue::{Queue, Request, Wake};
+use super::queue::{Job, Queue, Request, Wake};
 use super::recovery::{self, Opened};
 use super::segment::SegmentName;
 use super::stage::Stage;
@@ -27,6 +29,7 @@ const FULL_COMMIT: usize = 64 * 1024 * 1024;
 pub(super) struct Shared {
     pub index: RwLock<Index>,
     pub queue: Queue,
+    pub compaction: Compaction,
     /// How long a call may wait for the writer or for a file.
     pub deadline: Duration,
 }
@@ -49,8 +52,12 @@ pub(super) struct Writer {
     due: Option<Instant>,
     /// Why nothing may be written any more.
     poison: Option<String>,
+    compactor: Option<JoinHandle<()>>,
     _lock: DiskLock,
 }
+
+/// For how long a writer that has nothing to sync looks for the next batch before it goes to sleep.
+const WATCH: Duration = Duration::from_micros(30);
 
 /// A batch that waits for the commit it is part of.
 type Waiting = (oneshot::Sender<Result<WriteReport>>, WriteReport);
@@ -62,6 +69,7 @@ impl Writer {
         lock: DiskLock,
         options: JsonDbOptions,
         opened: (Manifest, Arc<dyn DiskFile>, End),
+        compactor: JoinHandle<()>,
     ) -> Self {
         let (manifest, active, end) = opened;
         let slot = shared.index.read().segments.last();
@@ -76,6 +84,7 @@ impl Writer {
             synced: end.sequence,
             due: None,
             poison: None,
+            compactor: Some(compactor),
             _lock: lock,
         }
     }
@@ -90,13 +99,18 @@ impl Writer {
                     if self.due.is_some_and(|due| due <= Instant::now()) {
                         let _ = self.sync();
                     }
+                    if self.options.durability != Durability::Sync {
+                        self.shared.queue.watch(WATCH);
+                    }
                 }
+                Wake::Jobs(jobs) => jobs.into_iter().for_each(|job| self.job(job)),
                 Wake::Due => {
                     let _ = self.sync();
                 }
                 Wake::Close => break,
             }
         }
+        self.stop_compactor();
         let closed = self.close();
         let shared = Arc::clone(&self.shared);
         // The lock goes first: who is told that the store is closed may open it again at once.
@@ -152,13 +166,7 @@ impl Writer {
         if stage.changes.is_empty() {
             return Ok(());
         }
-        if let Some(why) = &self.poison {
-            return Err(Error::new(
-                ErrorKind::Poisoned,
-                "database takes no more writes; open it again",
-            )
-            .with("cause", why));
-        }
+        self.check_poison()?;
         self.make_room(stage.bytes.len())?;
         let sequence = self.end.sequence + 1;
         let checksum = line::push_commit(
@@ -186,7 +194,14 @@ impl Writer {
                 place.offset += start as u32;
             }
         }
-        let applied = self.shared.index.write().apply(sequence, stage.changes);
+        let growth = Usage {
+            bytes: stage.bytes.len() as u64,
+            documents: stage.changes.iter().filter(|change| change.state.exists()).count() as u64,
+            tombstone_bytes: stage.tombstone_bytes,
+            ..Usage::default()
+        };
+        self.shared.index.write().usages.grow(self.slot, growth);
+        let applied = index::apply(&self.shared.index, sequence, stage.changes);
         if let Err(error) = applied {
             return Err(self.poisoned(ErrorKind::Unknown, &error));
         }
@@ -241,31 +256,131 @@ impl Writer {
         if self.end.bytes < self.options.segment_bytes && after <= u64::from(u32::MAX) {
             return Ok(());
         }
+        self.wait_for_compactor();
         self.sync()?;
-        let number = self.manifest.active + 1;
-        let begun =
-            recovery::begin_segment(&*self.disk, &self.manifest.store, number, self.end.sequence);
-        let mut manifest = self.manifest.clone();
-        manifest.sealed.push(Sealed::new(manifest.active, self.end));
-        manifest.active = number;
-        let begun = begun.and_then(|begun| manifest.write(&*self.disk).map(|()| begun));
-        let (active, end) = match begun {
-            Ok(begun) => begun,
-            Err(Undone::Unsynced(error)) => return Err(self.poisoned(ErrorKind::Unknown, &error)),
+        match self.begin_next() {
             // Without room for another segment this one goes on, as long as offsets can name its lines.
             Err(Undone::Failed(error)) if after <= u64::from(u32::MAX) && self.is_active()? => {
                 tracing::warn!(%error, "cannot begin the next segment of the journal yet");
-                return Ok(());
+                Ok(())
             }
-            Err(error) => return Err(error.into()),
+            Err(Undone::Unsynced(error)) => Err(self.poisoned(ErrorKind::Unknown, &error)),
+            result => Ok(result?),
+        }
+    }
+
+    /// Lets a compactor catch up that has fallen so far behind that the disk would hold far more than the
+    /// documents need.
+    fn wait_for_compactor(&mut self) {
+        let start = Instant::now();
+        let segment_bytes = self.options.segment_bytes;
+        let is_behind = |index: &Index| {
+            let total = index.usages.total();
+            total.bytes * 10 > total.live_bytes * 22 + segment_bytes * 20
         };
+        while self.options.compaction
+            && self.shared.compaction.is_gaining()
+            && start.elapsed() < self.shared.deadline / 2
+            && is_behind(&self.shared.index.read())
+        {
+            for job in self.shared.queue.wait_for_jobs(Duration::from_millis(2)) {
+                self.job(job);
+            }
+        }
+    }
+
+    fn job(&mut self, job: Job) {
+        match job {
+            Job::Seal(reply) => {
+                let _ = reply.send(self.seal());
+            }
+            Job::Replace(replacement, reply) => {
+                let _ = reply.send(self.replace(replacement));
+            }
+        }
+    }
+
+    /// Begins the next segment, unless this one holds no commit.
+    fn seal(&mut self) -> Result<()> {
+        self.check_poison()?;
+        let sealed = self.manifest.sealed.last().map_or(0, |sealed| sealed.end.sequence);
+        if self.end.sequence == sealed {
+            return Ok(());
+        }
+        self.sync()?;
+        let begun = self.begin_next();
+        self.done_or_undone(begun)
+    }
+
+    /// Puts a compacted segment into the manifest; returns its slot.
+    fn replace(&mut self, Replacement { replaced, by }: Replacement) -> Result<u32> {
+        self.check_poison()?;
+        // Lines are left out because of later ones: these must not be lost with the power.
+        self.sync()?;
+        let file = self.disk.open(&by.name().path()).map_err(unavailable)?;
+        let mut manifest = self.manifest.clone();
+        let is_replaced = |sealed: &Sealed| replaced.contains(&sealed.name());
+        let at = manifest.sealed.iter().position(is_replaced);
+        manifest.sealed.retain(|sealed| !is_replaced(sealed));
+        match at {
+            Some(at) if manifest.sealed.len() + replaced.len() == self.manifest.sealed.len() => {
+                manifest.sealed.insert(at, by.clone());
+            }
+            _ => return Err(Error::corrupt("compacted segments are not those of the manifest")),
+        }
+        let written = manifest.write(&*self.disk);
+        self.done_or_undone(written)?;
+        self.manifest = manifest;
         let mut index = self.shared.index.write();
         let segments = Arc::make_mut(&mut index.segments);
+        replaced.into_iter().for_each(|name| segments.replace(name));
+        let slot = segments.add(by.name(), file);
+        segments.seal(slot, by);
+        Ok(slot)
+    }
+
+    /// What is to be said of a change to the manifest.
+    fn done_or_undone(&mut self, result: Result<(), Undone>) -> Result<()> {
+        match result {
+            Err(Undone::Unsynced(error)) => Err(self.poisoned(ErrorKind::Unknown, &error)),
+            // Unless it failed halfway nothing has changed.
+            Err(Undone::Failed(error)) if self.is_active()? => Err(unavailable(error)),
+            result => Ok(result?),
+        }
+    }
+
+    fn check_poison(&self) -> Result<()> {
+        match &self.poison {
+            None => Ok(()),
+            Some(why) => {
+                Err(Error::new(ErrorKind::Poisoned, "database takes no more writes; open it again")
+                    .with("cause", why))
+            }
+        }
+    }
+
+    /// Seals the segment, all of which is on disk, and begins the next.
+    fn begin_next(&mut self) -> Result<(), Undone> {
+        let number = self.manifest.active + 1;
+        let (active, end) =
+            recovery::begin_segment(&*self.disk, &self.manifest.store, number, self.end.sequence)?;
+        let mut manifest = self.manifest.clone();
+        let sealed = Sealed::new(manifest.active, self.end);
+        manifest.sealed.push(sealed.clone());
+        manifest.active = number;
+        manifest.write(&*self.disk)?;
+        let mut index = self.shared.index.write();
+        let segments = Arc::make_mut(&mut index.segments);
+        segments.seal(self.slot, sealed);
         self.slot = segments.add(SegmentName::new(number), Arc::clone(&active));
+        index.usages.grow(self.slot, Usage { bytes: end.bytes, ..Usage::default() });
         drop(index);
         self.manifest = manifest;
         self.active = active;
         self.end = end;
+        if self.options.compaction {
+            self.shared.compaction.note_sealed();
+        }
         Ok(())
     }
 
@@ -281,6 +396,16 @@ impl Writer {
         }
     }
 
+    /// Ends the compactor, which must not touch a file once the lock is gone.
+    fn stop_compactor(&mut self) {
+        self.shared.compaction.stop();
+        // It may be waiting for a job that nobody does any more.
+        drop(self.shared.queue.wait_for_jobs(Duration::ZERO));
+        if let Some(compactor) = self.compactor.take() {
+            let _ = compactor.join();
+        }
+    }
+
     fn close(&mut self) -> Result<()> {
         if let Some(why) = &self.poison {
             return Err(Error::new(ErrorKind::Poisoned, "database is poisoned").with("cause", why));
@@ -293,6 +418,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        self.stop_compactor();
         if std::thread::panicking() {
             self.shared.queue.poison("the writer panicked");
             self.shared.queue.finish(|| {
@@ -321,7 +447,12 @@ impl Opened {
         self,
         deadline: Duration,
     ) -> (Shared, (Manifest, Arc<dyn DiskFile>, End), recovery::RecoveryReport) {
-        let shared = Shared { index: RwLock::new(self.index), queue: Queue::default(), deadline };
+        let shared = Shared {
+            index: RwLock::new(self.index),
+            queue: Queue::default(),
+            compaction: Compaction::default(),
+            deadline,
+        };
         (shared, (self.manifest, self.active, self.end), self.report)
     }
 }

@@ -19,6 +19,8 @@ pub(in crate::json) struct History {
     dropped: u64,
     snapshots: Arc<Mutex<Snapshots>>,
     /// Whether any snapshot was alive when the batch being applied began.
+    read: bool,
+    /// Whether the states that it replaces are kept.
     keeping: bool,
 }
 
@@ -33,10 +35,12 @@ struct Past {
 type Snapshots = BTreeMap<u64, usize>;
 
 impl History {
-    /// Prepares for the states of one batch: drops what no snapshot needs.
-    pub(in crate::json) fn begin(&mut self) {
-        let oldest = self.snapshots.lock().keys().next().copied();
-        self.keeping = oldest.is_some();
+    /// Prepares for the states of one batch: drops what no snapshot needs. With `keep` the states that the
+    /// batch replaces are kept even without a snapshot.
+    pub(in crate::json) fn begin(&mut self, keep: bool) {
+        let oldest = self.oldest();
+        self.read = oldest.is_some();
+        self.keeping = keep || self.read;
         let needed = |past: &Past| oldest.is_some_and(|oldest| past.superseded > oldest);
         while self.entries.front().is_some_and(|past| !needed(past)) {
             self.entries.pop_front();
@@ -46,7 +50,12 @@ impl History {
 
     /// Whether no snapshot is alive.
     pub(in crate::json) const fn is_idle(&self) -> bool {
-        !self.keeping
+        !self.read
+    }
+
+    /// The commit of the oldest snapshot that is alive.
+    pub(in crate::json) fn oldest(&self) -> Option<u64> {
+        self.snapshots.lock().keys().next().copied()
     }
 
     /// Keeps `state`, replaced by the commit `superseded`, if a snapshot may ask for it; returns its number.

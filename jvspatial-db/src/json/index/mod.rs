@@ -7,6 +7,8 @@ mod usage;
 
 use std::sync::Arc;
 
+use parking_lot::RwLock;
+
 pub(super) use adjacency::{Adjacency, Hop, Side};
 pub(super) use history::{History, Snapshot};
 pub(super) use table::{Place, State, Table};
@@ -26,12 +28,18 @@ pub(super) struct Index {
     joins: Vec<Join>,
     pub adjacency: Adjacency,
     pub history: History,
-    /// The last commit applied.
+    /// The last commit that readers see.
     pub sequence: u64,
+    /// Whether records and lists may be ahead of what readers see.
+    ahead: bool,
+    /// Edges that are gone and still stand in the lists, because readers may see them.
+    parting: Vec<u32>,
     /// How much of each segment is in use.
     pub usages: Usages,
     /// The segments that places point into.
     pub segments: Arc<Segments>,
+    /// Slots that only past states name, and the last commit that may have replaced one of those.
+    retired: Vec<(u32, u64)>,
     /// While somebody else holds this too, no ordinal is given to another document.
     pub pins: Arc<()>,
 }
@@ -53,6 +61,17 @@ pub(super) struct Change {
     pub link: Option<Box<Link>>,
 }
 
+/// A document's line that stands elsewhere now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Move {
+    pub collection: Collection,
+    pub ordinal: u32,
+    /// The slot and the offset where it stood.
+    pub from: (u32, u32),
+    /// The offset where it stands.
+    pub to: u32,
+}
+
 impl Index {
     pub(super) fn new(segments: Segments) -> Self {
         Self {
@@ -61,8 +80,11 @@ impl Index {
             adjacency: Adjacency::default(),
             history: History::default(),
             sequence: 0,
+            ahead: false,
+            parting: Vec::new(),
             usages: Usages::default(),
             segments: Arc::new(segments),
+            retired: Vec::new(),
             pins: Arc::default(),
         }
     }
@@ -78,6 +100,26 @@ impl Index {
     /// A point in time that stays readable.
     pub(super) fn snapshot(&self) -> Snapshot {
         self.history.snapshot(self.sequence)
+    }
+
+    /// The state of the document at `ordinal`, as readers see it; `None` when it does not exist.
+    pub(super) fn state(&self, collection: Collection, ordinal: u32) -> Option<State> {
+        self.table(collection).state_at(ordinal, self.sequence, &self.history)
+    }
+
+    /// Whether readers see a document at `ordinal`.
+    pub(super) fn exists(&self, collection: Collection, ordinal: u32) -> bool {
+        let state = self.table(collection).record(ordinal).map(|record| &record.state);
+        match state {
+            Some(state) if state.sequence <= self.sequence => state.exists(),
+            Some(_) => self.state(collection, ordinal).is_some(),
+            None => false,
+        }
+    }
+
+    /// Whether the lists may name edges that readers do not see.
+    pub(super) const fn is_ahead(&self) -> bool {
+        self.ahead
     }
 
     /// What the edge at `ordinal` joins.
@@ -128,38 +170,95 @@ impl Index {
             .find(|edge| wanted(edge))
     }
 
-    /// Applies the changes of one committed batch; readers see all of it or nothing, because the caller
-    /// holds the index for writing throughout.
-    ///
-    /// # Errors
-    /// `Limit` when a collection has no ordinal left.
-    pub(super) fn apply(&mut self, sequence: u64, changes: Vec<Change>) -> Result<()> {
-        self.history.begin();
+    /// Makes ready for the changes of one batch. If the index is not held throughout, the states before
+    /// are kept for the readers in between.
+    fn begin(&mut self, is_held: bool) {
+        self.history.begin(!is_held);
         self.reclaim();
-        for Change { id, mut state, link } in changes {
-            state.sequence = sequence;
-            let collection = id.collection();
-            let ordinal = self.tables[collection as usize].intern(&id)?;
-            if collection == Collection::Edge {
-                let existed =
-                    self.table(collection).record(ordinal).is_some_and(|edge| edge.state.exists());
-                match link {
-                    Some(link) if !existed => self.join(&id, ordinal, &link.ends)?,
-                    None if existed && !state.exists() => self.part(ordinal),
-                    // An edge keeps its ends for as long as it exists.
-                    _ => {}
+        self.release_segments();
+        self.ahead = !is_held;
+    }
+
+    /// Applies one change of the batch `sequence`; readers do not see it yet.
+    fn change(&mut self, sequence: u64, change: Change) -> Result<()> {
+        let Change { id, mut state, link } = change;
+        state.sequence = sequence;
+        let collection = id.collection();
+        let ordinal = self.tables[collection as usize].intern(&id)?;
+        let before = self.table(collection).record(ordinal).map(|record| record.state);
+        let before = before.unwrap_or_default();
+        if collection == Collection::Edge {
+            match link {
+                Some(link) if !before.exists() => self.join(&id, ordinal, &link.ends)?,
+                None if before.exists() && !state.exists() && self.ahead => {
+                    self.parting.push(ordinal);
                 }
+                None if before.exists() && !state.exists() => self.part(ordinal),
+                // An edge keeps its ends for as long as it exists.
+                _ => {}
             }
-            let Self { tables, history, usages, .. } = self;
-            let table = &mut tables[collection as usize];
-            usages.lose(table.record(ordinal).map(|record| record.state.place).unwrap_or_default());
-            if state.exists() {
-                usages.gain(state.place);
-            }
-            table.set(ordinal, state, history);
         }
+        let Self { tables, history, usages, .. } = self;
+        usages.lose(before.place);
+        if state.exists() {
+            usages.gain(state.place);
+        }
+        tables[collection as usize].set(ordinal, state, history);
+        Ok(())
+    }
+
+    /// Applies the changes of a batch that stood in the journal when the store was opened.
+    pub(super) fn load(&mut self, sequence: u64, changes: Vec<Change>) -> Result<()> {
+        self.begin(true);
+        changes.into_iter().try_for_each(|change| self.change(sequence, change))?;
         self.sequence = sequence;
         Ok(())
+    }
+
+    /// Takes some edges that no reader sees any more out of the lists; `false` when none is left.
+    fn part_some(&mut self, count: usize) -> bool {
+        for _ in 0..count {
+            let Some(ordinal) = self.parting.pop() else {
+                self.ahead = false;
+                return false;
+            };
+            self.part(ordinal);
+        }
+        true
+    }
+
+    /// Moves documents to a segment that holds copies of their lines, unless they have changed meanwhile.
+    pub(super) fn relocate(&mut self, moves: &[Move], slot: u32) {
+        for &Move { collection, ordinal, from, to } in moves {
+            let table = &mut self.tables[collection as usize];
+            if let Some((from, to)) = table.relocate(ordinal, from, (slot, to)) {
+                self.usages.lose(from);
+                self.usages.gain(to);
+            }
+        }
+    }
+
+    /// Lets go of the segments in `slots`, which no present state names, once no reader needs them.
+    pub(super) fn retire_segments(&mut self, slots: impl IntoIterator<Item = u32>) {
+        // A batch that is being applied may have replaced states there; its readers are at the commit before.
+        let last = self.sequence + u64::from(self.ahead);
+        for slot in slots {
+            *self.usages.entry(slot) = Usage::default();
+            self.retired.push((slot, last));
+        }
+        self.release_segments();
+    }
+
+    fn release_segments(&mut self) {
+        if self.retired.is_empty() {
+            return;
+        }
+        let oldest =
+            self.history.oldest().into_iter().chain(self.ahead.then_some(self.sequence)).min();
+        let released = |&mut (_, last): &mut (u32, u64)| oldest.is_none_or(|oldest| oldest >= last);
+        for (slot, _) in self.retired.extract_if(.., released) {
+            Arc::make_mut(&mut self.segments).remove(slot);
+        }
     }
 
     fn join(&mut self, id: &Id, ordinal: u32, ends: &Ends) -> Result<()> {
@@ -210,6 +309,35 @@ impl Index {
             tables[collection as usize].reclaim(|ordinal| is_node && adjacency.touches(ordinal));
         }
     }
+}
+
+/// Applies the changes of one committed batch; readers see all of it or nothing. The index is held for a
+/// few documents at a time, so that nobody waits for a large batch.
+///
+/// # Errors
+/// `Limit` when a collection has no ordinal left; readers then go on seeing none of the batch.
+pub(super) fn apply(index: &RwLock<Index>, sequence: u64, changes: Vec<Change>) -> Result<()> {
+    if changes.len() <= HELD || removes_and_joins(&changes) {
+        return index.write().load(sequence, changes);
+    }
+    index.write().begin(false);
+    let mut changes = changes.into_iter();
+    while changes.len() > 0 {
+        let mut index = index.write();
+        changes.by_ref().take(HELD).try_for_each(|change| index.change(sequence, change))?;
+    }
+    index.write().sequence = sequence;
+    while index.write().part_some(HELD) {}
+    Ok(())
+}
+
+/// For how many documents the index is held: some microseconds.
+pub(super) const HELD: usize = 32;
+
+/// Whether a batch may take an edge away and make it again with other ends, which no reader may see halfway.
+fn removes_and_joins(changes: &[Change]) -> bool {
+    let edges = || changes.iter().filter(|change| change.id.collection() == Collection::Edge);
+    edges().any(|change| !change.state.exists()) && edges().any(|change| change.link.is_some())
 }
 
 impl Join {

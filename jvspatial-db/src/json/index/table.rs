@@ -198,4 +198,21 @@ impl Table {
     pub(in crate::json) const fn has_retired(&self) -> bool {
         !self.retired.is_empty()
     }
+
+    /// Moves the document at `ordinal` from one slot and offset to another; returns both places, or `None`
+    /// when it is not there any more.
+    pub(in crate::json) fn relocate(
+        &mut self,
+        ordinal: u32,
+        from: (u32, u32),
+        to: (u32, u32),
+    ) -> Option<(Place, Place)> {
+        let place = &mut self.records.get_mut(ordinal as usize)?.state.place;
+        let before = *place;
+        if before.len == 0 || (before.slot, before.offset) != from {
+            return None;
+        }
+        (place.slot, place.offset) = to;
+        Some((before, *place))
+    }
 }

@@ -32,12 +32,32 @@ impl Usages {
         self.0.get(slot as usize).copied().unwrap_or_default()
     }
 
+    /// The sum over all segments.
+    pub(in crate::json) fn total(&self) -> Usage {
+        self.0.iter().fold(Usage::default(), |mut total, usage| {
+            total.bytes += usage.bytes;
+            total.documents += usage.documents;
+            total.live_documents += usage.live_documents;
+            total.live_bytes += usage.live_bytes;
+            total.tombstone_bytes += usage.tombstone_bytes;
+            total
+        })
+    }
+
     pub(in crate::json) fn entry(&mut self, slot: u32) -> &mut Usage {
         let slot = slot as usize;
         if self.0.len() <= slot {
             self.0.resize(slot + 1, Usage::default());
         }
         &mut self.0[slot]
+    }
+
+    /// Notes that a segment has grown.
+    pub(in crate::json) fn grow(&mut self, slot: u32, by: Usage) {
+        let usage = self.entry(slot);
+        usage.bytes += by.bytes;
+        usage.documents += by.documents;
+        usage.tombstone_bytes += by.tombstone_bytes;
     }
 
     /// Notes that the line at `place` is the present state of a document.

@@ -197,9 +197,10 @@ pub(super) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// The options of all scripts: segments so small that some are sealed.
+/// The options of all scripts: segments so small that some are sealed, and no thread that does things
+/// in its own time.
 pub(super) fn options() -> JsonDbOptions {
-    JsonDbOptions::new().segment_bytes(4096)
+    JsonDbOptions::new().segment_bytes(4096).compaction(false)
 }
 
 /// Whether a batch of a script did what scripts expect: all but the stale save was written.

@@ -1,0 +1,137 @@
+//! Which segments are worth rewriting.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::json::disk::DiskFile;
+use crate::json::index::{Index, Usage};
+use crate::json::line::{MAX_COMMIT, MAX_HEADER};
+use crate::json::manifest::Sealed;
+
+/// The bytes after which a compacted segment gets a commit line.
+pub(super) const COMMIT_BYTES: usize = 1024 * 1024;
+
+/// A sealed segment, and what it is worth.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub slot: u32,
+    pub sealed: Sealed,
+    pub file: Arc<dyn DiskFile>,
+    pub usage: Usage,
+    /// The last commit before it.
+    pub after: u64,
+    /// Whether its tombstones still hide lines of segments before it.
+    pub hides: bool,
+}
+
+impl Candidate {
+    /// The sealed segments of the journal, in its order.
+    pub(super) fn all(index: &Index) -> Vec<Self> {
+        let mut candidates: Vec<Self> = Vec::new();
+        for (slot, sealed, file) in index.segments.sealed() {
+            let usage = index.usages.get(slot);
+            let after = candidates.last().map_or(0, |before| before.sealed.end.sequence);
+            let hides = candidates.iter().any(|earlier| earlier.may_hold_replaced(&sealed));
+            candidates.push(Self { slot, sealed, file, usage, after, hides });
+        }
+        candidates
+    }
+
+    /// Whether it may hold a line that was replaced by one in `later`, a tombstone in particular.
+    pub(super) fn may_hold_replaced(&self, later: &Sealed) -> bool {
+        let as_of = self.sealed.compacted.map_or(0, |compacted| compacted.as_of);
+        !self.usage.has_no_replaced() && as_of < later.end.sequence
+    }
+
+    /// The most bytes that it has once it is compacted.
+    fn needed(&self) -> u64 {
+        let tombstones = if self.hides { self.usage.tombstone_bytes } else { 0 };
+        let lines = self.usage.live_bytes + tombstones;
+        let commits = lines / COMMIT_BYTES as u64 + 1;
+        lines + MAX_HEADER as u64 + commits * MAX_COMMIT as u64
+    }
+
+    fn garbage(&self) -> u64 {
+        self.usage.bytes.saturating_sub(self.needed())
+    }
+
+    /// Whether so much of it is garbage that it is rewritten unasked.
+    fn is_worth_it(&self) -> bool {
+        self.garbage() * 10 > self.usage.bytes * 3
+    }
+}
+
+/// The next segments to put into one, unasked; none when the journal is as it should be.
+pub(super) fn choose(candidates: &[Candidate], segment_bytes: u64) -> Option<Range<usize>> {
+    let worst = (0..candidates.len())
+        .filter(|&at| candidates[at].is_worth_it())
+        .max_by_key(|&at| candidates[at].garbage());
+    worst
+        .map(|at| extend(candidates, at, segment_bytes))
+        .or_else(|| small_neighbours(candidates, segment_bytes))
+        .or_else(|| in_the_way(candidates, segment_bytes).map(|at| at..at + 1))
+}
+
+/// The first segments from `from` on that compaction makes smaller or fewer.
+pub(super) fn choose_any(
+    candidates: &[Candidate],
+    from: usize,
+    segment_bytes: u64,
+) -> Option<Range<usize>> {
+    (from..candidates.len()).find_map(|at| {
+        let mut end = at + 1;
+        let mut bytes = candidates[at].needed();
+        while let Some(next) = candidates.get(end)
+            && bytes + next.needed() <= segment_bytes
+        {
+            bytes += next.needed();
+            end += 1;
+        }
+        let run = candidates.get(at..end)?;
+        let gains = run.len() > 1 || run.iter().any(|segment| segment.garbage() > 0);
+        gains.then_some(at..end)
+    })
+}
+
+/// The run around `at` of segments that are worth it too or small, as long as one segment holds them.
+fn extend(candidates: &[Candidate], at: usize, segment_bytes: u64) -> Range<usize> {
+    let mut run = at..at + 1;
+    let mut bytes = candidates[at].needed();
+    let mut joins = |segment: Option<&Candidate>| {
+        segment.is_some_and(|segment| {
+            let joins = (segment.is_worth_it() || segment.needed() <= segment_bytes / 4)
+                && bytes + segment.needed() <= segment_bytes;
+            bytes += if joins { segment.needed() } else { 0 };
+            joins
+        })
+    };
+    while joins(candidates.get(run.end)) {
+        run.end += 1;
+    }
+    while run.start > 0 && joins(candidates.get(run.start - 1)) {
+        run.start -= 1;
+    }
+    run
+}
+
+/// Neighbours of which several fit into one segment: without this the journal of a store whose documents
+/// live for different times would end up in ever more and ever smaller files.
+fn small_neighbours(candidates: &[Candidate], segment_bytes: u64) -> Option<Range<usize>> {
+    const MANY: usize = 4;
+    let small = |segment: &Candidate| segment.needed() <= segment_bytes / MANY as u64;
+    candidates.windows(MANY).position(|run| run.iter().all(small)).map(|start| start..start + MANY)
+}
+
+/// The first segment whose replaced lines keep tombstones in later ones from going, if there are too many
+/// of those: they are no garbage, but they are no documents either.
+fn in_the_way(candidates: &[Candidate], segment_bytes: u64) -> Option<usize> {
+    let hiding = candidates.iter().filter(|segment| segment.hides);
+    let tombstones: u64 = hiding.map(|segment| segment.usage.tombstone_bytes).sum();
+    let live: u64 = candidates.iter().map(|segment| segment.usage.live_bytes).sum();
+    if tombstones <= live / 5 + segment_bytes / 4 {
+        return None;
+    }
+    let last =
+        candidates.iter().rfind(|segment| segment.hides && segment.usage.tombstone_bytes > 0)?;
+    candidates.iter().position(|segment| segment.may_hold_replaced(&last.sealed))
+}

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 /// The edges that leave each node of a [`Network`].
 pub(crate) const OUT_DEGREE: usize = 3;
 
+/// The documents of a small batch.
+#[cfg(feature = "peers")]
+pub(crate) const BATCH: usize = 100;
+
 const SEED: u64 = 0x6a76_7370_6174_6961;
 
 const SYLLABLES: [&str; 16] = [
@@ -59,6 +63,11 @@ pub(crate) fn id(number: usize) -> String {
     format!("n.City.6740{number:020x}")
 }
 
+/// The first cities with their ids.
+pub(crate) fn documents(count: usize) -> Vec<(String, City)> {
+    (0..count).map(id).zip(cities()).collect()
+}
+
 /// The line of a city as the JSON database stores it.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -70,9 +79,14 @@ struct Line<'a> {
     context: &'a City,
 }
 
-/// Appends the line of a new city and its line feed.
-pub(crate) fn write_line(id: &str, city: &City, bytes: &mut Vec<u8>) -> serde_json::Result<()> {
-    let line = Line { id, version: 1, entity: "City", context: city };
+/// Appends the line of a city and its line feed.
+pub(crate) fn write_line(
+    id: &str,
+    version: u32,
+    city: &City,
+    bytes: &mut Vec<u8>,
+) -> serde_json::Result<()> {
+    let line = Line { id, version, entity: "City", context: city };
     serde_json::to_writer(&mut *bytes, &line)?;
     bytes.push(b'\n');
     Ok(())
@@ -100,7 +114,7 @@ impl Lines {
     pub(crate) fn new(count: usize) -> crate::Result<Self> {
         let mut lines = Self { bytes: Vec::new(), ends: Vec::with_capacity(count) };
         for (number, city) in cities().take(count).enumerate() {
-            write_line(&id(number), &city, &mut lines.bytes)?;
+            write_line(&id(number), 1, &city, &mut lines.bytes)?;
             lines.ends.push(u32::try_from(lines.bytes.len())?);
         }
         Ok(lines)
@@ -168,10 +182,10 @@ pub(crate) fn drawn(count: usize) -> impl Iterator<Item = usize> {
 
 /// SplitMix64: small, and the same everywhere.
 #[derive(Debug)]
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -184,7 +198,7 @@ impl Random {
     }
 
     /// A number below `bound`, by the high half of a product.
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 
@@ -223,7 +237,7 @@ mod tests {
             longitude: 10.75,
         };
         let mut bytes = Vec::new();
-        write_line(&id(10), &city, &mut bytes).unwrap();
+        write_line(&id(10), 1, &city, &mut bytes).unwrap();
         assert_eq!(
             String::from_utf8(bytes).unwrap(),
             concat!(

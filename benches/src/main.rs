@@ -1,13 +1,20 @@
 //! Figures of jvspatial, each measured beside a floor or a peer in the same run.
 //!
 //! A *floor* is the least work that any implementation must do, written bare; a *peer* is another
-//! engine doing the same task. A row holds when ours takes at most `bar` times as long.
+//! engine doing the same task. A row holds when ours takes at most `bar` times as long; a figure
+//! that stands alone holds when it is at most its bar.
 
 mod bench;
 mod data;
 mod floor;
+mod list;
 mod measure;
+mod network_store;
+#[cfg(feature = "peers")]
+mod operations;
 mod ours;
+#[cfg(feature = "peers")]
+mod peer;
 mod row;
 mod setup;
 
@@ -17,8 +24,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::bench::{BENCHES, Bench};
-use crate::row::{FloorRow, Print, Row};
+use crate::bench::Bench;
+use crate::list::BENCHES;
+use crate::row::{Print, Row};
 use crate::setup::Setup;
 
 /// What a bench fails with: the program prints it and exits with code 2.
@@ -44,6 +52,9 @@ struct Options {
     /// The directory for files, on the disk to be measured [default: the target directory]
     #[arg(long)]
     dir: Option<PathBuf>,
+    /// Open this database and print by how many bytes the memory of this process grew
+    #[arg(long, hide = true, exclusive = true)]
+    memory_of: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -59,26 +70,29 @@ fn main() -> ExitCode {
 
 /// Whether every bar holds.
 fn run(options: &Options) -> Result<bool> {
+    if let Some(store) = &options.memory_of {
+        println!("{}", ours::open::growth(store)?);
+        return Ok(true);
+    }
     let setup = Setup::new(options.quick, options.rounds, options.dir.as_deref())?;
-    let wanted = |bench: &&Bench| {
-        let named = options.filter.as_deref().is_none_or(|filter| bench.name.contains(filter));
-        named && (options.floors || bench.ours.is_some())
-    };
-    let benches: Vec<&Bench> = BENCHES.iter().filter(wanted).collect();
+    let benches: Vec<&Bench> = choice(options)
+        .filter(|bench| options.filter.as_deref().is_none_or(|filter| bench.name.contains(filter)))
+        .collect();
     if benches.is_empty() {
         return Err(no_row(options).into());
     }
     if options.floors {
-        let row =
-            |bench: &Bench| Ok(FloorRow::new(bench.name(&setup), bench.measure_floor(&setup)?));
-        print_rows(&benches, options.json, row)?;
+        print_rows(&benches, options.json, |bench| bench.measure_floor(&setup))?;
         return Ok(true);
     }
-    let row = |bench: &Bench| {
-        let pair = bench.measure(&setup)?;
-        Ok(Row::new(bench.name(&setup), pair, bench.beside, bench.bar))
-    };
-    Ok(print_rows(&benches, options.json, row)?.iter().all(Row::holds))
+    let rows = print_rows(&benches, options.json, |bench| bench.measure(&setup))?;
+    Ok(rows.iter().all(Row::holds))
+}
+
+/// The benches of a run without a filter.
+fn choice(options: &Options) -> impl Iterator<Item = &'static Bench> {
+    let floors = options.floors;
+    BENCHES.iter().filter(move |bench| !floors || bench.has_floor())
 }
 
 /// Measures and prints every row; one that fails does not hide the others.
@@ -109,14 +123,7 @@ fn print_rows<const N: usize, R: Print<N>>(
 }
 
 fn no_row(options: &Options) -> String {
-    let known: Vec<&str> = BENCHES
-        .iter()
-        .filter(|bench| options.floors || bench.ours.is_some())
-        .map(|bench| bench.name)
-        .collect();
-    if known.is_empty() {
-        return "no row has both sides: --floors measures the floors alone".to_owned();
-    }
+    let known: Vec<&str> = choice(options).map(|bench| bench.name).collect();
     let filter = options.filter.as_deref().unwrap_or_default();
     format!("no row has {filter:?} in its name, only {}", known.join(", "))
 }

@@ -12,47 +12,107 @@ use crate::measure::Pair;
 pub(crate) enum Beside {
     /// The least work that anybody must do.
     Floor,
-    /// Another engine.
-    Peer,
+    /// Another engine, of this name and at these settings.
+    #[cfg_attr(not(any(test, feature = "peers")), expect(dead_code, reason = "no peer is built"))]
+    Peer(&'static str),
+    /// Ours as well, with nothing else going on.
+    Quiet,
 }
 
-/// One figure of ours beside another.
+impl Beside {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Peer(engine) => engine,
+            Self::Quiet => "quiet",
+        }
+    }
+}
+
+/// What a figure that stands alone counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Seconds,
+    BytesPerDocument,
+}
+
+impl Unit {
+    fn show(self, value: f64) -> String {
+        match self {
+            Self::Seconds => human(value),
+            Self::BytesPerDocument => format!("{value:.1} B/doc"),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Seconds => "seconds",
+            Self::BytesPerDocument => "bytes per document",
+        }
+    }
+}
+
+/// What was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Figure {
+    /// Times, whose ratio counts.
+    Pair(Beside, Pair),
+    /// A figure that counts as it is.
+    Alone(Unit, f64),
+}
+
+/// One figure and its bar.
 #[derive(Debug)]
 pub(crate) struct Row {
     name: String,
-    pair: Pair,
-    beside: Beside,
+    figure: Figure,
     bar: f64,
 }
 
-/// The keys of a row in JSON: either `peer` or `floor` is there. Times are in seconds.
+/// The keys of a pair in JSON: one of `peer`, `floor` and `quiet` is there. Times are in seconds.
 #[derive(Serialize)]
-struct RowJson<'a> {
+struct PairJson<'a> {
     name: &'a str,
     ours: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     floor: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quiet: Option<f64>,
     ratio: f64,
     bar: f64,
     holds: bool,
 }
 
+/// The keys of a figure that stands alone in JSON.
+#[derive(Serialize)]
+struct AloneJson<'a> {
+    name: &'a str,
+    ours: f64,
+    unit: &'static str,
+    bar: f64,
+    holds: bool,
+}
+
 impl Row {
-    /// A row that holds when ours takes at most `bar` times as long.
-    pub(crate) fn new(name: String, pair: Pair, beside: Beside, bar: f64) -> Self {
-        Self { name, pair, beside, bar }
+    /// A row that holds when the ratio of the pair, or the figure alone, is at most `bar`.
+    pub(crate) fn new(name: String, figure: Figure, bar: f64) -> Self {
+        Self { name, figure, bar }
     }
 
-    /// Whether ours takes at most `bar` times as long; a ratio that is no number does not hold.
+    /// Whether the bar is kept; a ratio that is no number does not hold.
     pub(crate) fn holds(&self) -> bool {
-        self.ratio() <= self.bar
+        let judged = match self.figure {
+            Figure::Pair(_, pair) => ratio(pair),
+            Figure::Alone(_, value) => value,
+        };
+        judged <= self.bar
     }
+}
 
-    fn ratio(&self) -> f64 {
-        self.pair.ours.as_secs_f64() / self.pair.beside.as_secs_f64()
-    }
+fn ratio(pair: Pair) -> f64 {
+    pair.ours.as_secs_f64() / pair.beside.as_secs_f64()
 }
 
 /// The figure of a floor measured alone.
@@ -89,31 +149,42 @@ impl Print<6> for Row {
     const HEADS: [&'static str; 6] = ["name", "ours", "beside", "ratio", "bar", "holds"];
 
     fn cells(&self) -> [String; 6] {
-        let beside = match self.beside {
-            Beside::Floor => "floor",
-            Beside::Peer => "peer",
+        let (ours, beside, ratio, bar) = match self.figure {
+            Figure::Pair(beside, pair) => (
+                human(pair.ours.as_secs_f64()),
+                format!("{} {}", beside.label(), human(pair.beside.as_secs_f64())),
+                format!("{:.2}", ratio(pair)),
+                format!("{:.2}", self.bar),
+            ),
+            Figure::Alone(unit, value) => {
+                (unit.show(value), String::new(), String::new(), unit.show(self.bar))
+            }
         };
-        [
-            self.name.clone(),
-            human(self.pair.ours),
-            format!("{beside} {}", human(self.pair.beside)),
-            format!("{:.2}", self.ratio()),
-            format!("≤ {:.2}", self.bar),
-            if self.holds() { "yes" } else { "NO" }.to_owned(),
-        ]
+        let holds = if self.holds() { "yes" } else { "NO" };
+        [self.name.clone(), ours, beside, ratio, format!("≤ {bar}"), holds.to_owned()]
     }
 
     fn to_json(&self) -> Result<String> {
-        let beside = self.pair.beside.as_secs_f64();
-        Ok(serde_json::to_string(&RowJson {
-            name: &self.name,
-            ours: self.pair.ours.as_secs_f64(),
-            peer: (self.beside == Beside::Peer).then_some(beside),
-            floor: (self.beside == Beside::Floor).then_some(beside),
-            ratio: self.ratio(),
-            bar: self.bar,
-            holds: self.holds(),
-        })?)
+        let (name, bar, holds) = (self.name.as_str(), self.bar, self.holds());
+        let json = match self.figure {
+            Figure::Pair(beside, pair) => {
+                let other = pair.beside.as_secs_f64();
+                serde_json::to_string(&PairJson {
+                    name,
+                    ours: pair.ours.as_secs_f64(),
+                    peer: matches!(beside, Beside::Peer(_)).then_some(other),
+                    floor: (beside == Beside::Floor).then_some(other),
+                    quiet: (beside == Beside::Quiet).then_some(other),
+                    ratio: ratio(pair),
+                    bar,
+                    holds,
+                })?
+            }
+            Figure::Alone(unit, ours) => {
+                serde_json::to_string(&AloneJson { name, ours, unit: unit.name(), bar, holds })?
+            }
+        };
+        Ok(json)
     }
 }
 
@@ -121,7 +192,7 @@ impl Print<2> for FloorRow {
     const HEADS: [&'static str; 2] = ["name", "floor"];
 
     fn cells(&self) -> [String; 2] {
-        [self.name.clone(), human(self.floor)]
+        [self.name.clone(), human(self.floor.as_secs_f64())]
     }
 
     fn to_json(&self) -> Result<String> {
@@ -154,12 +225,11 @@ pub(crate) fn table<const N: usize, R: Print<N>>(rows: &[R]) -> String {
 }
 
 /// A time with three digits in the unit that suits it.
-fn human(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    let (value, unit) = match time.as_nanos() {
-        0..1_000 => (seconds * 1e9, "ns"),
-        1_000..1_000_000 => (seconds * 1e6, "µs"),
-        1_000_000..1_000_000_000 => (seconds * 1e3, "ms"),
+fn human(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        ..1e-6 => (seconds * 1e9, "ns"),
+        1e-6..1e-3 => (seconds * 1e6, "µs"),
+        1e-3..1.0 => (seconds * 1e3, "ms"),
         _ => (seconds, "s"),
     };
     let decimals = match value {
@@ -177,18 +247,34 @@ mod tests {
     fn row(ours: u64, beside: u64, kind: Beside) -> Row {
         let pair =
             Pair { ours: Duration::from_millis(ours), beside: Duration::from_millis(beside) };
-        Row::new("walk_1m".to_owned(), pair, kind, 3.0)
+        Row::new("walk_1m".to_owned(), Figure::Pair(kind, pair), 3.0)
+    }
+
+    fn alone(unit: Unit, value: f64, bar: f64) -> Row {
+        Row::new("open".to_owned(), Figure::Alone(unit, value), bar)
     }
 
     #[test]
-    fn a_row_in_json_has_exactly_the_agreed_keys() {
+    fn a_pair_in_json_has_exactly_the_agreed_keys() {
         assert_eq!(
             row(1_500, 500, Beside::Floor).to_json().unwrap(),
             r#"{"name":"walk_1m","ours":1.5,"floor":0.5,"ratio":3.0,"bar":3.0,"holds":true}"#
         );
         assert_eq!(
-            row(2_000, 500, Beside::Peer).to_json().unwrap(),
+            row(2_000, 500, Beside::Peer("sqlite")).to_json().unwrap(),
             r#"{"name":"walk_1m","ours":2.0,"peer":0.5,"ratio":4.0,"bar":3.0,"holds":false}"#
+        );
+        assert_eq!(
+            row(500, 500, Beside::Quiet).to_json().unwrap(),
+            r#"{"name":"walk_1m","ours":0.5,"quiet":0.5,"ratio":1.0,"bar":3.0,"holds":true}"#
+        );
+    }
+
+    #[test]
+    fn a_figure_alone_in_json_names_its_unit() {
+        assert_eq!(
+            alone(Unit::Seconds, 0.5, 0.25).to_json().unwrap(),
+            r#"{"name":"open","ours":0.5,"unit":"seconds","bar":0.25,"holds":false}"#
         );
     }
 
@@ -196,23 +282,30 @@ mod tests {
     fn a_ratio_that_is_no_number_does_not_hold() {
         assert!(!row(0, 0, Beside::Floor).holds());
         assert!(!row(1, 0, Beside::Floor).holds());
+        assert!(!alone(Unit::Seconds, f64::NAN, 1.0).holds());
     }
 
     #[test]
     fn a_table_is_aligned() {
-        let rows = [row(1_500, 500, Beside::Floor), row(12, 3, Beside::Peer)];
+        let rows = [
+            row(1_500, 500, Beside::Floor),
+            row(12, 3, Beside::Peer("sqlite WAL")),
+            alone(Unit::BytesPerDocument, 150.04, 160.0),
+        ];
         assert_eq!(
             table(&rows),
-            "name        ours        beside  ratio     bar  holds\n\
-             walk_1m   1.50 s  floor 500 ms   3.00  ≤ 3.00    yes\n\
-             walk_1m  12.0 ms  peer 3.00 ms   4.00  ≤ 3.00     NO\n"
+            concat!(
+                "name            ours              beside  ratio            bar  holds\n",
+                "walk_1m       1.50 s        floor 500 ms   3.00         ≤ 3.00    yes\n",
+                "walk_1m      12.0 ms  sqlite WAL 3.00 ms   4.00         ≤ 3.00     NO\n",
+                "open     150.0 B/doc                             ≤ 160.0 B/doc    yes\n",
+            )
         );
     }
 
     #[test]
     fn times_are_shown_in_the_unit_that_suits_them() {
-        let shown = [950, 1_500, 25_000, 1_234_567, 999_000_000, 61_000_000_000]
-            .map(|nanos| human(Duration::from_nanos(nanos)));
+        let shown = [950e-9, 1_500e-9, 25e-6, 1.234_567e-3, 0.999, 61.0].map(human);
         assert_eq!(shown, ["950 ns", "1.50 µs", "25.0 µs", "1.23 ms", "999 ms", "61.0 s"]);
     }
 }

@@ -1,11 +1,15 @@
-//! What a run of the benches shares: its sizes, its rounds and its place on a disk.
+//! What a run of the benches shares: its sizes, its rounds, its place on a disk and a large store there.
 
+use std::cell::OnceCell;
 use std::env;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use tempfile::TempDir;
 
 use crate::Result;
+use crate::network_store::NetworkStore;
+use crate::ours::graph;
 
 /// How much `--quick` divides every size by.
 const QUICK: usize = 10;
@@ -19,7 +23,11 @@ pub(crate) struct Setup {
     pub(crate) warm_up: bool,
     quick: bool,
     dir: PathBuf,
+    network_store: OnceCell<Rc<NetworkStore>>,
 }
+
+/// The nodes of a large graph.
+pub(crate) const NETWORK: usize = 1_000_000;
 
 impl Setup {
     /// Takes the target directory for files if `dir` is `None`; refuses a directory in memory.
@@ -36,7 +44,7 @@ impl Setup {
             .into());
         }
         let rounds = rounds.unwrap_or(if quick { 1 } else { 5 });
-        Ok(Self { rounds, warm_up: !quick, quick, dir })
+        Ok(Self { rounds, warm_up: !quick, quick, dir, network_store: OnceCell::new() })
     }
 
     /// A number of documents or operations, smaller in a quick run.
@@ -47,6 +55,15 @@ impl Setup {
     /// The name of a row; one of a quick run cannot be taken for the figure itself.
     pub(crate) fn label(&self, name: &str) -> String {
         if self.quick { format!("{name}/quick") } else { name.to_owned() }
+    }
+
+    /// The store of [`NETWORK`] nodes and three times as many edges, built when first asked for.
+    pub(crate) fn network_store(&self) -> Result<Rc<NetworkStore>> {
+        if let Some(store) = self.network_store.get() {
+            return Ok(Rc::clone(store));
+        }
+        let store = graph::build_network(self.temporary_directory()?, self.size(NETWORK))?;
+        Ok(Rc::clone(self.network_store.get_or_init(|| Rc::new(store))))
     }
 
     /// A new empty directory on the measured disk, removed when dropped.

@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 
 fn command(options: &Options) -> Command {
     let mut command = cargo();
-    command.args(["run", "--release", "--package", BENCH_PACKAGE, "--"]);
+    command.args(["run", "--release", "--package", BENCH_PACKAGE, "--features", "peers", "--"]);
     command.args(&options.filter);
     let flags =
         [("--json", options.json), ("--quick", options.quick), ("--floors", options.floors)];
@@ -71,10 +71,11 @@ mod tests {
 
     #[test]
     fn options_are_forwarded_to_the_bench_program() {
-        assert_eq!(forwarded(&[]), "run --release --package jvspatial-benches --");
+        let run = "run --release --package jvspatial-benches --features peers --";
+        assert_eq!(forwarded(&[]), run);
         assert_eq!(
             forwarded(&["--json", "walk", "--quick", "--", "--rounds", "3"]),
-            "run --release --package jvspatial-benches -- walk --json --quick --rounds 3"
+            format!("{run} walk --json --quick --rounds 3")
         );
     }
 

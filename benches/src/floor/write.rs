@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::Result;
-use crate::data::{City, cities, id, write_line};
+use crate::data::{City, documents, write_line};
 use crate::measure::{Contender, Sample, timed};
 use crate::setup::Setup;
 
@@ -25,7 +25,7 @@ pub(crate) fn create_many_10k(setup: &Setup) -> Result<Contender> {
     over_fresh_files(setup, 10_000, |documents, path| {
         let mut bytes = Vec::new();
         for (id, city) in documents {
-            write_line(id, city, &mut bytes)?;
+            write_line(id, 1, city, &mut bytes)?;
         }
         let mut file = File::create_new(path)?;
         file.write_all(&bytes)?;
@@ -41,7 +41,7 @@ pub(crate) fn single_creates_2k(setup: &Setup) -> Result<Contender> {
         let mut bytes = Vec::new();
         for (id, city) in documents {
             bytes.clear();
-            write_line(id, city, &mut bytes)?;
+            write_line(id, 1, city, &mut bytes)?;
             file.write_all(&bytes)?;
             file.sync_data()?;
         }
@@ -68,10 +68,6 @@ fn over_fresh_files(
     }))
 }
 
-fn documents(count: usize) -> Vec<(String, City)> {
-    (0..count).map(id).zip(cities()).collect()
-}
-
 /// A line to be made durable, and the way back to the task that waits for it.
 type Request = (Vec<u8>, oneshot::Sender<()>);
 
@@ -87,7 +83,7 @@ pub(crate) fn group_commit_10k(setup: &Setup) -> Result<Contender> {
 }
 
 /// The documents of each task; their numbers differ by at most one.
-fn shares(documents: Vec<(String, City)>) -> Vec<Vec<(String, City)>> {
+pub(crate) fn shares(documents: Vec<(String, City)>) -> Vec<Vec<(String, City)>> {
     let mut parts: Vec<_> = (0..TASKS).map(|_| Vec::new()).collect();
     for (number, document) in documents.into_iter().enumerate() {
         parts[number % TASKS].push(document);
@@ -122,7 +118,7 @@ async fn group_commit(
 async fn create_each(documents: Vec<(String, City)>, writer: Sender<Request>) -> Result<()> {
     for (id, city) in documents {
         let mut line = Vec::with_capacity(256);
-        write_line(&id, &city, &mut line)?;
+        write_line(&id, 1, &city, &mut line)?;
         let (done, durable) = oneshot::channel();
         writer.send((line, done)).map_err(|_| "the writer is gone")?;
         durable.await.map_err(|_| "the writer is gone")?;

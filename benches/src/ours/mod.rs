@@ -1,9 +1,12 @@
-//! Ours: the same tasks as [`floor`](crate::floor), through the public interface of jvspatial.
+//! Ours: the same tasks as [`floor`](crate::floor) and the peers, through the public interface of jvspatial.
 //!
-//! Each constant is a [`Prepare`](crate::bench::Prepare) over the data of [`data`](crate::data),
-//! whose rounds come to the same answer as the floor's; `None` leaves the row out.
+//! The rounds come to the same answer as those of the other side.
 
-mod graph;
+pub(crate) mod busy;
+pub(crate) mod graph;
+#[cfg(feature = "peers")]
+pub(crate) mod mixed;
+pub(crate) mod open;
 pub(crate) mod read;
 pub(crate) mod walk;
 pub(crate) mod write;

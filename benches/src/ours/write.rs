@@ -8,30 +8,37 @@ use tokio::task::JoinSet;
 
 use super::graph::{open, runtime};
 use crate::Result;
-use crate::bench::Prepare;
+#[cfg(feature = "peers")]
+use crate::data::BATCH;
 use crate::data::{City, cities};
 use crate::measure::{Contender, Sample};
 use crate::setup::Setup;
 
-/// Creates [`cities`] in one durable batch; the answer is their number.
-pub(crate) const CREATE_MANY_10K: Option<Prepare> = Some(create_many_10k);
-
-/// Creates durable documents one after another; the answer is their number.
-pub(crate) const SINGLE_CREATES_2K: Option<Prepare> = Some(single_creates_2k);
-
-/// Creates durable documents from 64 tasks; the answer is their number.
-pub(crate) const GROUP_COMMIT_10K: Option<Prepare> = Some(group_commit_10k);
-
 /// The tasks that write at the same time.
 const TASKS: usize = 64;
 
-fn create_many_10k(setup: &Setup) -> Result<Contender> {
+/// Creates [`cities`] in one durable batch; the answer is their number.
+pub(crate) fn create_many_10k(setup: &Setup) -> Result<Contender> {
     over_fresh_graphs(setup, 10_000, async |graph, cities| {
         Ok(graph.create_many(cities).await?.len())
     })
 }
 
-fn single_creates_2k(setup: &Setup) -> Result<Contender> {
+/// Creates [`cities`] in durable batches of 100, one after another; the answer is their number.
+#[cfg(feature = "peers")]
+pub(crate) fn batches_100x100(setup: &Setup) -> Result<Contender> {
+    over_fresh_graphs(setup, 100 * BATCH, async |graph, cities| {
+        let (count, mut created) = (cities.len(), 0);
+        let mut cities = cities.into_iter();
+        while created < count {
+            created += graph.create_many(cities.by_ref().take(BATCH)).await?.len();
+        }
+        Ok(created)
+    })
+}
+
+/// Creates durable documents one after another; the answer is their number.
+pub(crate) fn single_creates_2k(setup: &Setup) -> Result<Contender> {
     over_fresh_graphs(setup, 2_000, async |graph, cities| {
         let mut created = 0;
         for city in cities {
@@ -42,7 +49,8 @@ fn single_creates_2k(setup: &Setup) -> Result<Contender> {
     })
 }
 
-fn group_commit_10k(setup: &Setup) -> Result<Contender> {
+/// Creates durable documents from 64 tasks; the answer is their number.
+pub(crate) fn group_commit_10k(setup: &Setup) -> Result<Contender> {
     over_fresh_graphs(setup, 10_000, async |graph, cities| {
         let count = cities.len();
         let mut tasks = JoinSet::new();
@@ -80,7 +88,7 @@ fn over_fresh_graphs(
     Ok(Box::new(move || {
         runtime.block_on(async {
             let round = TempDir::new_in(directory.path())?;
-            let graph = open(&round, "graph.db", "").await?;
+            let graph = open(&round.path().join("graph.db"), "").await?;
             let cities = cities.clone();
             let start = Instant::now();
             let answer = work(graph.clone(), cities).await? as u64;

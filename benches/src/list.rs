@@ -1,0 +1,115 @@
+//! The list of benches.
+
+use crate::bench::{Bench, Prepare, Task};
+#[cfg(feature = "peers")]
+use crate::peer::{redb, sqlite};
+use crate::row::{Beside, Unit};
+use crate::setup::Setup;
+use crate::{Result, floor, ours};
+
+/// Every bench, in the order of the table; those beside a peer only with the feature `peers`.
+pub(crate) const BENCHES: &[Bench] = &[
+    beside_floor(
+        "create_many_10k",
+        ours::write::create_many_10k,
+        floor::write::create_many_10k,
+        2.0,
+    ),
+    #[cfg(feature = "peers")]
+    beside_peer(
+        "create_many_10k/sqlite",
+        ours::write::create_many_10k,
+        (sqlite::FULL, sqlite::create_many_10k),
+        1.0 / 2.0,
+    ),
+    #[cfg(feature = "peers")]
+    beside_peer(
+        "batches_100x100/sqlite",
+        ours::write::batches_100x100,
+        (sqlite::FULL, sqlite::batches_100x100),
+        1.0 / 2.5,
+    ),
+    beside_floor(
+        "single_creates_2k",
+        ours::write::single_creates_2k,
+        floor::write::single_creates_2k,
+        1.2,
+    ),
+    beside_floor(
+        "group_commit_10k",
+        ours::write::group_commit_10k,
+        floor::write::group_commit_10k,
+        1.5,
+    ),
+    #[cfg(feature = "peers")]
+    beside_peer(
+        "group_commit_10k/sqlite",
+        ours::write::group_commit_10k,
+        (sqlite::FULL, sqlite::group_commit_10k),
+        1.0 / 3.0,
+    ),
+    #[cfg(feature = "peers")]
+    beside_peer(
+        "mixed_10k_os/sqlite",
+        ours::mixed::mixed_10k_os,
+        (sqlite::NORMAL, sqlite::mixed_10k),
+        1.0 / 3.0,
+    ),
+    #[cfg(feature = "peers")]
+    beside_peer("mixed_10k_os/redb", ours::mixed::mixed_10k_os, (redb::NONE, redb::mixed_10k), 1.0),
+    beside_floor("get_hot_10k", ours::read::get_hot_10k, floor::read::get_hot_10k, 2.0),
+    beside_floor("get_hot_1m", ours::read::get_hot_1m, floor::read::get_hot_1m, 2.0),
+    Bench {
+        name: "get_p99_busy",
+        task: Task::Pair {
+            beside: Beside::Quiet,
+            ours: ours::busy::get_p99_busy,
+            other: ours::busy::get_p99_quiet,
+        },
+        bar: 3.0,
+    },
+    alone("open_10k", Unit::Seconds, ours::open::open_10k, 0.020),
+    beside_floor("open_4m", ours::open::open_4m, floor::open::open_4m, 2.5),
+    alone("open_4m/memory", Unit::BytesPerDocument, ours::open::memory_4m, 160.0),
+    beside_floor("walk_1m", ours::walk::walk_1m, floor::walk::walk_1m, 2.0),
+    #[cfg(feature = "peers")]
+    beside_peer(
+        "walk_1m/sqlite",
+        ours::walk::walk_1m,
+        (sqlite::NORMAL, sqlite::walk_1m),
+        1.0 / 4.0,
+    ),
+    beside_floor("walk_update_1m", ours::walk::walk_update_1m, floor::walk::walk_update_1m, 2.0),
+];
+
+const fn beside_floor(name: &'static str, ours: Prepare, other: Prepare, bar: f64) -> Bench {
+    Bench { name, task: Task::Pair { beside: Beside::Floor, ours, other }, bar }
+}
+
+/// The engine is its name with what its durability rests on.
+#[cfg(feature = "peers")]
+const fn beside_peer(
+    name: &'static str,
+    ours: Prepare,
+    (engine, other): (&'static str, Prepare),
+    bar: f64,
+) -> Bench {
+    Bench { name, task: Task::Pair { beside: Beside::Peer(engine), ours, other }, bar }
+}
+
+const fn alone(name: &'static str, unit: Unit, ours: fn(&Setup) -> Result<f64>, bar: f64) -> Bench {
+    Bench { name, task: Task::Alone { unit, ours }, bar }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_rows_have_the_same_name() {
+        let mut names: Vec<&str> = BENCHES.iter().map(|bench| bench.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), BENCHES.len());
+    }
+}

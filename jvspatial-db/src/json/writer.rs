@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::compaction::{Compaction, Replacement};
 use super::disk::{Disk, DiskFile, DiskLock, os_error};
-use super::index::{self, Index, Usage};
+use super::index::{self, Change, Index, Usage};
 use super::line;
 use super::manifest::{End, Manifest, Sealed, Undone, unavailable};
 use super::options::{Durability, JsonDbOptions};
@@ -55,6 +55,9 @@ pub(super) struct Writer {
     compactor: Option<JoinHandle<()>>,
     _lock: DiskLock,
 }
+
+/// From how many documents on a batch is applied while it is being synced.
+const BESIDE: usize = 1024;
 
 /// For how long a writer that has nothing to sync looks for the next batch before it goes to sleep.
 const WATCH: Duration = Duration::from_micros(30);
@@ -179,13 +182,6 @@ impl Writer {
         self.append(&stage.bytes)?;
         let start = self.end.bytes;
         self.end = End { bytes: start + stage.bytes.len() as u64, sequence, checksum };
-        match self.options.durability {
-            Durability::Sync => self.sync()?,
-            Durability::Interval(interval) => {
-                self.due.get_or_insert_with(|| Instant::now() + interval);
-            }
-            Durability::Os => {}
-        }
         for change in &mut stage.changes {
             if change.state.exists() {
                 let place = &mut change.state.place;
@@ -200,11 +196,41 @@ impl Writer {
             tombstone_bytes: stage.tombstone_bytes,
             ..Usage::default()
         };
+        match self.options.durability {
+            Durability::Sync
+                if stage.changes.len() >= BESIDE && index::can_be_prepared(&stage.changes) =>
+            {
+                return self.sync_beside(sequence, growth, stage.changes);
+            }
+            Durability::Sync => self.sync()?,
+            Durability::Interval(interval) => {
+                self.due.get_or_insert_with(|| Instant::now() + interval);
+            }
+            Durability::Os => {}
+        }
         self.shared.index.write().usages.grow(self.slot, growth);
         let applied = index::apply(&self.shared.index, sequence, stage.changes);
-        if let Err(error) = applied {
-            return Err(self.poisoned(ErrorKind::Unknown, &error));
+        applied.map_err(|error| self.poisoned(ErrorKind::Unknown, &error))
+    }
+
+    /// Syncs and applies at the same time: a large batch keeps both the disk and the processor busy.
+    fn sync_beside(&mut self, sequence: u64, growth: Usage, changes: Vec<Change>) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        shared.index.write().usages.grow(self.slot, growth);
+        let (prepared, synced) = std::thread::scope(|scope| {
+            let syncing = std::thread::Builder::new().spawn_scoped(scope, || self.sync());
+            let prepared = index::prepare(&shared.index, sequence, changes);
+            (prepared, syncing.map(|syncing| syncing.join()))
+        });
+        // Without its sync the batch stays invisible.
+        match synced {
+            Ok(Ok(synced)) => synced?,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            // There was no thread to be had.
+            Err(_) => self.sync()?,
         }
+        prepared.map_err(|error| self.poisoned(ErrorKind::Unknown, &error))?;
+        index::publish(&shared.index, sequence);
         Ok(())
     }
 

@@ -311,33 +311,48 @@ impl Index {
     }
 }
 
-/// Applies the changes of one committed batch; readers see all of it or nothing. The index is held for a
-/// few documents at a time, so that nobody waits for a large batch.
+/// Applies the changes of one batch; readers see none of it before it is [published](publish). The index is
+/// held for a few documents at a time, so that nobody waits for a large batch.
 ///
 /// # Errors
-/// `Limit` when a collection has no ordinal left; readers then go on seeing none of the batch.
-pub(super) fn apply(index: &RwLock<Index>, sequence: u64, changes: Vec<Change>) -> Result<()> {
-    if changes.len() <= HELD || removes_and_joins(&changes) {
-        return index.write().load(sequence, changes);
-    }
+/// `Limit` when a collection has no ordinal left; the batch must not be published then.
+pub(super) fn prepare(index: &RwLock<Index>, sequence: u64, changes: Vec<Change>) -> Result<()> {
     index.write().begin(false);
     let mut changes = changes.into_iter();
     while changes.len() > 0 {
         let mut index = index.write();
         changes.by_ref().take(HELD).try_for_each(|change| index.change(sequence, change))?;
     }
+    Ok(())
+}
+
+/// Shows the batch that was prepared last to readers.
+pub(super) fn publish(index: &RwLock<Index>, sequence: u64) {
     index.write().sequence = sequence;
     while index.write().part_some(HELD) {}
+}
+
+/// Applies the changes of one committed batch; readers see all of it or nothing.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) fn apply(index: &RwLock<Index>, sequence: u64, changes: Vec<Change>) -> Result<()> {
+    if changes.len() <= HELD || !can_be_prepared(&changes) {
+        return index.write().load(sequence, changes);
+    }
+    prepare(index, sequence, changes)?;
+    publish(index, sequence);
     Ok(())
 }
 
 /// For how many documents the index is held: some microseconds.
 pub(super) const HELD: usize = 32;
 
-/// Whether a batch may take an edge away and make it again with other ends, which no reader may see halfway.
-fn removes_and_joins(changes: &[Change]) -> bool {
+/// Whether readers can be kept from seeing changes that are applied but not published: not when an edge may
+/// be taken away and made again with other ends.
+pub(super) fn can_be_prepared(changes: &[Change]) -> bool {
     let edges = || changes.iter().filter(|change| change.id.collection() == Collection::Edge);
-    edges().any(|change| !change.state.exists()) && edges().any(|change| change.link.is_some())
+    !(edges().any(|change| !change.state.exists()) && edges().any(|change| change.link.is_some()))
 }
 
 impl Join {

@@ -14,6 +14,7 @@ mod each_call;
 mod figures;
 mod full;
 mod kill;
+mod large;
 mod ledger;
 mod lock;
 mod readers;

@@ -37,6 +37,7 @@ mod database;
 mod document;
 mod entity_name;
 mod error;
+pub mod exchange;
 mod expansion;
 pub mod filter;
 mod id;
@@ -67,7 +68,9 @@ pub use memory::MemoryDb;
 pub use open::open;
 pub use query::Query;
 pub use version::Version;
-pub use write::{Action, BodyRange, Duplicate, Link, Operation, Outcome, WriteBatch, WriteReport};
+pub use write::{
+    Action, BodyRange, Duplicate, Envelope, Link, Operation, Outcome, WriteBatch, WriteReport,
+};
 
 /// Values of the data model: what a filter compares and a generic document holds.
 pub use bson::{Bson, doc};

@@ -142,20 +142,18 @@ impl State {
         report: &mut WriteReport,
     ) -> Outcome {
         match action {
-            Action::Insert { body, schema, link } => {
+            Action::Insert { body, version, schema, link } => {
                 if self.documents.contains_key(id) {
                     return Outcome::duplicate("_id", id.clone());
                 }
-                if let Some(link) = link
-                    && let Some(refused) = self.refuse_link(id, link)
-                {
-                    return refused;
-                }
                 let body = Bytes::copy_from_slice(batch.body(*body));
-                let version = Version::FIRST;
-                let stored = Stored { version, schema: *schema, link: link.clone(), body };
-                self.documents.insert(id.clone(), stored);
-                Outcome::Written(version)
+                let link = link.clone();
+                self.put(id, Stored { version: *version, schema: *schema, link, body })
+            }
+            Action::Put { body, version, schema, link } => {
+                let body = Bytes::copy_from_slice(batch.body(*body));
+                let link = link.clone();
+                self.put(id, Stored { version: *version, schema: *schema, link, body })
             }
             Action::Update { expected, body, schema } => {
                 let Some(stored) = self.documents.get_mut(id) else {
@@ -191,6 +189,19 @@ impl State {
         }
     }
 
+    fn put(&mut self, id: &Id, stored: Stored) -> Outcome {
+        if let Some(link) = &stored.link
+            && let Some(refused) = self.refuse_link(id, link)
+        {
+            return refused;
+        }
+        let version = stored.version;
+        match self.documents.insert(id.clone(), stored) {
+            Some(Stored { version: found, .. }) => Outcome::Replaced { version, found },
+            None => Outcome::Written(version),
+        }
+    }
+
     fn refuse_link(&self, id: &Id, link: &Link) -> Option<Outcome> {
         for end in [&link.ends.source, &link.ends.target] {
             if !self.documents.contains_key(end) {
@@ -202,6 +213,8 @@ impl State {
         }
         let taken = self.documents.iter().find(|(other, stored)| {
             other.entity() == id.entity()
+                // An edge that is replaced does not stand in its own way.
+                && *other != id
                 && stored.link.as_ref().is_some_and(|other| other.ends.join_as(&link.ends))
         });
         taken.map(|(other, _)| Outcome::duplicate("connection", other.clone()))

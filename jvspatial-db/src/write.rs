@@ -38,10 +38,24 @@ pub struct Operation {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Action {
-    /// Creates the document at version 1; `Duplicate` when the id is taken.
+    /// Creates the document; `Duplicate` when the id is taken.
     Insert {
         /// The user's fields in the batch's buffer.
         body: BodyRange,
+        /// The version it begins with.
+        version: Version,
+        /// The schema version.
+        schema: u32,
+        /// What an edge joins: `Missing` names the end that does not exist.
+        link: Option<Box<Link>>,
+    },
+    /// Makes the document what is given, be there one or not: fields, version, schema and, of an edge, ends.
+    /// `Replaced` when there was one.
+    Put {
+        /// The user's fields in the batch's buffer.
+        body: BodyRange,
+        /// The version it has from then on, whichever it had before.
+        version: Version,
         /// The schema version.
         schema: u32,
         /// What an edge joins: `Missing` names the end that does not exist.
@@ -83,6 +97,20 @@ pub struct Link {
     /// be followed from either end, the order of the ends makes no difference.
     pub unique: bool,
 }
+
+/// What the envelope of a document says, where a write is to set it and not to count it up.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// The version, [`Version::NONE`] for a document that carries none.
+    pub version: Version,
+    /// The schema version.
+    pub schema: u32,
+    /// What an edge joins.
+    pub link: Option<Link>,
+}
+
+/// The largest version that a document can be given, so that every change after it still counts.
+const MAX_GIVEN_VERSION: u64 = 1 << 62;
 
 impl WriteBatch {
     /// An empty batch for a backend that keeps bodies as `encoding`
@@ -137,21 +165,43 @@ impl WriteBatch {
         schema: u32,
         link: Option<Link>,
     ) -> Result<()> {
-        if (id.collection() == Collection::Edge) != link.is_some() {
-            return Err(Error::invalid("an edge has a source and a target, and only an edge has")
-                .with("id", &id));
-        }
-        if let Some(Link { ends, .. }) = &link {
-            for end in [&ends.source, &ends.target] {
-                if end.collection() != Collection::Node {
-                    return Err(Error::invalid("an edge joins nodes")
-                        .with("id", &id)
-                        .with("end", end));
-                }
-            }
-        }
+        self.insert_as(id, fields, Envelope { version: Version::FIRST, schema, link })
+    }
+
+    /// Adds the creation of a document that was a document before, with the version it had then.
+    ///
+    /// # Errors
+    /// As [`insert_with`](Self::insert_with), and `Limit` for a version above 2⁶².
+    pub fn insert_as<T: Serialize + ?Sized>(
+        &mut self,
+        id: Id,
+        fields: &T,
+        envelope: Envelope,
+    ) -> Result<()> {
+        envelope.check(&id)?;
         let body = self.encode(&id, fields)?;
-        self.push(id, Action::Insert { body, schema, link: link.map(Box::new) })
+        let Envelope { version, schema, link } = envelope;
+        self.push(id, Action::Insert { body, version, schema, link: link.map(Box::new) })
+    }
+
+    /// Adds the writing of a document whether or not its id is taken: whatever is there is replaced as a
+    /// whole, an edge's ends too. The edges of a replaced node stay.
+    ///
+    /// Made for taking over data. It looks at no version, and the new one may be below the old one:
+    /// someone who read the document before may then find it at the version that he read.
+    ///
+    /// # Errors
+    /// As [`insert_as`](Self::insert_as).
+    pub fn put<T: Serialize + ?Sized>(
+        &mut self,
+        id: Id,
+        fields: &T,
+        envelope: Envelope,
+    ) -> Result<()> {
+        envelope.check(&id)?;
+        let body = self.encode(&id, fields)?;
+        let Envelope { version, schema, link } = envelope;
+        self.push(id, Action::Put { body, version, schema, link: link.map(Box::new) })
     }
 
     /// Adds the replacement of a document's fields, if it still has the version `expected`.
@@ -257,6 +307,31 @@ impl WriteBatch {
     }
 }
 
+impl Envelope {
+    fn check(&self, id: &Id) -> Result<()> {
+        if (id.collection() == Collection::Edge) != self.link.is_some() {
+            return Err(Error::invalid("an edge has a source and a target, and only an edge has")
+                .with("id", id));
+        }
+        if let Some(Link { ends, .. }) = &self.link {
+            for end in [&ends.source, &ends.target] {
+                if end.collection() != Collection::Node {
+                    return Err(Error::invalid("an edge joins nodes")
+                        .with("id", id)
+                        .with("end", end));
+                }
+            }
+        }
+        if self.version.get() > MAX_GIVEN_VERSION {
+            return Err(Error::limit("version is too large")
+                .with("id", id)
+                .with("version", self.version)
+                .with("limit", MAX_GIVEN_VERSION));
+        }
+        Ok(())
+    }
+}
+
 /// What became of each operation of a batch, in its order.
 ///
 /// One stale document in a thousand never hides the other 999: a report with failures is still `Ok`,
@@ -276,6 +351,13 @@ pub struct WriteReport {
 pub enum Outcome {
     /// Done; the document has this version now. For a removal it is the version after the last one.
     Written(Version),
+    /// Done by a put in place of another document.
+    Replaced {
+        /// The version of the document now.
+        version: Version,
+        /// The version of the document that was there before.
+        found: Version,
+    },
     /// The document has another version.
     Conflict {
         /// The version the operation asked for.
@@ -311,7 +393,15 @@ impl Outcome {
 
     /// Whether the operation was applied.
     pub const fn is_written(&self) -> bool {
-        matches!(self, Self::Written(_))
+        self.version().is_some()
+    }
+
+    /// The version after the operation, if it was applied.
+    pub const fn version(&self) -> Option<Version> {
+        match self {
+            Self::Written(version) | Self::Replaced { version, .. } => Some(*version),
+            _ => None,
+        }
     }
 
     /// The version after the operation on `id`, or the error that says why there is none.
@@ -320,7 +410,7 @@ impl Outcome {
     /// One of kind `Conflict`, `NotFound`, `Duplicate` or `Unknown` with the facts of the outcome.
     pub fn into_result(self, id: &Id) -> Result<Version> {
         let error = match self {
-            Self::Written(version) => return Ok(version),
+            Self::Written(version) | Self::Replaced { version, .. } => return Ok(version),
             Self::Conflict { expected, found } => {
                 Error::new(ErrorKind::Conflict, "document was changed by someone else")
                     .with("id", id)

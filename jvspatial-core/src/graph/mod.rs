@@ -8,6 +8,7 @@ mod connections;
 mod create;
 mod delete;
 mod disconnect;
+mod exchange;
 mod modify;
 mod neighbors;
 mod read;

@@ -18,6 +18,7 @@ pub mod get;
 mod harness;
 pub mod lifecycle;
 pub mod neighbors;
+pub mod put;
 mod support;
 pub mod write;
 
@@ -85,6 +86,26 @@ macro_rules! conformance_tests {
                 an_atomic_batch_with_a_failure_leaves_everything_as_it_was,
                 an_atomic_batch_judges_each_operation_as_if_the_others_were_applied,
                 a_batch_of_ten_thousand_operations_is_applied,
+            }
+            db put {
+                an_insert_with_a_given_version_keeps_it_and_counts_on,
+                an_insert_with_a_given_version_and_a_taken_id_is_a_duplicate,
+                a_document_without_a_version_is_deleted_at_version_zero,
+                a_version_that_leaves_no_room_to_count_is_refused,
+                a_put_with_ends_that_do_not_suit_is_refused,
+                a_put_creates_what_is_not_there,
+                a_put_replaces_whatever_is_there,
+                puts_of_one_document_replace_one_another,
+                a_put_node_keeps_its_edges,
+                a_put_edge_has_its_new_ends,
+                a_put_edge_whose_end_is_missing_leaves_the_old_one,
+                a_put_unique_edge_does_not_stand_in_its_own_way,
+                a_put_edge_makes_way_where_it_was_and_stands_where_it_is,
+                a_detach_takes_a_put_edge_from_where_it_is_alone,
+                an_edge_put_and_updated_has_its_new_ends,
+                a_cursor_sees_an_edge_as_it_was_before_a_put,
+                a_put_in_an_atomic_batch_that_fails_is_not_applied,
+                of_many_unique_puts_between_two_nodes_exactly_one_wins,
             }
             db edge {
                 a_missing_end_is_named_the_source_first,

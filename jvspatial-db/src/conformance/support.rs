@@ -12,7 +12,7 @@ use crate::filter::Filter;
 use crate::id::{Collection, Handle, Id};
 use crate::query::Query;
 use crate::version::Version;
-use crate::write::{Link, Outcome, WriteBatch, WriteReport};
+use crate::write::{Envelope, Link, Outcome, WriteBatch, WriteReport};
 
 /// The id with this text.
 pub(super) fn id(text: &str) -> Id {
@@ -41,6 +41,10 @@ pub(super) fn filter(document: &Fields) -> Filter {
 
 pub(super) fn written(version: u64) -> Outcome {
     Outcome::Written(Version::new(version))
+}
+
+pub(super) fn replaced(version: u64, found: u64) -> Outcome {
+    Outcome::Replaced { version: Version::new(version), found: Version::new(found) }
 }
 
 pub(super) fn missing(text: &str) -> Outcome {
@@ -100,6 +104,26 @@ impl Ops<'_> {
 
     pub(super) fn link(mut self, text: &str, fields: &Fields, link: Link) -> Self {
         self.batch.insert_edge(id(text), fields, link).expect("an edge");
+        self
+    }
+
+    /// Inserts a document with a version.
+    pub(super) fn insert_at(mut self, text: &str, version: u64, fields: &Fields) -> Self {
+        let envelope = Envelope { version: Version::new(version), schema: 1, link: None };
+        self.batch.insert_as(id(text), fields, envelope).expect("an insert");
+        self
+    }
+
+    pub(super) fn put(mut self, text: &str, version: u64, fields: &Fields) -> Self {
+        let envelope = Envelope { version: Version::new(version), schema: 1, link: None };
+        self.batch.put(id(text), fields, envelope).expect("a put");
+        self
+    }
+
+    pub(super) fn put_edge(mut self, text: &str, version: u64, link: Link) -> Self {
+        let version = Version::new(version);
+        let envelope = Envelope { version, schema: 1, link: Some(link) };
+        self.batch.put(id(text), &Fields::new(), envelope).expect("a put");
         self
     }
 

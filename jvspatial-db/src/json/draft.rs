@@ -37,6 +37,11 @@ pub(super) struct DraftOperation {
 #[derive(Debug)]
 pub(super) enum DraftAction {
     Insert {
+        version: Version,
+        link: Option<Box<Link>>,
+    },
+    Put {
+        version: Version,
         link: Option<Box<Link>>,
     },
     /// The line of an edge lacks what stands after the fields: only the writer knows the ends.
@@ -80,10 +85,15 @@ impl DraftOperation {
     fn new(lines: &mut Vec<u8>, batch: &WriteBatch, id: &Id, action: &Action) -> Result<Self> {
         let start = lines.len();
         let (action, version, schema, body, ends) = match action {
-            Action::Insert { body, schema, link } => {
+            Action::Insert { body, version, schema, link } => {
                 let ends = link.as_ref().map(|link| &link.ends);
-                let action = DraftAction::Insert { link: link.clone() };
-                (action, Version::FIRST, *schema, *body, ends)
+                let action = DraftAction::Insert { version: *version, link: link.clone() };
+                (action, *version, *schema, *body, ends)
+            }
+            Action::Put { body, version, schema, link } => {
+                let ends = link.as_ref().map(|link| &link.ends);
+                let action = DraftAction::Put { version: *version, link: link.clone() };
+                (action, *version, *schema, *body, ends)
             }
             Action::Update { expected, body, schema } => {
                 let action = DraftAction::Update { expected: *expected };

@@ -56,20 +56,24 @@ impl Stage {
         let complete = verdicts.iter().all(|verdict| verdict.outcome.is_written());
         if draft.atomic && !complete {
             report.outcomes.extend(verdicts.into_iter().map(|verdict| match verdict.outcome {
-                Outcome::Written(_) => Outcome::Skipped,
+                done if done.is_written() => Outcome::Skipped,
                 failed => failed,
             }));
             return Some(report);
         }
         let as_it_is = self.bytes.is_empty()
             && complete
+            && verdicts.iter().all(|verdict| verdict.parted.is_none())
             && draft.operations.iter().all(DraftOperation::is_spelled);
         if as_it_is {
             self.bytes = std::mem::take(&mut draft.lines);
         }
         for (operation, verdict) in draft.operations.iter_mut().zip(verdicts) {
-            if let Outcome::Written(version) = verdict.outcome {
-                let Verdict { ends, detached, .. } = verdict;
+            if let Some(version) = verdict.outcome.version() {
+                let Verdict { ends, detached, parted, .. } = verdict;
+                if let Some(version) = parted {
+                    self.push_tombstone(operation.id.clone(), version);
+                }
                 self.push(index, &draft.lines, operation, (version, ends), as_it_is);
                 report.detached += detached.len() as u64;
                 for (edge, version) in detached {
@@ -92,7 +96,7 @@ impl Stage {
         let id = operation.id.clone();
         let link = match &mut operation.action {
             DraftAction::Delete { .. } => return self.push_tombstone(id, version),
-            DraftAction::Insert { link } => link.take(),
+            DraftAction::Insert { link, .. } | DraftAction::Put { link, .. } => link.take(),
             DraftAction::Update { .. } => None,
         };
         let mut span = operation.line.clone();
@@ -144,6 +148,9 @@ struct Verdict {
     detached: Vec<(Id, Version)>,
     /// The ends of an updated edge that this batch has inserted.
     ends: Option<Ends>,
+    /// The version at which an edge goes before it is put between other nodes: as long as it exists, an
+    /// edge keeps its ends.
+    parted: Option<Version>,
 }
 
 /// Judges the operations of one batch in order, each seeing the ones before it.
@@ -169,8 +176,9 @@ impl<'a> Judge<'a> {
             draft.operations.iter().any(|operation| wanted(&operation.action))
         };
         // An edge that goes may make way for another between the same nodes.
-        let frees = any(|action| matches!(action, DraftAction::Delete { .. }))
-            && any(|action| matches!(action, DraftAction::Insert { link: Some(_) }));
+        let frees = any(|action| matches!(action, DraftAction::Put { link: Some(_), .. }))
+            || any(|action| matches!(action, DraftAction::Delete { .. }))
+                && any(|action| matches!(action, DraftAction::Insert { link: Some(_), .. }));
         Self {
             index,
             changed: Map::default(),
@@ -187,11 +195,28 @@ impl<'a> Judge<'a> {
         let id = &operation.id;
         let mut detached = Vec::new();
         let mut ends = None;
+        let mut parted = None;
         let outcome = match &operation.action {
-            DraftAction::Insert { link } => {
-                let outcome = self.judge_insert(id, link.as_deref());
+            DraftAction::Insert { version, link } => {
+                let outcome = match self.version(id) {
+                    Some(_) => Outcome::duplicate("_id", id.clone()),
+                    None => self.judge_link(id, link.as_deref(), Outcome::Written(*version)),
+                };
                 if outcome.is_written() {
-                    self.note(id, Some(Version::FIRST), link.as_deref());
+                    self.note(id, Some(*version), link.as_deref());
+                }
+                outcome
+            }
+            DraftAction::Put { version, link } => {
+                let found = self.version(id);
+                let done = found.map_or(Outcome::Written(*version), |found| Outcome::Replaced {
+                    version: *version,
+                    found,
+                });
+                let outcome = self.judge_link(id, link.as_deref(), done);
+                if outcome.is_written() {
+                    parted = found.filter(|_| link.is_some()).map(Version::next);
+                    self.note(id, Some(*version), link.as_deref());
                 }
                 outcome
             }
@@ -220,14 +245,12 @@ impl<'a> Judge<'a> {
                 }
             },
         };
-        Verdict { outcome, detached, ends }
+        Verdict { outcome, detached, ends, parted }
     }
 
-    fn judge_insert(&mut self, id: &Id, link: Option<&Link>) -> Outcome {
-        if self.version(id).is_some() {
-            return Outcome::duplicate("_id", id.clone());
-        }
-        let Some(link) = link else { return Outcome::Written(Version::FIRST) };
+    /// Notes what the new document `id` joins and returns `done`, or why it cannot.
+    fn judge_link(&mut self, id: &Id, link: Option<&Link>, done: Outcome) -> Outcome {
+        let Some(link) = link else { return done };
         for end in [&link.ends.source, &link.ends.target] {
             if self.version(end).is_none() {
                 return Outcome::Missing(end.clone());
@@ -244,12 +267,14 @@ impl<'a> Judge<'a> {
         for (source, target) in pairs.into_iter().take(if ends.bidirectional { 2 } else { 1 }) {
             self.connected.entry((source.clone(), target.clone())).or_default().push(id.clone());
         }
-        Outcome::Written(Version::FIRST)
+        done
     }
 
-    /// The edge that stands in the way of the new edge `id`, stored or earlier in this batch.
+    /// The edge that stands in the way of the new edge `id`, stored or earlier in this batch. An edge that
+    /// is replaced does not stand in its own way.
     fn connection(&self, id: &Id, link: &Link) -> Option<Id> {
-        let stored = self.index.connection(id, &link.ends, |edge| self.is_as_stored(edge));
+        let counts = |edge: &Id| edge != id && self.is_as_stored(edge);
+        let stored = self.index.connection(id, &link.ends, counts);
         if let Some(taken) = stored {
             return Some(taken.clone());
         }
@@ -260,7 +285,8 @@ impl<'a> Judge<'a> {
                 let edges = self.connected.get(&(source.clone(), target.clone()))?;
                 edges
                     .iter()
-                    .find(|edge| edge.entity() == id.entity() && self.joins(edge, source, target))
+                    .filter(|edge| edge.entity() == id.entity() && *edge != id)
+                    .find(|edge| self.joins(edge, source, target))
                     .cloned()
             },
         )
@@ -341,7 +367,9 @@ impl Touched {
         for (operation, verdict) in draft.operations.iter().zip(verdicts) {
             new.written.insert(operation.id.clone());
             new.written.extend(verdict.detached.iter().map(|(edge, _)| edge.clone()));
-            if let DraftAction::Insert { link: Some(link) } = &operation.action {
+            if let DraftAction::Insert { link: Some(link), .. }
+            | DraftAction::Put { link: Some(link), .. } = &operation.action
+            {
                 let mut pair = [link.ends.source.clone(), link.ends.target.clone()];
                 new.required.extend(pair.iter().cloned());
                 pair.sort_unstable();

@@ -5,5 +5,6 @@ mod conformance_backends;
 #[expect(clippy::disallowed_methods, reason = "it reads the sources of the suite")]
 mod conformance_listing;
 mod conformance_model;
+mod exchange;
 mod fault;
 mod filter_vectors;

@@ -18,8 +18,8 @@ pub(super) const PATH: &str = "MANIFEST.json";
 /// Where a new one is made before it takes the name of the old.
 pub(super) const STAGED: &str = "MANIFEST.json.new";
 
-/// A manifest larger than this is none of ours: it has room for a million segments.
-const MAX_BYTES: u64 = 128 * 1024 * 1024;
+/// The most bytes of a manifest: room for some 80,000 segments, which are 5 TiB of the default size.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Which segments make up the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,6 +177,11 @@ impl Manifest {
     /// Puts this manifest in the place of the one before, in one durable step.
     pub(super) fn write(&self, disk: &dyn Disk) -> Result<(), Undone> {
         let text = self.to_text().map_err(io::Error::other)?;
+        if text.len() as u64 > MAX_BYTES {
+            return Err(
+                io::Error::other("the journal has too many segments for its manifest").into()
+            );
+        }
         if disk.entry(STAGED)?.is_some() {
             disk.remove(STAGED)?;
         }

@@ -81,7 +81,7 @@ impl JsonDb {
     /// - `Corrupt` when a file is not as it was written, naming file, line and offset; nothing is changed then.
     /// - `Unsupported` when it was written by a newer version of this library.
     /// - `Invalid` when the directory holds something else, or is a file.
-    /// - `NotFound`, `Unavailable` when it cannot be reached or made.
+    /// - `NotFound`, `Unavailable` when it cannot be reached or made, or belongs to another user.
     ///
     /// # Cancellation
     /// The opening goes on in the background and is undone when it is finished.
@@ -89,7 +89,12 @@ impl JsonDb {
         let path = path.as_ref().to_owned();
         let shown = path.display().to_string();
         let opened = blocking(move || {
-            let disk = LocalDisk::open(&path, options.create).map_err(unusable)?;
+            let disk = if options.any_owner {
+                LocalDisk::open_of_any_owner(&path, options.create)
+            } else {
+                LocalDisk::open(&path, options.create)
+            };
+            let disk = disk.map_err(unusable)?;
             if let Some(mode) = disk.exposed_mode() {
                 tracing::warn!(
                     path = %path.display(),

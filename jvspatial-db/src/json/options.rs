@@ -24,6 +24,8 @@ pub struct JsonDbOptions {
     pub durability: Durability,
     /// Whether a missing database is made. Default: yes.
     pub create: bool,
+    /// Whether a directory that belongs to another user is opened. Default: no, not even by root.
+    pub any_owner: bool,
     /// How many bytes a segment of the journal has before the next one is begun. Default: 64 MiB.
     pub segment_bytes: u64,
     /// Whether segments are compacted in the background once 30% of one is garbage. Default: yes. Without it
@@ -58,6 +60,7 @@ impl Default for JsonDbOptions {
         Self {
             durability: Durability::Sync,
             create: true,
+            any_owner: false,
             segment_bytes: 64 * 1024 * 1024,
             compaction: true,
             deadline: Duration::from_secs(10),
@@ -84,6 +87,14 @@ impl JsonDbOptions {
     #[must_use]
     pub const fn create(mut self, create: bool) -> Self {
         self.create = create;
+        self
+    }
+
+    /// Sets whether a directory that belongs to another user is opened. Its owner can change every file
+    /// in it, and cannot read those that this process makes.
+    #[must_use]
+    pub const fn any_owner(mut self, any_owner: bool) -> Self {
+        self.any_owner = any_owner;
         self
     }
 

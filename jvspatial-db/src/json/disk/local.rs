@@ -46,10 +46,27 @@ impl LocalDisk {
     /// # Errors
     /// [`io::ErrorKind::NotFound`] if it or, with `create`, its parent is missing,
     /// [`io::ErrorKind::NotADirectory`] if something else stands there,
-    /// [`io::ErrorKind::PermissionDenied`] if it belongs to another user (who is not asked when
-    /// this process runs as root) or may not be entered, [`io::ErrorKind::ReadOnlyFilesystem`] if
-    /// it cannot be made there.
+    /// [`io::ErrorKind::PermissionDenied`] if it belongs to another user, whoever asks, or may not
+    /// be entered, [`io::ErrorKind::ReadOnlyFilesystem`] if it cannot be made there.
     pub fn open(path: &Path, create: bool) -> io::Result<Self> {
+        Self::open_if(path, create, |owner, user| owner == user)
+    }
+
+    /// As [`open`](Self::open), also when the directory belongs to another user.
+    ///
+    /// That user can change every file in it, and cannot read those that this process makes.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for the owner.
+    pub fn open_of_any_owner(path: &Path, create: bool) -> io::Result<Self> {
+        Self::open_if(path, create, |_, _| true)
+    }
+
+    fn open_if(
+        path: &Path,
+        create: bool,
+        may_own: impl FnOnce(u32, u32) -> bool,
+    ) -> io::Result<Self> {
         let shown = path.to_string_lossy();
         let (dir, created) = match open_root(path) {
             Err(Errno::NOENT) if create => make_root(path, &shown)?,
@@ -57,9 +74,8 @@ impl LocalDisk {
         };
         let dir = File::from(dir);
         let metadata = dir.metadata().map_err(|error| named("look at", &shown, error))?;
-        let user = rustix::process::geteuid().as_raw();
-        if !may_own(metadata.uid(), user) {
-            let why = "the directory belongs to another user";
+        if !may_own(metadata.uid(), rustix::process::geteuid().as_raw()) {
+            let why = "the directory belongs to another user, and `any_owner` is not set";
             return Err(refused("open", &shown, io::ErrorKind::PermissionDenied, why));
         }
         let shared = dir.try_clone().map_err(|error| named("open", &shown, error))?;
@@ -90,8 +106,10 @@ impl LocalDisk {
         let file =
             self.root.open(path, flags, FILE_MODE).map_err(|e| explain_entry(action, path, e))?;
         let file = File::from(file);
-        if !file.metadata().map_err(|error| named(action, path, error))?.is_file() {
-            return Err(refused(action, path, io::ErrorKind::InvalidData, "not a regular file"));
+        if flags.contains(OFlags::APPEND) {
+            check_writable(action, path, &file)?;
+        } else {
+            check_file(action, path, &file)?;
         }
         if flags.contains(OFlags::CREATE) {
             rustix::fs::fchmod(&file, FILE_MODE).map_err(|error| named(action, path, error))?;
@@ -257,8 +275,24 @@ fn sync_parent(dir: &File, shown: &str, created: bool) -> io::Result<()> {
     }
 }
 
-fn may_own(owner: u32, user: u32) -> bool {
-    user == 0 || owner == user
+/// Refuses what is no regular file.
+fn check_file(action: &'static str, path: &str, file: &File) -> io::Result<Metadata> {
+    let metadata = file.metadata().map_err(|error| named(action, path, error))?;
+    if metadata.is_file() {
+        Ok(metadata)
+    } else {
+        Err(refused(action, path, io::ErrorKind::InvalidData, "not a regular file"))
+    }
+}
+
+/// Refuses also what another name leads to: what is written to it would change a file elsewhere. A file
+/// that is only read may have other names, such as that of a copy made by hard links.
+fn check_writable(action: &'static str, path: &str, file: &File) -> io::Result<()> {
+    if check_file(action, path, file)?.nlink() > 1 {
+        let why = "the file has a second name (a hard link)";
+        return Err(refused(action, path, io::ErrorKind::InvalidData, why));
+    }
+    Ok(())
 }
 
 fn exposed(metadata: &Metadata) -> Option<u32> {

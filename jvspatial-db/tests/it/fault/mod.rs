@@ -6,17 +6,20 @@
 #![allow(clippy::disallowed_methods, reason = "the files of a database are these tests' business")]
 
 mod altered;
+mod bomb;
 mod child;
 mod crash;
 mod cut;
 mod deadly;
 mod each_call;
 mod figures;
+mod fixtures;
 mod full;
 mod kill;
 mod large;
 mod ledger;
 mod lock;
+mod paths;
 mod readers;
 mod reopen;
 mod rot;

@@ -9,10 +9,10 @@ use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
-use super::super::error::{named, refused};
+use super::super::error::named;
 use super::super::{LockError, ROOT};
 use super::beneath::{Beneath, DIRECTORY};
-use super::{FILE_MODE, explain_entry};
+use super::{FILE_MODE, check_writable, explain_entry};
 
 /// Where the holder writes its process id, for people and messages.
 const NAME: &str = "LOCK";
@@ -69,9 +69,7 @@ fn open_note(root: &Beneath, flags: OFlags) -> io::Result<File> {
     let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY;
     let note = root.open(NAME, flags, FILE_MODE);
     let note = File::from(note.map_err(|error| explain_entry(ACTION, NAME, error))?);
-    if !note.metadata().map_err(|error| named(ACTION, NAME, error))?.is_file() {
-        return Err(refused(ACTION, NAME, io::ErrorKind::InvalidData, "not a regular file"));
-    }
+    check_writable(ACTION, NAME, &note)?;
     Ok(note)
 }
 

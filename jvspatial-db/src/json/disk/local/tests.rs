@@ -215,11 +215,35 @@ fn a_directory_that_cannot_be_one_is_refused_in_plain_words() {
 }
 
 #[test]
-fn a_directory_of_another_user_is_refused_except_to_root() {
-    assert!(may_own(1000, 1000));
-    assert!(may_own(1000, 0));
-    assert!(!may_own(0, 1000));
-    assert!(!may_own(1001, 1000));
+fn a_directory_of_another_user_is_refused_unless_told() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("db");
+    LocalDisk::open(&path, true).unwrap();
+    let refuse = |path: &Path| LocalDisk::open_if(path, true, |owner, user| owner != user);
+    let error = refuse(&path).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+    assert!(error.to_string().contains("another user"), "{error}");
+    LocalDisk::open_of_any_owner(&path, false).unwrap();
+}
+
+#[test]
+fn a_file_with_a_second_name_is_read_and_never_written() {
+    let (home, path, disk) = disk();
+    disk.open_append("a", OpenMode::CreateNew).unwrap().append(b"mine").unwrap();
+    fs::hard_link(path.join("a"), home.path().join("b")).unwrap();
+    disk.open("a").unwrap();
+    let error = disk.open_append("a", OpenMode::Existing).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
+    assert!(error.to_string().contains("second name"), "{error}");
+    fs::remove_file(home.path().join("b")).unwrap();
+    disk.open_append("a", OpenMode::Existing).unwrap();
+
+    let outside = home.path().join("outside");
+    fs::write(&outside, "keep").unwrap();
+    fs::hard_link(&outside, path.join("LOCK")).unwrap();
+    let error = disk.lock().unwrap_err();
+    assert!(error.to_string().contains("second name"), "{error}");
+    assert_eq!(fs::read(&outside).unwrap(), b"keep");
 }
 
 #[test]

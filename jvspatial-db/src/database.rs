@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::expansion::{Adjacent, Expansion};
 use crate::filter::Filter;
 use crate::id::{Collection, Handle};
+use crate::ordinal_set::OrdinalSet;
 use crate::query::Query;
 use crate::write::{WriteBatch, WriteReport};
 
@@ -87,6 +88,25 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `Corrupt`, `Unavailable`; `Limit` when `from` has 2³² nodes or more.
     async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>>;
+
+    /// As [`neighbors`](Self::neighbors), but may leave out nodes in `known`, for a caller who has no use for
+    /// them.
+    ///
+    /// # Behaviour
+    /// - A node that is not in `known` is never left out.
+    /// - Backends without ordinals leave out none, which is what this does by default.
+    ///
+    /// # Errors
+    /// As [`neighbors`](Self::neighbors).
+    async fn neighbors_except(
+        &self,
+        from: &[Handle],
+        expansion: &Expansion,
+        known: &OrdinalSet,
+    ) -> Result<Vec<Adjacent>> {
+        let _ = known;
+        self.neighbors(from, expansion).await
+    }
 
     /// Keeps ordinals from being given to another document while the pin lives.
     fn pin_ordinals(&self) -> OrdinalPin;

@@ -47,6 +47,7 @@ pub mod json;
 pub mod limits;
 mod memory;
 mod open;
+mod ordinal_set;
 mod query;
 mod value;
 mod version;
@@ -66,6 +67,7 @@ pub use id_generator::IdGenerator;
 pub use json::{Durability, JsonDb, JsonDbOptions, RecoveryReport};
 pub use memory::MemoryDb;
 pub use open::open;
+pub use ordinal_set::OrdinalSet;
 pub use query::Query;
 pub use version::Version;
 pub use write::{

@@ -191,6 +191,7 @@ impl<W: Walker> WalkBuilder<W> {
             limits: self.limits,
             start,
             stats: Stats::default(),
+            writing: None,
             _pin: pin,
             database: database.clone(),
         };

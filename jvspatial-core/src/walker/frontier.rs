@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use jvspatial_db::{Handle, Id};
+use jvspatial_db::{Handle, Id, OrdinalSet};
 
 use super::limits::Limit;
 use super::visited::Visited;
@@ -69,6 +69,11 @@ impl Frontier {
     /// The limit, once there was no room for a node. From then on the frontier is not to be trusted.
     pub(super) fn overflow(&self) -> Option<Limit> {
         self.overflowed.then_some(Limit::Frontier(self.limit))
+    }
+
+    /// Nodes that would be left out by [`extend`](Self::extend).
+    pub(super) fn known(&self) -> &OrdinalSet {
+        self.visited.known()
     }
 
     /// Adds the nodes that were met together, in order, leaving out those that need no visit.

@@ -9,6 +9,7 @@ use super::control::Control;
 use super::frontier::{Frontier, Origin, Pending};
 use super::limits::{Limit, Limits};
 use super::outcome::{Ended, Outcome, Stats};
+use super::saves::Writing;
 use super::walk::Walk;
 use super::wishes::Wishes;
 use crate::error::{Error, Result};
@@ -35,6 +36,8 @@ pub(super) struct Engine {
     /// The first start, for the error when none of them exists.
     pub(super) start: Option<Id>,
     pub(super) stats: Stats,
+    /// The saves that are being written while the walk goes on.
+    pub(super) writing: Option<Writing>,
     /// Keeps the ordinals that the frontier remembers; released with the outcome of a paused walk.
     pub(super) _pin: Option<OrdinalPin>,
 }
@@ -59,7 +62,11 @@ impl<W: Walker> Run<W> {
         self.walk.clock.stop();
         match result {
             Ok(ended) => Ok(self.into_outcome(ended)),
-            Err(error) => Err(self.walk.saves.account(self.walk.failed(error.into(), None))),
+            Err(error) => {
+                // What became of the last batch belongs into the account; the first error stays.
+                let _ = self.walk.saves.settle(&mut self.engine.writing).await;
+                Err(self.walk.saves.account(self.walk.failed(error.into(), None)))
+            }
         }
     }
 
@@ -108,17 +115,17 @@ impl<W: Walker> Run<W> {
             }
             engine.expand(&mut walk.wishes).await?;
             if paused {
-                walk.saves.write_all(&*engine.database).await?;
+                walk.saves.write_all(&engine.database, &mut engine.writing).await?;
                 return Ok(Ended::Paused);
             }
-            walk.saves.write_full(&*engine.database).await?;
+            walk.saves.write_full(&engine.database, &mut engine.writing).await?;
             give_way(visits).await;
         };
         engine.check_start(ended, walk.step())?;
         let exit = walker.exit(walk).await;
         exit.and_then(|()| walk.check(Control::Continue))
             .map_err(|error| walk.failed(error, None))?;
-        walk.saves.write_all(&*engine.database).await?;
+        walk.saves.write_all(&engine.database, &mut engine.writing).await?;
         Ok(ended)
     }
 
@@ -179,7 +186,8 @@ impl Engine {
 
     /// Puts what the chunk's hooks wished for into the frontier: one query for each distinct expansion.
     async fn expand(&mut self, wishes: &mut Wishes) -> Result {
-        let nodes = wishes.ask(&*self.database, &mut self.stats.queries).await?;
+        let nodes =
+            wishes.ask(&*self.database, self.frontier.known(), &mut self.stats.queries).await?;
         self.frontier.extend(nodes);
         wishes.clear();
         Ok(())

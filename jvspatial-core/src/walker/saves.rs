@@ -1,9 +1,16 @@
 //! The saves of a walk, gathered into batches.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
 
 use foldhash::fast::RandomState;
-use jvspatial_db::{Body, Database, Document, Effect, Encoding, Id, Outcome, Version, WriteBatch};
+use jvspatial_db::{
+    Body, Database, Document, Effect, Encoding, Id, Outcome, Version, WriteBatch, WriteReport,
+};
 
 use crate::entity::{Entity, Stored};
 use crate::error::{Error, Result};
@@ -17,10 +24,13 @@ pub(super) struct Saves {
     encoding: Encoding,
     batch_size: usize,
     waiting: VecDeque<Save>,
-    /// Where in `waiting` a document is, counted from the first save that ever waited.
+    /// How many of those that wait are in the batch that is being written; they change no more.
+    sent: usize,
+    /// Where in `waiting` the newest save of a document is, counted from the first that ever waited.
     places: HashMap<Id, usize, RandomState>,
     /// How many saves have left `waiting`.
     gone: usize,
+    /// The bytes of those that were not sent.
     bytes: usize,
     written: u64,
     lost: u64,
@@ -38,12 +48,37 @@ struct Save {
     body: Body,
 }
 
+/// A batch on its way, so that the walk goes on meanwhile.
+pub(super) struct Writing(Pin<Box<dyn Future<Output = jvspatial_db::Result<WriteReport>> + Send>>);
+
+impl Writing {
+    /// Hands the batch over.
+    async fn begin(database: &Arc<dyn Database>, batch: WriteBatch) -> Self {
+        let database = Arc::clone(database);
+        let mut write: Pin<Box<dyn Future<Output = _> + Send>> =
+            Box::pin(async move { database.write(batch).await });
+        // A future does nothing before it is polled.
+        let done = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await;
+        Self(match done {
+            Poll::Ready(report) => Box::pin(std::future::ready(report)),
+            Poll::Pending => write,
+        })
+    }
+}
+
+impl fmt::Debug for Writing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Writing")
+    }
+}
+
 impl Saves {
     pub(super) fn new(encoding: Encoding, batch_size: usize) -> Self {
         Self {
             encoding,
             batch_size,
             waiting: VecDeque::new(),
+            sent: 0,
             places: HashMap::default(),
             gone: 0,
             bytes: 0,
@@ -66,17 +101,20 @@ impl Saves {
 
     /// Takes up the save of `stored` and gives it the version that it will have then.
     ///
-    /// A document that already waits is written once, with the newest fields and the version that its
+    /// A document that already waits to be sent is written once, with the newest fields and the version that its
     /// first save expected.
     pub(super) fn add<T: Entity>(&mut self, stored: &mut Stored<T>) -> Result<()> {
         let earlier = self.place(stored.id());
-        let expected = match earlier.map(|place| self.waiting[place].expected) {
-            None => stored.version(),
-            Some(expected) if stored.version() == expected.next() => expected,
-            Some(expected) => {
-                let conflict =
-                    Outcome::Conflict { expected: stored.version(), found: expected.next() };
-                return Ok(conflict.into_result(stored.id()).map(drop)?);
+        let (expected, replaced) = match earlier {
+            None => (stored.version(), None),
+            Some(place) => {
+                let first = self.waiting[place].expected;
+                let saved = first.next();
+                if stored.version() != saved {
+                    let conflict = Outcome::Conflict { expected: stored.version(), found: saved };
+                    return Ok(conflict.into_result(stored.id()).map(drop)?);
+                }
+                if place < self.sent { (saved, None) } else { (first, Some(place)) }
             }
         };
         let mut fields = Vec::new();
@@ -84,7 +122,7 @@ impl Saves {
         let body = Body::new(self.encoding, fields.into());
         stored.saved(expected.next(), Some(body.clone()));
         self.bytes += body.as_bytes().len();
-        if let Some(place) = earlier {
+        if let Some(place) = replaced {
             let replaced = std::mem::replace(&mut self.waiting[place].body, body);
             self.bytes -= replaced.as_bytes().len();
         } else {
@@ -113,66 +151,86 @@ impl Saves {
         }
     }
 
-    /// Writes the batches that are full.
-    pub(super) async fn write_full(&mut self, database: &dyn Database) -> Result<()> {
-        while self.waiting.len() >= self.batch_size || self.bytes >= MAX_WAITING_BYTES {
-            self.write_batch(database).await?;
+    /// Sends the batches that are full, each when the one before it is written.
+    pub(super) async fn write_full(
+        &mut self,
+        database: &Arc<dyn Database>,
+        writing: &mut Option<Writing>,
+    ) -> Result<()> {
+        while self.waiting.len() - self.sent >= self.batch_size || self.bytes >= MAX_WAITING_BYTES {
+            self.settle(writing).await?;
+            self.send(database, writing).await?;
         }
         Ok(())
     }
 
     /// Writes all that waits.
-    pub(super) async fn write_all(&mut self, database: &dyn Database) -> Result<()> {
+    pub(super) async fn write_all(
+        &mut self,
+        database: &Arc<dyn Database>,
+        writing: &mut Option<Writing>,
+    ) -> Result<()> {
+        self.settle(writing).await?;
         while !self.waiting.is_empty() {
-            self.write_batch(database).await?;
+            self.send(database, writing).await?;
+            self.settle(writing).await?;
         }
         Ok(())
     }
 
-    async fn write_batch(&mut self, database: &dyn Database) -> Result<()> {
-        let (batch, ids) = self.next_batch()?;
-        self.batches += 1;
-        let report = match database.write(batch).await {
-            Ok(report) => report,
-            Err(error) => {
-                match error.effect() {
-                    Effect::None => self.lost += ids.len() as u64,
-                    Effect::Unknown => self.uncertain += ids.len() as u64,
-                }
-                return Err(error.into());
-            }
-        };
-        let mut result = Ok(());
-        for (outcome, id) in report.outcomes.into_iter().zip(&ids) {
-            match &outcome {
-                Outcome::Written(_) => self.written += 1,
-                Outcome::Unknown => self.uncertain += 1,
-                _ => self.lost += 1,
-            }
-            if result.is_ok() {
-                result = outcome.into_result(id).map(drop);
-            }
-        }
-        result.map_err(Error::from)
-    }
-
-    /// Takes the oldest saves as a batch, with their ids. When one of them cannot be part of a batch, all go on
-    /// waiting.
-    fn next_batch(&mut self) -> Result<(WriteBatch, Vec<Id>)> {
+    /// Hands the oldest saves over as a batch. When one of them cannot be part of a batch, all go on waiting.
+    async fn send(
+        &mut self,
+        database: &Arc<dyn Database>,
+        writing: &mut Option<Writing>,
+    ) -> Result<()> {
         let count = self.waiting.len().min(self.batch_size);
         let mut batch = WriteBatch::new(self.encoding);
         for save in self.waiting.iter().take(count) {
             let fields = save.body.as_bytes();
             batch.update_encoded(save.id.clone(), save.expected, fields, save.schema)?;
         }
-        let mut ids = Vec::with_capacity(count);
-        for save in self.waiting.drain(..count) {
-            self.places.remove(&save.id);
-            self.bytes -= save.body.as_bytes().len();
-            ids.push(save.id);
+        let bytes = self.waiting.iter().take(count).map(|save| save.body.as_bytes().len());
+        self.bytes -= bytes.sum::<usize>();
+        self.sent = count;
+        self.batches += 1;
+        *writing = Some(Writing::begin(database, batch).await);
+        Ok(())
+    }
+
+    /// Waits for the batch that is being written, and learns what became of it.
+    pub(super) async fn settle(&mut self, writing: &mut Option<Writing>) -> Result<()> {
+        let Some(under_way) = writing.take() else { return Ok(()) };
+        let report = under_way.0.await;
+        let count = std::mem::take(&mut self.sent);
+        let mut result = Ok(());
+        let mut outcomes = match report {
+            Ok(report) => report.outcomes.into_iter(),
+            Err(error) => {
+                match error.effect() {
+                    Effect::None => self.lost += count as u64,
+                    Effect::Unknown => self.uncertain += count as u64,
+                }
+                result = Err(error);
+                Vec::new().into_iter()
+            }
+        };
+        for (place, save) in (self.gone..).zip(self.waiting.drain(..count)) {
+            if self.places.get(&save.id) == Some(&place) {
+                self.places.remove(&save.id);
+            }
+            let Some(outcome) = outcomes.next() else { continue };
+            match &outcome {
+                Outcome::Written(_) => self.written += 1,
+                Outcome::Unknown => self.uncertain += 1,
+                _ => self.lost += 1,
+            }
+            if result.is_ok() {
+                result = outcome.into_result(&save.id).map(drop);
+            }
         }
         self.gone += count;
-        Ok((batch, ids))
+        result.map_err(Error::from)
     }
 
     /// Adds to the error that ended the walk what became of the saves, if there were any.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use foldhash::fast::RandomState;
-use jvspatial_db::{Handle, Id};
+use jvspatial_db::{Handle, Id, OrdinalSet};
 
 /// How often a walk may visit the same node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,15 +23,15 @@ pub enum Uniqueness {
 #[derive(Debug)]
 pub(super) struct Visited {
     uniqueness: Uniqueness,
-    ordinals: bool,
-    bits: Vec<u64>,
+    uses_ordinals: bool,
+    ordinals: OrdinalSet,
     ids: HashSet<Id, RandomState>,
 }
 
 impl Visited {
-    /// Nothing met yet. `ordinals` may be set only while the backend's ordinals are pinned.
-    pub(super) fn new(uniqueness: Uniqueness, ordinals: bool) -> Self {
-        Self { uniqueness, ordinals, bits: Vec::new(), ids: HashSet::default() }
+    /// Nothing met yet. `uses_ordinals` may be set only while the backend's ordinals are pinned.
+    pub(super) fn new(uniqueness: Uniqueness, uses_ordinals: bool) -> Self {
+        Self { uniqueness, uses_ordinals, ordinals: OrdinalSet::new(), ids: HashSet::default() }
     }
 
     /// Notes the node, and says whether it may be visited.
@@ -39,17 +39,10 @@ impl Visited {
         if self.uniqueness == Uniqueness::Unlimited {
             return true;
         }
-        let Some((word, bit)) = self.place(node) else {
+        let Some(ordinal) = self.ordinal(node) else {
             return !self.ids.contains(node.id()) && self.ids.insert(node.id().clone());
         };
-        if word >= self.bits.len() {
-            self.bits.resize(word + 1, 0);
-        }
-        if self.bits[word] & bit != 0 {
-            return false;
-        }
-        self.bits[word] |= bit;
-        self.ids.is_empty() || !self.ids.remove(node.id())
+        self.ordinals.insert(ordinal) && (self.ids.is_empty() || !self.ids.remove(node.id()))
     }
 
     /// Whether the node may not be visited any more.
@@ -57,15 +50,17 @@ impl Visited {
         if self.uniqueness == Uniqueness::Unlimited {
             return false;
         }
-        self.place(node)
-            .and_then(|(word, bit)| Some(self.bits.get(word)? & bit != 0))
-            .unwrap_or(false)
+        self.ordinal(node).is_some_and(|ordinal| self.ordinals.contains(ordinal))
             || (!self.ids.is_empty() && self.ids.contains(node.id()))
     }
 
-    fn place(&self, node: &Handle) -> Option<(usize, u64)> {
-        let ordinal = node.ordinal().filter(|_| self.ordinals)?;
-        Some(((ordinal / 64) as usize, 1 << (ordinal % 64)))
+    /// Nodes that need not be met again, for a backend that can leave them out.
+    pub(super) fn known(&self) -> &OrdinalSet {
+        &self.ordinals
+    }
+
+    fn ordinal(&self, node: &Handle) -> Option<u32> {
+        node.ordinal().filter(|_| self.uses_ordinals)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the hooks of a chunk asked to follow, before the database is asked.
 
-use jvspatial_db::{Adjacent, Database, Expansion, Handle};
+use jvspatial_db::{Adjacent, Database, Expansion, Handle, OrdinalSet};
 
 use super::frontier::{Origin, Pending};
 use crate::error::Result;
@@ -63,13 +63,14 @@ impl Wishes {
         }
     }
 
-    /// Asks the database, and counts in `queries` how often.
+    /// Asks the database, and counts in `queries` how often. Nodes that are `known` may be left out.
     ///
     /// The nodes come in the order of the visits, then of the calls, then of the edges' creation,
     /// whichever expansion they come from: the size of a chunk makes no difference to it.
     pub(super) async fn ask<'a>(
         &'a self,
         database: &dyn Database,
+        known: &OrdinalSet,
         queries: &mut u64,
     ) -> Result<impl Iterator<Item = Pending> + use<'a>> {
         let mut answers = Vec::with_capacity(self.groups.len());
@@ -78,7 +79,7 @@ impl Wishes {
                 Vec::new()
             } else {
                 *queries += 1;
-                database.neighbors(from, expansion).await?
+                database.neighbors_except(from, expansion, known).await?
             };
             answers.push(Answer { nodes: nodes.into_iter().peekable(), served: 0 });
         }

@@ -140,6 +140,7 @@ macro_rules! conformance_tests {
                 an_edge_filter_chooses_by_content,
                 edges_are_named_when_asked_for,
                 handles_of_an_answer_find_their_documents,
+                only_known_nodes_may_be_left_out,
                 ordinals_are_dense_and_stay_while_pinned,
                 a_hub_of_five_thousand_edges_is_answered_in_order,
             }

@@ -12,6 +12,7 @@ use crate::database::Database;
 use crate::expansion::{Direction, EntitySet, Expansion};
 use crate::id::{Collection, Handle, Id};
 use crate::id_generator::IdGenerator;
+use crate::ordinal_set::OrdinalSet;
 
 const A: &str = "n.City.a";
 const B: &str = "n.City.b";
@@ -230,6 +231,31 @@ pub async fn edges_are_named_when_asked_for(db: Arc<dyn Database>) {
         expansion.with_edges = true;
         let found = db.neighbors(&handles(&[A]), &expansion).await.expect("neighbors");
         assert_eq!(found[0].edge.as_ref().map(Handle::id), Some(&id("e.Road.1")));
+    }
+}
+
+pub async fn only_known_nodes_may_be_left_out(db: Arc<dyn Database>) {
+    let edges = ops(&*db).nodes(&[A, B, C]).edge("e.Road.1", A, B);
+    edges.edge("e.Road.2", A, C).edge("e.Road.3", A, B).done().await;
+    let expansion = Expansion::new(Direction::Out);
+    let all = db.neighbors(&handles(&[A]), &expansion).await.expect("neighbors");
+    let mut known = OrdinalSet::new();
+    for left_out in [&[][..], &[B], &[B, C]] {
+        for node in
+            all.iter().filter(|found| left_out.iter().any(|out| *found.node.id() == id(out)))
+        {
+            node.node.ordinal().map(|ordinal| known.insert(ordinal));
+        }
+        let found = db.neighbors_except(&handles(&[A]), &expansion, &known).await;
+        let found: Vec<Id> =
+            found.expect("neighbors").into_iter().map(|found| found.node.into_id()).collect();
+        let expected = all.iter().map(|found| found.node.id());
+        let is_kept = |node: &&Id| !left_out.iter().any(|out| **node == id(out));
+        if db.capabilities().ordinals {
+            assert!(found.iter().eq(expected.filter(is_kept)), "{left_out:?}: {found:?}");
+        } else {
+            assert!(found.iter().eq(expected), "{left_out:?}: {found:?}");
+        }
     }
 }
 

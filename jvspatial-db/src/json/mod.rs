@@ -41,6 +41,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::expansion::{Adjacent, Expansion};
 use crate::filter::Filter;
 use crate::id::{Collection, Handle};
+use crate::ordinal_set::OrdinalSet;
 use crate::query::Query;
 use crate::write::{WriteBatch, WriteReport};
 
@@ -319,7 +320,17 @@ impl Database for JsonDb {
 
     async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
         self.shared.queue.check_readable()?;
-        neighbors::neighbors(&self.shared, from, expansion).await
+        neighbors::neighbors(&self.shared, from, expansion, None).await
+    }
+
+    async fn neighbors_except(
+        &self,
+        from: &[Handle],
+        expansion: &Expansion,
+        known: &OrdinalSet,
+    ) -> Result<Vec<Adjacent>> {
+        self.shared.queue.check_readable()?;
+        neighbors::neighbors(&self.shared, from, expansion, Some(known)).await
     }
 
     fn pin_ordinals(&self) -> OrdinalPin {

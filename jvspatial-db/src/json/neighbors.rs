@@ -8,6 +8,7 @@ use super::writer::Shared;
 use crate::error::{Error, Result};
 use crate::expansion::{Adjacent, Direction, EntitySet, Expansion};
 use crate::id::{Collection, Handle};
+use crate::ordinal_set::OrdinalSet;
 
 /// A hop that passed what memory can tell.
 #[derive(Clone, Copy)]
@@ -21,20 +22,21 @@ pub(super) async fn neighbors(
     shared: &Shared,
     from: &[Handle],
     expansion: &Expansion,
+    known: Option<&OrdinalSet>,
 ) -> Result<Vec<Adjacent>> {
     if u32::try_from(from.len()).is_err() {
         return Err(Error::limit("too many start nodes").with("limit", u32::MAX));
     }
     if expansion.edge_filter.is_all() {
         let index = shared.index.read();
-        let reached = reach(&index, from, expansion);
+        let reached = reach(&index, from, expansion, known);
         return Ok(adjacent(&index, &reached, expansion));
     }
     // The lines are taken down in the same look at the index as the nodes, so both are of one point in
     // time however long the reading takes.
     let (adjacent, edges, files) = {
         let index = shared.index.read();
-        let mut reached = reach(&index, from, expansion);
+        let mut reached = reach(&index, from, expansion, known);
         reached.retain(|hop| is_kept(&index, hop.node, expansion));
         let table = index.table(Collection::Edge);
         let locate = |hop: &Reached| {
@@ -67,7 +69,14 @@ pub(super) async fn neighbors(
 }
 
 /// The hops over edges of the right types, by start node and in the order of the edges' creation.
-fn reach(index: &Index, from: &[Handle], expansion: &Expansion) -> Vec<Reached> {
+///
+/// Those to nodes that are `known` are passed over before anything of the node or of the edge is touched.
+fn reach(
+    index: &Index,
+    from: &[Handle],
+    expansion: &Expansion,
+    known: Option<&OrdinalSet>,
+) -> Vec<Reached> {
     let mut reached = Vec::with_capacity(from.len() * 2);
     for (origin, handle) in (0_u32..).zip(from) {
         let Some(start) = index.nodes().resolve(handle) else { continue };
@@ -76,7 +85,8 @@ fn reach(index: &Index, from: &[Handle], expansion: &Expansion) -> Vec<Reached> 
             continue;
         }
         let mut push = |hop: &Hop| {
-            if follows(index, hop, &expansion.edges)
+            if known.is_none_or(|known| !known.contains(hop.node))
+                && follows(index, hop, &expansion.edges)
                 && (!index.is_ahead() || index.exists(Collection::Edge, hop.edge))
             {
                 reached.push(Reached { origin, edge: hop.edge, node: hop.node });

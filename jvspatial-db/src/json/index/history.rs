@@ -59,8 +59,10 @@ impl History {
     }
 
     /// Keeps `state`, replaced by the commit `superseded`, if a snapshot may ask for it; returns its number.
+    /// What did not exist and never had need not be kept: what is not found did not exist.
     pub(in crate::json) fn keep(&mut self, state: State, superseded: u64) -> u64 {
-        if !self.keeping {
+        let is_first = !state.exists() && state.older == NO_HISTORY;
+        if !self.keeping || is_first {
             return NO_HISTORY;
         }
         self.entries.push_back(Past { state, superseded });

@@ -1,7 +1,7 @@
 //! Starting cargo from the root of the workspace.
 
 use std::env;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -15,7 +15,8 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-fn root() -> PathBuf {
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
     let package = env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     package.parent().map_or_else(|| package.clone(), PathBuf::from)
@@ -28,15 +29,33 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     succeeded(status)
 }
 
-/// Runs a command, hands each line of its standard output to `line` and passes it on.
+/// Runs a command, passes its output on and hands each line of it to `line`: those of its standard output
+/// as they come, those of its standard error at the end.
 pub(crate) fn run_watched(command: &mut Command, mut line: impl FnMut(&str)) -> Result<(), String> {
     println!("$ {}", display(command));
-    let mut child =
-        command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_start(command, &error))?;
-    let passed_on = match child.stdout.take() {
-        Some(output) => pass_on(BufReader::new(output), &mut io::stdout().lock(), &mut line),
-        None => Ok(()),
-    };
+    if io::stderr().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| cannot_start(command, &error))?;
+    let (output, errors) = (child.stdout.take(), child.stderr.take());
+    let mut told = Vec::new();
+    let passed_on = std::thread::scope(|scope| {
+        let told = &mut told;
+        let errors = scope.spawn(move || match errors {
+            Some(errors) => {
+                let mut keep = |line: &str| told.push(line.to_owned());
+                pass_on(BufReader::new(errors), &mut io::stderr(), &mut keep)
+            }
+            None => Ok(()),
+        });
+        let passed_on = match output {
+            Some(output) => pass_on(BufReader::new(output), &mut io::stdout().lock(), &mut line),
+            None => Ok(()),
+        };
+        passed_on.and(errors.join().unwrap_or(Ok(())))
+    });
+    told.iter().for_each(|told| line(told));
     let status = child.wait().map_err(|error| format!("cannot wait for cargo: {error}"))?;
     passed_on.map_err(|error| format!("cannot pass on the output: {error}"))?;
     succeeded(status)
@@ -91,6 +110,16 @@ mod tests {
         let mut command = cargo();
         command.args(["doc", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(display(&command), "RUSTDOCFLAGS=\"-D warnings\" cargo doc --no-deps");
+    }
+
+    #[test]
+    fn both_streams_of_a_command_are_watched_and_its_end_is_told() {
+        let mut seen = Vec::new();
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; echo two >&2; exit 3"]);
+        let end = run_watched(&mut command, |line| seen.push(line.to_owned()));
+        assert_eq!(seen, ["one", "two"]);
+        assert!(end.unwrap_err().contains('3'));
     }
 
     #[test]

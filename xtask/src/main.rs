@@ -10,6 +10,7 @@ mod lint;
 mod stages;
 mod tally;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,8 @@ enum Chore {
     Test(test::Options),
     /// Check format, lints, documentation and dependencies.
     Lint,
+    /// Show the promises of the JSON database with the long figures; some rows need root.
+    Torture(torture::Options),
     /// Measure ours beside peers and floors; fails when a bar does not hold.
     Bench(bench::Options),
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     match Arguments::parse().chore {
         Chore::Test(options) => test::run(&options),
         Chore::Lint => lint::run(),
+        Chore::Torture(options) => torture::run(&options),
         Chore::Bench(options) => bench::run(&options),
     }
 }

@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every test there is, in plain `cargo test`.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::process::{Command, ExitCode};
 
 use clap::Args;
@@ -8,6 +10,7 @@ use crate::cargo::{self, BENCH_PACKAGE, cargo};
 use crate::features::{self, FACADE};
 use crate::stages::{Outcome, Stages};
 use crate::tally::Tally;
+use crate::torture::report::Report;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -60,14 +63,35 @@ fn test_command(targets: &str, filter: Option<&str>) -> Command {
 
 fn tests(targets: &str, filter: Option<&str>, total: &mut Tally) -> Outcome {
     let mut tally = Tally::default();
-    let result =
-        cargo::run_watched(&mut test_command(targets, filter), |line| tally.add_line(line));
+    let mut skipped = Skipped::default();
+    let result = cargo::run_watched(&mut test_command(targets, filter), |line| {
+        tally.add_line(line);
+        skipped.add_line(line);
+    });
     total.passed += tally.passed;
     total.failed += tally.failed;
     total.ignored += tally.ignored;
     match result {
-        Ok(()) => Outcome::Passed(tally.to_string()),
+        Ok(()) => Outcome::Passed(format!("{tally}{skipped}")),
         Err(reason) => Outcome::Failed(format!("{tally} ({reason})")),
+    }
+}
+
+/// Fault tests that could not run here: how many, by what they need.
+#[derive(Debug, Default)]
+struct Skipped(BTreeMap<String, u64>);
+
+impl Skipped {
+    fn add_line(&mut self, line: &str) {
+        if let Some(Ok(Report::Skipped { why, .. })) = Report::parse(line) {
+            *self.0.entry(why).or_default() += 1;
+        }
+    }
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(why, count)| write!(f, "; {count} skipped: {why}"))
     }
 }
 
@@ -122,6 +146,21 @@ mod tests {
             words(&command),
             "test --workspace --exclude jvspatial-benches --no-fail-fast --doc --"
         );
+    }
+
+    #[test]
+    fn tests_that_could_not_run_are_counted_by_what_they_need() {
+        let mut skipped = Skipped::default();
+        assert_eq!(skipped.to_string(), "");
+        for line in [
+            "fault power: skipped: needs root",
+            "fault strace: skipped: needs strace",
+            "fault small: skipped: needs root",
+            "test result: ok",
+        ] {
+            skipped.add_line(line);
+        }
+        assert_eq!(skipped.to_string(), "; 2 skipped: needs root; 1 skipped: needs strace");
     }
 
     #[test]

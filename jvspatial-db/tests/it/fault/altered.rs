@@ -11,6 +11,9 @@ use jvspatial_db::json::disk::{
     AppendError, Disk, DiskFile, DiskLock, Entry, LocalDisk, LockError, OpenMode, SimulatedDisk,
 };
 
+use super::child::tell;
+use super::ledger::micros;
+
 /// A disk that does all but one thing as the one beneath.
 #[derive(Debug)]
 pub(super) struct Altered {
@@ -23,6 +26,10 @@ enum Habit {
     LocksNote(PathBuf),
     NeverCuts,
     RepeatsSyncs,
+    NeverSyncs,
+    NeverSyncsData,
+    SwallowsFaults,
+    TellsSyncs,
     /// While it is set, reads and syncs take their time.
     Dawdles(Arc<AtomicBool>),
 }
@@ -35,13 +42,33 @@ impl Altered {
     }
 
     /// Leaves the beginning of a failed append where it is.
-    pub(super) fn never_cuts(disk: &SimulatedDisk) -> Self {
-        Self { disk: Arc::new(disk.clone()), habit: Habit::NeverCuts }
+    pub(super) fn never_cuts(disk: impl Disk) -> Self {
+        Self { disk: Arc::new(disk), habit: Habit::NeverCuts }
     }
 
     /// Syncs once more when a sync has failed.
-    pub(super) fn repeats_syncs(disk: &SimulatedDisk) -> Self {
-        Self { disk: Arc::new(disk.clone()), habit: Habit::RepeatsSyncs }
+    pub(super) fn repeats_syncs(disk: impl Disk) -> Self {
+        Self { disk: Arc::new(disk), habit: Habit::RepeatsSyncs }
+    }
+
+    /// Says that everything is durable and makes nothing so.
+    pub(super) fn never_syncs(disk: impl Disk) -> Self {
+        Self { disk: Arc::new(disk), habit: Habit::NeverSyncs }
+    }
+
+    /// Says so of the batches alone.
+    pub(super) fn never_syncs_data(disk: impl Disk) -> Self {
+        Self { disk: Arc::new(disk), habit: Habit::NeverSyncsData }
+    }
+
+    /// Says that an append or a sync that failed went well.
+    pub(super) fn swallows_faults(disk: impl Disk) -> Self {
+        Self { disk: Arc::new(disk), habit: Habit::SwallowsFaults }
+    }
+
+    /// Tells the parent when it begins to make batches durable, and when it has.
+    pub(super) fn tells_syncs(disk: impl Disk) -> Self {
+        Self { disk: Arc::new(disk), habit: Habit::TellsSyncs }
     }
 
     /// Takes its time for reads and syncs while `slow` is set, and never has anything in memory.
@@ -70,6 +97,8 @@ impl Habit {
         self.dawdle();
         match self {
             Self::RepeatsSyncs => sync().or_else(|_| sync()),
+            Self::NeverSyncs => Ok(()),
+            Self::SwallowsFaults => sync().or(Ok(())),
             _ => sync(),
         }
     }
@@ -127,7 +156,10 @@ struct AlteredFile {
 
 impl DiskFile for AlteredFile {
     fn append(&self, bytes: &[u8]) -> Result<(), AppendError> {
-        self.file.append(bytes)
+        match self.habit {
+            Habit::SwallowsFaults => self.file.append(bytes).or(Ok(())),
+            _ => self.file.append(bytes),
+        }
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
@@ -151,7 +183,16 @@ impl DiskFile for AlteredFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.habit.sync(|| self.file.sync_data())
+        match self.habit {
+            Habit::NeverSyncsData => Ok(()),
+            Habit::TellsSyncs => {
+                tell(&format!("syncing {}", micros()));
+                self.file.sync_data()?;
+                tell("synced");
+                Ok(())
+            }
+            _ => self.habit.sync(|| self.file.sync_data()),
+        }
     }
 
     fn sync_all(&self) -> io::Result<()> {

@@ -4,6 +4,9 @@ use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, IoSlice, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 const ROLE: &str = "JVSPATIAL_FAULT_ROLE";
 const HOME: &str = "JVSPATIAL_FAULT_HOME";
@@ -69,6 +72,20 @@ impl Teller {
     pub(super) fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.rest()
+    }
+
+    /// Stops it where it stands, and waits until no thread of it runs any more.
+    pub(super) fn freeze(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let runs = |task: std::io::Result<std::fs::DirEntry>| {
+            // A thread that is gone does not run either.
+            let stat = std::fs::read_to_string(task.unwrap().path().join("stat"));
+            stat.is_ok_and(|stat| !stat.rsplit(") ").next().unwrap().starts_with(['T', 'Z']))
+        };
+        while std::fs::read_dir(&tasks).unwrap().any(runs) {
+            std::thread::sleep(Duration::from_micros(100));
+        }
     }
 
     /// Kills it without waiting for those who share its pipes.

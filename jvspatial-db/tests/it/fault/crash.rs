@@ -9,7 +9,7 @@ use jvspatial_db::json::disk::{Fault, Op, OpKind, SimulatedDisk};
 use jvspatial_db::{Database as _, Durability, Encoding, JsonDb, JsonDbOptions, WriteBatch};
 use parking_lot::Mutex;
 
-use super::figures::{Figures, report, rounds, seed};
+use super::figures::{Figures, report, rounds_of, seed, time_is_up};
 use super::script::{Found, Script, check, inspect, options, runtime};
 
 /// The disk as it was after one change.
@@ -115,7 +115,7 @@ fn cut_power(seed: u64, options: &JsonDbOptions, faults: &[Fault], states: u64) 
     let mut figures = Figures::default();
     for turn in 0.. {
         cut_power_in(&mut figures, seed.wrapping_add(turn), options, faults);
-        if figures.rounds >= states || !figures.is_sound() {
+        if figures.rounds >= states || !figures.is_sound() || time_is_up() {
             break;
         }
     }
@@ -146,7 +146,7 @@ fn cut_power_in(figures: &mut Figures, seed: u64, options: &JsonDbOptions, fault
 #[test]
 fn every_power_cut_leaves_what_was_acknowledged_and_whole_batches() {
     let seed = seed();
-    let figures = cut_power(seed, &options(), &[], rounds(10_000));
+    let figures = cut_power(seed, &options(), &[], rounds_of("crash/sync", 10_000));
     let syncs = [
         ("data of a segment", Fault::ignored(OpKind::SyncData).under("journal/")),
         ("first line of a segment", Fault::ignored(OpKind::SyncAll).under("journal/")),
@@ -172,7 +172,7 @@ fn without_sync_a_power_cut_takes_the_newest_batches_and_no_others() {
     ];
     for (name, durability) in ways {
         let options = options().durability(durability);
-        let figures = cut_power(seed, &options, &[], rounds(2_000));
+        let figures = cut_power(seed, &options, &[], rounds_of(name, 2_000));
         let fault = Fault::ignored(OpKind::SyncData).under("journal/").from_then_on();
         let control = find_fault(seed, &options, &[fault]);
         report(name, seed, &figures, &[("no sync before the next segment", control)]);
@@ -230,9 +230,9 @@ fn an_interval_ends_with_a_sync_among_batches_that_change_nothing() {
 fn a_power_cut_after_a_kill_takes_nothing_that_the_next_process_acknowledged() {
     let seed = seed();
     let options = options();
-    let figures = kill_then_cut(seed, &options, &[], rounds(4_000));
+    let figures = kill_then_cut(seed, &options, &[], rounds_of("crash/twice", 4_000));
     let fault = Fault::ignored(OpKind::SyncDir).under(".").from_then_on();
-    let control = kill_then_cut(seed, &options, &[fault], rounds(1_000));
+    let control = kill_then_cut(seed, &options, &[fault], 4_000);
     report("crash/twice", seed, &figures, &[("no sync of the directory", control)]);
     assert!(figures.is_sound(), "{figures}");
     assert!(!control.is_sound(), "{control}");
@@ -241,10 +241,20 @@ fn a_power_cut_after_a_kill_takes_nothing_that_the_next_process_acknowledged() {
 /// Kills a script in every moment, lets another process write one batch, then cuts the power. The faults
 /// are those of the second process.
 fn kill_then_cut(seed: u64, options: &JsonDbOptions, faults: &[Fault], states: u64) -> Figures {
+    let mut figures = Figures::default();
+    for turn in 0.. {
+        kill_then_cut_in(&mut figures, seed.wrapping_add(turn), options, faults);
+        if figures.rounds >= states || !figures.is_sound() || time_is_up() {
+            break;
+        }
+    }
+    figures
+}
+
+fn kill_then_cut_in(figures: &mut Figures, seed: u64, options: &JsonDbOptions, faults: &[Fault]) {
+    const EACH: u64 = 8;
     let played = play(seed, options, &[]);
     let runtime = runtime();
-    let each = states.div_ceil(played.moments.len() as u64 * 3).max(4);
-    let mut figures = Figures::default();
     for (number, moment) in played.moments.iter().enumerate() {
         let place = format!("after kill {number}: {:?}", moment.op);
         let disk = moment.disk.kill_state();
@@ -259,7 +269,7 @@ fn kill_then_cut(seed: u64, options: &JsonDbOptions, faults: &[Fault], states: u
         let opened = JsonDb::open_on(Arc::new(disk.clone()), options.clone());
         disk.observe(|_, _| {});
         for disk in opening.lock().drain(..) {
-            for state in disk.crash_states(seed ^ number as u64, each.min(6)) {
+            for state in disk.crash_states(seed ^ number as u64, EACH) {
                 let found = inspect(&runtime, &state, options);
                 let place = format!("{place}, while opening");
                 figures.judge(&found, &played.history, moment.durable, moment.begun, &place);
@@ -278,11 +288,10 @@ fn kill_then_cut(seed: u64, options: &JsonDbOptions, faults: &[Fault], states: u
             played.history.iter().rfind(|script| script.state == held).unwrap().clone();
         check(&runtime.block_on(db.write(script.next())).unwrap());
         figures.acknowledged += 1;
-        for state in disk.crash_states(seed ^ number as u64, each) {
+        for state in disk.crash_states(seed ^ number as u64, EACH) {
             let found = inspect(&runtime, &state, options);
             figures.judge(&found, std::slice::from_ref(&script), 0, 0, &place);
         }
         runtime.block_on(db.close()).unwrap();
     }
-    figures
 }

@@ -6,7 +6,7 @@ use jvspatial_db::json::Sabotage;
 use jvspatial_db::json::disk::SimulatedDisk;
 use jvspatial_db::{Database as _, ErrorKind, JsonDb, JsonDbOptions};
 
-use super::figures::{Figures, report, say, seed};
+use super::figures::{Figures, report, rounds_of, say, seed};
 use super::script::{Found, Script, check, inspect, options, runtime};
 
 /// A journal left by a process that was killed, and its newest segment.
@@ -98,26 +98,48 @@ fn a_journal_cut_after_any_byte_opens_to_all_batches_whose_commit_line_is_whole(
     assert!(control.torn > 0, "{control}");
 }
 
-#[test]
-fn a_journal_shortened_after_a_clean_close_is_refused() {
+/// Cuts each segment of a store at every border between batches, and counts the cuts that are not
+/// refused as lost.
+fn cut_at_borders(seed: u64, is_closed: bool) -> Figures {
     let (disk, runtime) = (SimulatedDisk::new(), runtime());
-    let mut script = Script::new(seed());
+    let mut script = Script::new(seed);
     let db = JsonDb::open_on(Arc::new(disk.clone()), options()).unwrap();
-    for _ in 0..20 {
+    for _ in 0..rounds_of("closed", 60) {
         check(&runtime.block_on(db.write(script.next())).unwrap());
     }
-    runtime.block_on(db.close()).unwrap();
-    let active = disk.paths().into_iter().rfind(|path| path.starts_with("journal/")).unwrap();
-    let bytes = disk.bytes(&active).unwrap();
-    let cuts = borders(&bytes);
-    for end in cuts.iter().take(cuts.len() - 1) {
-        disk.set_bytes(&active, bytes.get(..*end).unwrap()).unwrap();
-        match inspect(&runtime, &disk.kill_state(), &options()) {
-            Found::Refused(error) => {
-                assert_eq!(error.kind(), ErrorKind::Corrupt);
-                assert_eq!(error.context("file"), Some(active.as_str()));
+    if is_closed {
+        runtime.block_on(db.close()).unwrap();
+    }
+    let disk = disk.kill_state();
+    let mut figures = Figures::default();
+    for path in disk.paths().into_iter().filter(|path| path.starts_with("journal/")) {
+        let bytes = disk.bytes(&path).unwrap();
+        let header = 1 + bytes.iter().position(|byte| *byte == b'\n').unwrap();
+        let ends = [0, header].into_iter().chain(borders(&bytes));
+        for end in ends.filter(|end| *end < bytes.len()) {
+            let cut = disk.kill_state();
+            cut.set_bytes(&path, bytes.get(..end).unwrap()).unwrap();
+            figures.rounds += 1;
+            match inspect(&runtime, &cut, &options()) {
+                Found::Refused(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Corrupt);
+                    assert_eq!(error.context("file"), Some(path.as_str()));
+                }
+                _ => figures.lost += 1,
             }
-            other => panic!("cut at {end}: {other:?}"),
         }
     }
+    figures.acknowledged = rounds_of("closed", 60);
+    figures
+}
+
+#[test]
+fn a_journal_shortened_after_a_clean_close_is_refused() {
+    let seed = seed();
+    let figures = cut_at_borders(seed, true);
+    // Without the line that closing writes, a shorter journal is one that was killed earlier.
+    let control = cut_at_borders(seed, false);
+    report("closed", seed, &figures, &[("kill instead of closing", control)]);
+    assert!(figures.is_sound(), "{figures}");
+    assert!(control.lost > 0, "{control}");
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::Write as _;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 /// What one run of a fault test saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +66,11 @@ pub(super) fn report(test: &str, seed: u64, figures: &Figures, controls: &[(&str
     say(format_args!("{line}"));
 }
 
+/// Says that a test did not run, and what it would take; a test never passes over that in silence.
+pub(super) fn skip(test: &str, why: &str) {
+    say(format_args!("fault {test}: skipped: {why}"));
+}
+
 /// The seed of this run.
 pub(super) fn seed() -> u64 {
     variable("JVSPATIAL_FAULT_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish())
@@ -72,6 +79,30 @@ pub(super) fn seed() -> u64 {
 /// A number of rounds, many times more in a long run.
 pub(super) fn rounds(quick: u64) -> u64 {
     quick * variable("JVSPATIAL_FAULT_SCALE").unwrap_or(1)
+}
+
+/// A number of rounds that `JVSPATIAL_FAULT_ROUNDS` may set for the figures called `name`, as in
+/// `kill=10000,crash/sync=1000000`. Without an entry there it is as many as [`rounds`] says.
+pub(super) fn rounds_of(name: &str, quick: u64) -> u64 {
+    let sizes = std::env::var("JVSPATIAL_FAULT_ROUNDS").unwrap_or_default();
+    for size in sizes.split(',').filter(|size| !size.is_empty()) {
+        let number = size.split_once('=').map(|(name, number)| (name, number.parse()));
+        match number {
+            Some((named, Ok(number))) if named == name => return number,
+            Some((_, Ok(_))) => {}
+            _ => panic!("JVSPATIAL_FAULT_ROUNDS names no figures and number: {size:?}"),
+        }
+    }
+    rounds(quick)
+}
+
+/// Whether the `JVSPATIAL_FAULT_MINUTES` of this run are over: then no further round is begun.
+pub(super) fn time_is_up() -> bool {
+    static END: LazyLock<Option<Instant>> = LazyLock::new(|| {
+        let minutes = variable("JVSPATIAL_FAULT_MINUTES")?;
+        Some(Instant::now() + Duration::from_secs(minutes * 60))
+    });
+    END.is_some_and(|end| Instant::now() >= end)
 }
 
 fn variable(name: &str) -> Option<u64> {

@@ -81,7 +81,7 @@ fn a_full_disk_loses_nothing_and_writing_goes_on_when_there_is_room() {
             play_full(seed, &disk, Arc::new(disk.clone()), (nth, short), &mut figures);
             if nth < 4 && (1..usize::MAX).contains(&short) {
                 let disk = SimulatedDisk::new();
-                let seam = Arc::new(Altered::never_cuts(&disk));
+                let seam = Arc::new(Altered::never_cuts(disk.clone()));
                 play_full(seed, &disk, seam, (nth, short), &mut control);
             }
         }

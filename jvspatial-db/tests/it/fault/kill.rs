@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jvspatial_db::json::Sabotage;
-use jvspatial_db::{Database as _, JsonDb};
+use jvspatial_db::{Database as _, Durability, JsonDb};
 
 use super::child::{Teller, orders, tell};
-use super::figures::{Figures, Random, report, rounds, seed};
+use super::figures::{Figures, Random, report, rounds_of, seed, time_is_up};
 use super::ledger::{Ledger, WRITERS, write};
 use super::script::{options, runtime};
 
@@ -19,11 +19,22 @@ fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     if let Some((role, home)) = orders() {
         return write_until_killed(&role, Path::new(&home));
     }
+    survive_kills("kill", "sync", 300);
+}
+
+#[test]
+fn without_sync_a_kill_takes_nothing_either() {
+    survive_kills("kill/interval", "interval", 30);
+    survive_kills("kill/os", "os", 30);
+}
+
+fn survive_kills(name: &str, durability: &str, quick: u64) {
     let seed = seed();
-    let kills = rounds(300);
-    let figures = kill_often("honest", seed, kills, |_| false);
-    let control = kill_often("sabotaged", seed, kills, |figures| figures.lost > 0);
-    report("kill", seed, &figures, &[("acknowledge before the write", control)]);
+    let kills = rounds_of(name, quick);
+    let figures = kill_often(&format!("honest {durability}"), seed, kills, |_| false);
+    let sabotaged = format!("sabotaged {durability}");
+    let control = kill_often(&sabotaged, seed, kills.max(300), |figures| figures.lost > 0);
+    report(name, seed, &figures, &[("acknowledge before the write", control)]);
     assert!(figures.is_sound(), "{figures}");
     assert!(figures.acknowledged > figures.rounds, "too few writes to tell: {figures}");
     assert!(control.lost > 0, "{control}");
@@ -31,8 +42,13 @@ fn what_was_acknowledged_survives_a_kill_at_any_moment() {
 
 /// The child: opens, writes from several tasks, closes, and again.
 fn write_until_killed(role: &str, home: &Path) {
-    let mut options = options();
-    if role == "sabotaged" {
+    let (habit, durability) = role.split_once(' ').unwrap();
+    let mut options = options().durability(match durability {
+        "os" => Durability::Os,
+        "interval" => Durability::Interval(Duration::from_millis(20)),
+        _ => Durability::Sync,
+    });
+    if habit == "sabotaged" {
         options = options.sabotage(Sabotage::AcknowledgeBeforeWrite);
     }
     runtime().block_on(async {
@@ -53,7 +69,7 @@ fn kill_often(role: &str, seed: u64, kills: u64, enough: impl Fn(&Figures) -> bo
     const LIVES: u64 = 15;
     let (runtime, mut random) = (runtime(), Random(seed));
     let mut figures = Figures::default();
-    while figures.rounds < kills && !enough(&figures) {
+    while figures.rounds < kills && !enough(&figures) && !time_is_up() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("db");
         let mut ledger = Ledger::default();

@@ -10,7 +10,7 @@ use jvspatial_db::{Database as _, Error, ErrorKind, JsonDb, JsonDbOptions};
 
 use super::altered::Altered;
 use super::child::{Teller, orders, tell, wait_for_word};
-use super::figures::{Figures, Random, report, rounds, seed};
+use super::figures::{Figures, Random, report, rounds_of, seed};
 use super::script::runtime;
 
 /// A loser is told within this.
@@ -114,7 +114,7 @@ fn of_two_processes_that_open_at_once_one_becomes_the_owner() {
         return open_as_told(&role, Path::new(&home));
     }
     let mut figures = Figures::default();
-    for round in 0..rounds(100) {
+    for round in 0..rounds_of("lock/processes", 100) {
         let home = tempfile::tempdir().unwrap();
         if round % 2 == 1 {
             close(&open(home.path()).unwrap());
@@ -139,7 +139,9 @@ fn of_two_processes_that_open_at_once_one_becomes_the_owner() {
 #[test]
 fn of_two_threads_that_open_at_once_one_becomes_the_owner_though_the_note_is_deleted() {
     let seed = seed();
-    let figures = race(seed, rounds(1_000), |home| Arc::new(LocalDisk::open(home, true).unwrap()));
+    let figures = race(seed, rounds_of("lock/threads", 1_000), |home| {
+        Arc::new(LocalDisk::open(home, true).unwrap())
+    });
     let control = race(seed, 100, |home| Arc::new(Altered::locks_note(home)));
     report("lock/threads", seed, &figures, &[("lock the note alone", control)]);
     assert!(figures.is_sound(), "{figures}");

@@ -9,7 +9,7 @@ use jvspatial_db::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::figures::{Figures, Random, report, rounds, seed};
+use super::figures::{Figures, Random, report, rounds_of, seed};
 use super::script::options;
 
 const PAIRS: u64 = 4;
@@ -124,8 +124,8 @@ async fn race(look: Look, seed: u64, reads: u64) -> Figures {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn readers_never_see_a_part_of_a_batch() {
     let seed = seed();
-    let together = race(Look::Together, seed, rounds(100_000)).await;
-    let find = race(Look::Find, seed, rounds(2_000)).await;
+    let together = race(Look::Together, seed, rounds_of("readers/get", 100_000)).await;
+    let find = race(Look::Find, seed, rounds_of("readers/find", 2_000)).await;
     let control = race(Look::OneByOne, seed, 20_000).await;
     report("readers/get", seed, &together, &[("two reads instead of one", control)]);
     report("readers/find", seed, &find, &[]);

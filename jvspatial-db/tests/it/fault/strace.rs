@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use jvspatial_db::json::Sabotage;
 use jvspatial_db::json::disk::LocalDisk;
 use jvspatial_db::{Database as _, JsonDb};
 
 use super::child::{Teller, give_orders, orders, tell};
-use super::figures::{Figures, report, say};
+use super::figures::{Figures, report, skip};
 use super::ledger::{Ledger, write};
 use super::script::{options, runtime};
 
@@ -21,33 +22,46 @@ const CALLS: &str =
 
 #[test]
 fn what_was_acknowledged_survives_a_kill_at_each_system_call() {
-    if let Some((_, home)) = orders() {
-        return play(Path::new(&home));
+    if let Some((role, home)) = orders() {
+        return play(&role, Path::new(&home));
     }
-    if !Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_ok_and(|s| s.success()) {
-        return say(format_args!("fault strace: skipped: needs strace"));
+    if !has_strace() {
+        return skip("strace", "needs strace");
     }
     let calls = calls();
     let reached = reached(&calls);
-    let mut figures = Figures::default();
+    let (mut figures, mut control) = (Figures::default(), Figures::default());
     for (call, count) in &reached {
-        kill_at(call, *count, &mut figures);
+        kill_at("honest", call, *count, &mut figures);
+        if call == "write" && control.is_sound() {
+            kill_at("sabotaged", call, *count, &mut control);
+        }
     }
     // Batches and segments repeat, so a call that is hidden has its like later on.
     let test = format!("strace, {} of {} calls", reached.len(), calls.len());
-    report(&test, 0, &figures, &[]);
+    report(&test, 0, &figures, &[("acknowledge before the write", control)]);
     assert!(figures.is_sound(), "{figures}");
     assert!(figures.rounds > 60, "the script makes more calls than that: {figures}");
+    assert!(control.lost > 0, "{control}");
+}
+
+pub(super) fn has_strace() -> bool {
+    let version = Command::new("strace").arg("-V").stdout(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
 }
 
 /// The child: makes a store, writes over several segments, closes, and once more.
-fn play(home: &Path) {
+fn play(role: &str, home: &Path) {
     tell("ready");
     let runtime = runtime();
+    let options = match role {
+        "sabotaged" => options().sabotage(Sabotage::AcknowledgeBeforeWrite),
+        _ => options(),
+    };
     for batches in [14, 3] {
         // On this thread, so that each run makes the same calls in the same order.
         let disk = LocalDisk::open(home, true).unwrap();
-        let db = JsonDb::open_on(std::sync::Arc::new(disk), options()).unwrap();
+        let db = JsonDb::open_on(std::sync::Arc::new(disk), options.clone()).unwrap();
         runtime.block_on(async {
             write(&db, 0, batches).await;
             db.close().await.unwrap();
@@ -55,11 +69,12 @@ fn play(home: &Path) {
     }
 }
 
-fn strace(home: &Path, arguments: &[&str]) -> Teller {
+/// Starts the child of a test under `strace`.
+pub(super) fn strace((test, role): (&str, &str), home: &Path, arguments: &[&str]) -> Teller {
     let mut command = Command::new("strace");
     command.args(["-f", "-qq"]).args(arguments);
     command.arg("--").arg(std::env::current_exe().unwrap());
-    give_orders(&mut command, TEST, "script", home);
+    give_orders(&mut command, test, role, home);
     Teller::spawn(command)
 }
 
@@ -69,7 +84,8 @@ fn calls() -> Vec<(String, String, u64)> {
     let home = tempfile::tempdir().unwrap();
     let log = home.path().join("log");
     let trace = format!("trace={CALLS}");
-    let told = strace(&home.path().join("db"), &["-o", log.to_str().unwrap(), "-e", &trace]).rest();
+    let arguments = ["-o", log.to_str().unwrap(), "-e", &trace];
+    let told = strace((TEST, "honest"), &home.path().join("db"), &arguments).rest();
     Ledger::default().note(&told, &mut Figures::default());
     let log = std::fs::read_to_string(log).unwrap();
     let mut counts = BTreeMap::<(String, String), u64>::new();
@@ -98,14 +114,14 @@ fn reached(calls: &[(String, String, u64)]) -> BTreeSet<(String, u64)> {
     calls.iter().map(|(_, name, count)| (name.clone(), *count)).collect()
 }
 
-fn kill_at(call: &str, count: u64, figures: &mut Figures) {
+fn kill_at(role: &str, call: &str, count: u64, figures: &mut Figures) {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("db");
     let trace = format!("trace={call}");
     let inject = format!("inject={call}:signal=SIGKILL:when={count}");
     let log = home.path().join("log");
     let arguments = ["-o", log.to_str().unwrap(), "-e", &trace, "-e", &inject];
-    let told = strace(&path, &arguments).rest();
+    let told = strace((TEST, role), &path, &arguments).rest();
     let mut ledger = Ledger::default();
     ledger.note(&told, figures);
     let log = std::fs::read_to_string(log).unwrap();

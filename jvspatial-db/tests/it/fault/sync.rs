@@ -37,7 +37,7 @@ struct Failed {
 fn play(seed: u64, kind: OpKind, nth: u64, repeats: bool) -> Option<Failed> {
     let (disk, runtime) = (SimulatedDisk::new(), runtime());
     let seam: Arc<dyn Disk> = match repeats {
-        true => Arc::new(Altered::repeats_syncs(&disk)),
+        true => Arc::new(Altered::repeats_syncs(disk.clone())),
         false => Arc::new(disk.clone()),
     };
     let db = JsonDb::open_on(seam, options()).unwrap();

@@ -64,7 +64,10 @@ pub use filter::{Comparison, FieldPath, Filter};
 pub use id::{Collection, Handle, Id};
 pub use id_generator::IdGenerator;
 #[cfg(feature = "json")]
-pub use json::{Durability, JsonDb, JsonDbOptions, RecoveryReport};
+pub use json::{
+    BackupReport, CompactionReport, Durability, JsonDb, JsonDbOptions, Listed, RecoveryReport,
+    SalvageReport, StoreStats, UnvouchedRange, VerifyReport,
+};
 pub use memory::MemoryDb;
 pub use open::open;
 pub use ordinal_set::OrdinalSet;

@@ -174,6 +174,19 @@ impl Manifest {
         Self::parse(&text).map(Some)
     }
 
+    /// Why the manifest on `disk` is not this one, if it is not.
+    pub(super) fn differs_from(&self, disk: &dyn Disk) -> Option<Error> {
+        match Self::read(disk) {
+            Ok(Some(manifest)) if manifest == *self => None,
+            Ok(Some(_)) => Some(
+                Error::corrupt("manifest on disk is not the one of the open store")
+                    .with("file", PATH),
+            ),
+            Ok(None) => Some(Error::corrupt("manifest is missing").with("file", PATH)),
+            Err(error) => Some(error),
+        }
+    }
+
     /// Puts this manifest in the place of the one before, in one durable step.
     pub(super) fn write(&self, disk: &dyn Disk) -> Result<(), Undone> {
         let text = self.to_text().map_err(io::Error::other)?;

@@ -1,12 +1,15 @@
 //! The embedded JSON database: an append-only journal of JSON Lines with everything but the documents
 //! in memory. `docs/format.md` describes the files.
 
+mod backup;
 mod compaction;
+mod copy;
 pub mod disk;
 mod draft;
 mod index;
 mod line;
 mod lines;
+mod listed;
 mod loader;
 mod manifest;
 mod neighbors;
@@ -14,10 +17,15 @@ mod options;
 mod queue;
 mod reader;
 mod recovery;
+mod restore;
+mod salvage;
 mod scan;
 mod segment;
 mod segment_reader;
 mod stage;
+mod stats;
+mod verify;
+mod view;
 mod writer;
 
 use std::collections::VecDeque;
@@ -53,12 +61,17 @@ use reader::{Located, Reading};
 use scan::Scan;
 use writer::{Shared, Writer};
 
+pub use backup::BackupReport;
 pub use compaction::CompactionReport;
+pub use listed::Listed;
 #[cfg(any(test, feature = "conformance"))]
 #[doc(hidden)]
 pub use options::Sabotage;
 pub use options::{Durability, JsonDbOptions};
 pub use recovery::RecoveryReport;
+pub use salvage::{SalvageReport, UnvouchedRange};
+pub use stats::StoreStats;
+pub use verify::VerifyReport;
 
 /// A database in one directory of the local file system.
 ///
@@ -69,6 +82,7 @@ pub use recovery::RecoveryReport;
 /// it was given and closes by itself, a moment later.
 pub struct JsonDb {
     shared: Arc<Shared>,
+    disk: Arc<dyn Disk>,
     capabilities: Capabilities,
     options: JsonDbOptions,
     recovery: RecoveryReport,
@@ -113,29 +127,21 @@ impl JsonDb {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_on(disk: Arc<dyn Disk>, options: JsonDbOptions) -> Result<Self> {
-        let lock = disk.lock().map_err(|error| match error {
-            LockError::Held { pid } => {
-                let error = Error::new(ErrorKind::Locked, "database is open elsewhere");
-                match pid {
-                    Some(pid) => error.with("process", pid),
-                    None => error,
-                }
-            }
-            LockError::Io(error) => unusable(error),
-        })?;
+        let lock = disk.lock().map_err(locked)?;
         let opened = recovery::open(&*disk, &options)?;
         let (shared, files, recovery) = opened.split(options.deadline);
         let shared = Arc::new(shared);
         let store = files.0.store.clone();
         let compactor = Compactor::new(shared.clone(), disk.clone(), options.clone(), store);
         let compactor = start("jvspatial-compactor", move || compactor.run())?;
-        let writer = Writer::new(shared.clone(), disk, lock, options.clone(), files, compactor);
+        let writer =
+            Writer::new(shared.clone(), disk.clone(), lock, options.clone(), files, compactor);
         start("jvspatial-writer", move || writer.run())?;
         let mut capabilities = Capabilities::new("json", Encoding::Json);
         capabilities.atomic_batches = true;
         capabilities.persistent = true;
         capabilities.ordinals = true;
-        Ok(Self { shared, capabilities, options, recovery })
+        Ok(Self { shared, disk, capabilities, options, recovery })
     }
 
     /// Takes everything out of the journal that is not needed any more, and waits until that is done.
@@ -220,6 +226,19 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
         Error::new(ErrorKind::Unavailable, "work on the database's files was stopped")
             .with_source(error)
     })
+}
+
+fn locked(error: LockError) -> Error {
+    match error {
+        LockError::Held { pid } => {
+            let error = Error::new(ErrorKind::Locked, "database is open elsewhere");
+            match pid {
+                Some(pid) => error.with("process", pid),
+                None => error,
+            }
+        }
+        LockError::Io(error) => unusable(error),
+    }
 }
 
 fn unusable(error: io::Error) -> Error {

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::compaction::Replacement;
 use super::draft::Draft;
+use super::view::{Purpose, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::write::WriteReport;
 
@@ -23,6 +24,8 @@ pub(super) struct Request {
 pub(super) enum Job {
     /// Begin the next segment, unless the one that is being written holds nothing yet.
     Seal(oneshot::Sender<Result<()>>),
+    /// Hold the journal open as it is now.
+    View(Purpose, oneshot::Sender<Result<View>>),
     /// Put a compacted segment in the place of those it was made of; the answer is its slot.
     Replace(Replacement, oneshot::Sender<Result<u32>>),
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id_generator::IdGenerator;
 
 /// The directory for bytes that were taken out of the journal.
-const QUARANTINE: &str = "quarantine";
+pub(super) const QUARANTINE: &str = "quarantine";
 
 /// What opening found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -198,7 +198,7 @@ fn recover(disk: &dyn Disk, mut manifest: Manifest, options: &JsonDbOptions) -> 
 
 /// Checks that the journal's directory holds the manifest's segments and no others; returns the paths of
 /// what a compaction left that was killed before or after it replaced the manifest.
-fn check_segments(disk: &dyn Disk, manifest: &Manifest) -> Result<Vec<String>> {
+pub(super) fn check_segments(disk: &dyn Disk, manifest: &Manifest) -> Result<Vec<String>> {
     let listed = || manifest.sealed.iter().flat_map(|sealed| [sealed.first(), sealed.segment]);
     let numbers: Vec<u32> = listed().chain([manifest.active]).collect();
     let ascending = numbers.chunks(2).all(|pair| pair.is_sorted())

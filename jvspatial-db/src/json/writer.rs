@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use super::queue::{Job, Queue, Request, Wake};
 use super::recovery::{self, Opened};
 use super::segment::SegmentName;
 use super::stage::Stage;
+use super::view::{Purpose, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::write::WriteReport;
 
@@ -30,6 +32,8 @@ pub(super) struct Shared {
     pub index: RwLock<Index>,
     pub queue: Queue,
     pub compaction: Compaction,
+    /// How many times the writer has synced the journal since the store was opened.
+    pub syncs: AtomicU64,
     /// How long a call may wait for the writer or for a file.
     pub deadline: Duration,
 }
@@ -263,6 +267,7 @@ impl Writer {
             return Err(self.poisoned(ErrorKind::Unknown, &error));
         }
         self.synced = self.end.sequence;
+        self.shared.syncs.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -320,10 +325,26 @@ impl Writer {
             Job::Seal(reply) => {
                 let _ = reply.send(self.seal());
             }
+            Job::View(purpose, reply) => {
+                let _ = reply.send(self.view(purpose));
+            }
             Job::Replace(replacement, reply) => {
                 let _ = reply.send(self.replace(replacement));
             }
         }
+    }
+
+    /// Holds the journal open as it is after the last commit.
+    fn view(&mut self, purpose: Purpose) -> Result<View> {
+        self.check_poison()?;
+        let manifest_fault = match purpose {
+            Purpose::Copy => self.sync().map(|()| None)?,
+            Purpose::Verify => self.manifest.differs_from(&*self.disk),
+        };
+        let active = (self.slot, Arc::clone(&self.active), self.end);
+        let mut view = View::open(&self.shared.index.read(), self.manifest.clone(), active)?;
+        view.manifest_fault = manifest_fault;
+        Ok(view)
     }
 
     /// Begins the next segment, unless this one holds no commit.
@@ -477,6 +498,7 @@ impl Opened {
             index: RwLock::new(self.index),
             queue: Queue::default(),
             compaction: Compaction::default(),
+            syncs: AtomicU64::new(0),
             deadline,
         };
         (shared, (self.manifest, self.active, self.end), self.report)

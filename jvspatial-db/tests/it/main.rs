@@ -8,3 +8,4 @@ mod conformance_model;
 mod exchange;
 mod fault;
 mod filter_vectors;
+mod operations;

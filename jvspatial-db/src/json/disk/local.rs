@@ -230,6 +230,10 @@ impl Disk for LocalDisk {
     fn lock(&self) -> Result<DiskLock, LockError> {
         lock::acquire(&self.root).map(DiskLock::new)
     }
+
+    fn lock_shared(&self) -> Result<DiskLock, LockError> {
+        lock::acquire_shared(&self.root).map(DiskLock::new)
+    }
 }
 
 fn open_root(path: &Path) -> Result<OwnedFd, Errno> {

@@ -71,6 +71,13 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// The directory itself is locked, so deleting a file inside lets nobody in. Fails within
     /// 100 ms when somebody else holds it, be it this very `Disk` or process.
     fn lock(&self) -> Result<DiskLock, LockError>;
+
+    /// Keeps owners out while the directory is read, without changing a byte in it.
+    ///
+    /// Several readers may hold it at a time where the system can tell them from an owner.
+    fn lock_shared(&self) -> Result<DiskLock, LockError> {
+        self.lock()
+    }
 }
 
 /// One open regular file.

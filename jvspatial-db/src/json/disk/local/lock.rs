@@ -31,13 +31,23 @@ pub(super) struct LocalLock {
 
 /// Locks the directory and notes this process's id in it.
 pub(super) fn acquire(root: &Beneath) -> Result<LocalLock, LockError> {
+    let dir = take(root, FlockOperation::NonBlockingLockExclusive)?;
+    write_note(root, dir).map_err(LockError::Io)
+}
+
+/// Locks the directory among others who only read; no note, so that nothing in it changes.
+pub(super) fn acquire_shared(root: &Beneath) -> Result<SharedLock, LockError> {
+    take(root, FlockOperation::NonBlockingLockShared).map(SharedLock)
+}
+
+fn take(root: &Beneath, operation: FlockOperation) -> Result<File, LockError> {
     // Descriptions, not processes, own such a lock: a fresh one keeps out this process too.
     let dir = root.open(ROOT, DIRECTORY, Mode::empty());
     let dir = dir.map_err(|error| LockError::Io(explain_entry(ACTION, ROOT, error)))?;
     let mut last_seen = None;
     for look in 0..LOOKS {
-        match flock(&dir, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return write_note(root, dir.into()).map_err(LockError::Io),
+        match flock(&dir, operation) {
+            Ok(()) => return Ok(dir.into()),
             Err(Errno::WOULDBLOCK | Errno::INTR) => {}
             Err(error) => return Err(LockError::Io(explain_entry(ACTION, ROOT, error))),
         }
@@ -62,6 +72,17 @@ impl Drop for LocalLock {
         // fail, nothing is lost: the note only informs, and closing the descriptor unlocks too.
         let _ = self.note.set_len(0);
         let _ = flock(&self.dir, FlockOperation::Unlock);
+    }
+}
+
+/// The lock of one who only reads.
+#[derive(Debug)]
+pub(super) struct SharedLock(File);
+
+impl Drop for SharedLock {
+    fn drop(&mut self) {
+        // As above; closing the descriptor unlocks too.
+        let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }
 

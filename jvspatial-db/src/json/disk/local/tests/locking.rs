@@ -29,6 +29,19 @@ fn a_second_open_in_this_process_is_locked_out_until_the_first_lets_go() {
 }
 
 #[test]
+fn readers_keep_owners_out_but_not_each_other_and_leave_no_trace() {
+    let (_home, path, disk) = disk();
+    let (one, two) = (disk.lock_shared().unwrap(), disk.lock_shared().unwrap());
+    assert_held(disk.lock(), None);
+    drop(one);
+    assert_held(disk.lock(), None);
+    drop(two);
+    assert!(!path.join("LOCK").exists());
+    let _lock = disk.lock().unwrap();
+    assert_held(disk.lock_shared(), Some(std::process::id()));
+}
+
+#[test]
 fn deleting_or_garbling_the_note_lets_nobody_in() {
     let (_home, path, disk) = disk();
     let _lock = disk.lock().unwrap();

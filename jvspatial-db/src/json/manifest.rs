@@ -99,13 +99,8 @@ impl Manifest {
     /// Whether a segment that is not part of the store was replaced by compaction, or was to replace
     /// another when that was cut off.
     pub(super) fn has_done_with(&self, name: SegmentName) -> bool {
-        let SegmentName { number, generation } = name;
-        self.sealed.iter().any(|sealed| {
-            let current = sealed.name();
-            let replaced = (sealed.first()..=current.number).contains(&number)
-                && generation < current.generation;
-            replaced || (number == current.number && generation > current.generation)
-        })
+        let covers = |sealed: &Sealed| (sealed.first()..=sealed.segment).contains(&name.number);
+        !self.lists(name) && self.sealed.iter().any(covers)
     }
 
     /// The text of the file; its last value is the checksum of what stands before it.
@@ -285,6 +280,18 @@ mod tests {
         assert_eq!(Manifest::parse(&text).unwrap(), manifest());
         let value: serde_json::Value = serde_json::from_slice(&text).unwrap();
         assert_eq!(value["sealed"][0]["end"]["checksum"], "000000000000004d");
+    }
+
+    #[test]
+    fn what_compaction_replaced_or_gave_up_is_done_with_and_nothing_else() {
+        let name = |number, generation| SegmentName { number, generation };
+        let manifest = manifest();
+        for leftover in [name(1, 1), name(2, 0), name(2, 9), name(3, 2), name(4, 0), name(4, 4)] {
+            assert!(manifest.has_done_with(leftover), "{leftover:?}");
+        }
+        for other in [name(1, 0), name(4, 3), name(5, 0), name(5, 1)] {
+            assert!(!manifest.has_done_with(other), "{other:?}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::manifest::{End, Manifest, Sealed, Undone, unavailable};
 use super::options::{Durability, JsonDbOptions};
 use super::queue::{Job, Queue, Request, Wake};
 use super::recovery::{self, Opened};
-use super::segment::SegmentName;
+use super::segment::{JOURNAL, SegmentName};
 use super::stage::Stage;
 use super::view::{Purpose, View};
 use crate::error::{Error, ErrorKind, Result};
@@ -159,11 +159,15 @@ impl Writer {
             return;
         }
         match self.write(stage) {
-            Ok(()) => acknowledge(waiting),
+            Ok(()) => {
+                acknowledge(waiting);
+                if self.options.compaction {
+                    self.shared.compaction.note_written();
+                }
+            }
             Err(error) => {
                 for (reply, _) in waiting {
-                    let _ = reply.send(Err(Error::new(error.kind(), error.message().to_owned())
-                        .with("cause", error.context("cause").unwrap_or_default())));
+                    let _ = reply.send(Err(error.again()));
                 }
             }
         }
@@ -304,10 +308,10 @@ impl Writer {
     /// documents need.
     fn wait_for_compactor(&mut self) {
         let start = Instant::now();
-        let segment_bytes = self.options.segment_bytes;
+        // What the next segment and the compactor's copy will add is not there yet.
         let is_behind = |index: &Index| {
             let total = index.usages.total();
-            total.bytes * 10 > total.live_bytes * 22 + segment_bytes * 20
+            total.bytes * 10 > total.live_bytes * 22
         };
         while self.options.compaction
             && self.shared.compaction.is_gaining()
@@ -362,9 +366,14 @@ impl Writer {
     /// Puts a compacted segment into the manifest; returns its slot.
     fn replace(&mut self, Replacement { replaced, by }: Replacement) -> Result<u32> {
         self.check_poison()?;
+        let file = self.disk.open(&by.name().path()).map_err(unavailable)?;
         // Lines are left out because of later ones: these must not be lost with the power.
         self.sync()?;
-        let file = self.disk.open(&by.name().path()).map_err(unavailable)?;
+        // Here and not where the segment is made: should this fail, the name of a segment that is begun at
+        // the same time would be lost as well.
+        if let Err(error) = self.disk.sync_dir(JOURNAL) {
+            return Err(self.poisoned(ErrorKind::Unknown, &error));
+        }
         let mut manifest = self.manifest.clone();
         let is_replaced = |sealed: &Sealed| replaced.contains(&sealed.name());
         let at = manifest.sealed.iter().position(is_replaced);
@@ -465,9 +474,12 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // First, so that the compactor leaves alone what the manifest may name by now.
+            self.shared.queue.poison("the writer panicked");
+        }
         self.stop_compactor();
         if std::thread::panicking() {
-            self.shared.queue.poison("the writer panicked");
             self.shared.queue.finish(|| {
                 Err(Error::new(ErrorKind::Poisoned, "the writer panicked; open the database again"))
             });

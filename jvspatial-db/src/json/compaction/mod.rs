@@ -6,6 +6,9 @@ mod compactor;
 mod policy;
 mod rewriter;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
@@ -40,9 +43,17 @@ pub(super) struct Replacement {
     pub by: Sealed,
 }
 
+/// For how long writes are let be before somebody looks at what they left behind: a few lines that take
+/// the place of many never fill a segment.
+const LULL: Duration = Duration::from_millis(100);
+/// As [`LULL`], after an attempt that failed: the next may copy a whole segment in vain as well.
+const LULL_AFTER_FAILURE: Duration = Duration::from_secs(5);
+
 /// Work for the compactor, and how it gets on.
 #[derive(Debug, Default)]
 pub(super) struct Compaction {
+    /// Whether something was written since somebody looked; outside the state for the writer's sake.
+    written: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -57,6 +68,8 @@ struct State {
     total: CompactionReport,
     /// Why the last attempt failed; none after one that did not.
     failure: Option<String>,
+    /// Why a segment cannot be compacted at all.
+    damage: Option<String>,
     busy: bool,
 }
 
@@ -75,7 +88,7 @@ impl Compaction {
     pub(super) fn wait(&self) -> Order {
         let mut state = self.state.lock();
         state.busy = false;
-        self.changed.notify_all();
+        let mut due = None;
         loop {
             if state.stopped {
                 state.waiting.clear();
@@ -85,11 +98,20 @@ impl Compaction {
                 state.busy = true;
                 return Order::All(std::mem::take(&mut state.waiting));
             }
-            if std::mem::take(&mut state.sealed) {
+            if due.is_none() && self.written.load(Ordering::Relaxed) {
+                let failed = state.failure.is_some();
+                due = Some(Instant::now() + if failed { LULL_AFTER_FAILURE } else { LULL });
+            }
+            if state.sealed || due.is_some_and(|due| due <= Instant::now()) {
+                state.sealed = false;
                 state.busy = true;
+                self.written.store(false, Ordering::Relaxed);
                 return Order::Look;
             }
-            self.changed.wait(&mut state);
+            match due {
+                None => self.changed.wait(&mut state),
+                Some(due) => drop(self.changed.wait_until(&mut state, due)),
+            }
         }
     }
 
@@ -97,6 +119,15 @@ impl Compaction {
     pub(super) fn note_sealed(&self) {
         self.state.lock().sealed = true;
         self.changed.notify_all();
+    }
+
+    /// Notes that something was written, so that somebody looks in a while.
+    pub(super) fn note_written(&self) {
+        // The compactor need not be woken up for what it is going to look at anyway.
+        if !self.written.swap(true, Ordering::Relaxed) {
+            let _state = self.state.lock();
+            self.changed.notify_all();
+        }
     }
 
     /// Asks for all garbage to be taken away.
@@ -138,14 +169,18 @@ impl Compaction {
                 state.total.add(report);
                 state.failure = None;
             }
+            // The same again will not help, and others are compacted all the same.
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                state.damage = Some(error.to_string());
+            }
             Err(error) => state.failure = Some(error.to_string()),
         }
     }
 
-    /// All that was done, and why the last attempt failed if it did.
+    /// All that was done, and why the last attempt failed or what cannot be compacted at all.
     pub(super) fn total(&self) -> (CompactionReport, Option<String>) {
         let state = self.state.lock();
-        (state.total.clone(), state.failure.clone())
+        (state.total.clone(), state.failure.clone().or_else(|| state.damage.clone()))
     }
 }
 

@@ -22,25 +22,36 @@ pub(super) struct Candidate {
     pub after: u64,
     /// Whether its tombstones still hide lines of segments before it.
     pub hides: bool,
+    /// Whether it was found to be damaged, so that it is left alone unless asked for.
+    pub is_damaged: bool,
 }
 
 impl Candidate {
     /// The sealed segments of the journal, in its order.
     pub(super) fn all(index: &Index) -> Vec<Self> {
-        let mut candidates: Vec<Self> = Vec::new();
-        for (slot, sealed, file) in index.segments.sealed() {
+        let mut after = 0;
+        let mut replaced_after = None;
+        let candidate = |(slot, sealed, file): (u32, Sealed, Arc<dyn DiskFile>)| {
             let usage = index.usages.get(slot);
-            let after = candidates.last().map_or(0, |before| before.sealed.end.sequence);
-            let hides = candidates.iter().any(|earlier| earlier.may_hold_replaced(&sealed));
-            candidates.push(Self { slot, sealed, file, usage, after, hides });
-        }
-        candidates
+            let hides = replaced_after.is_some_and(|replaced| replaced < sealed.end.sequence);
+            let candidate = Self { slot, sealed, file, usage, after, hides, is_damaged: false };
+            after = candidate.sealed.end.sequence;
+            let replaced = candidate.replaced_after();
+            replaced_after = replaced_after.into_iter().chain(replaced).min();
+            candidate
+        };
+        index.segments.sealed().into_iter().map(candidate).collect()
+    }
+
+    /// The commit after which a line of it may have been replaced; none if none was.
+    fn replaced_after(&self) -> Option<u64> {
+        let as_of = self.sealed.compacted.map_or(0, |compacted| compacted.as_of);
+        (!self.usage.has_no_replaced()).then_some(as_of)
     }
 
     /// Whether it may hold a line that was replaced by one in `later`, a tombstone in particular.
     pub(super) fn may_hold_replaced(&self, later: &Sealed) -> bool {
-        let as_of = self.sealed.compacted.map_or(0, |compacted| compacted.as_of);
-        !self.usage.has_no_replaced() && as_of < later.end.sequence
+        self.replaced_after().is_some_and(|replaced| replaced < later.end.sequence)
     }
 
     /// The most bytes that it has once it is compacted.
@@ -57,7 +68,12 @@ impl Candidate {
 
     /// Whether so much of it is garbage that it is rewritten unasked.
     fn is_worth_it(&self) -> bool {
-        self.garbage() * 10 > self.usage.bytes * 3
+        !self.is_damaged && self.garbage() * 10 > self.usage.bytes * 3
+    }
+
+    /// Whether it may be put together with its neighbours.
+    fn is_small(&self, limit: u64) -> bool {
+        !self.is_damaged && self.needed() <= limit
     }
 }
 
@@ -99,7 +115,7 @@ fn extend(candidates: &[Candidate], at: usize, segment_bytes: u64) -> Range<usiz
     let mut bytes = candidates[at].needed();
     let mut joins = |segment: Option<&Candidate>| {
         segment.is_some_and(|segment| {
-            let joins = (segment.is_worth_it() || segment.needed() <= segment_bytes / 4)
+            let joins = (segment.is_worth_it() || segment.is_small(segment_bytes / 4))
                 && bytes + segment.needed() <= segment_bytes;
             bytes += if joins { segment.needed() } else { 0 };
             joins
@@ -118,17 +134,22 @@ fn extend(candidates: &[Candidate], at: usize, segment_bytes: u64) -> Range<usiz
 /// live for different times would end up in ever more and ever smaller files.
 fn small_neighbours(candidates: &[Candidate], segment_bytes: u64) -> Option<Range<usize>> {
     const MANY: usize = 4;
-    let small = |segment: &Candidate| segment.needed() <= segment_bytes / MANY as u64;
+    let small = |segment: &Candidate| segment.is_small(segment_bytes / MANY as u64);
     candidates.windows(MANY).position(|run| run.iter().all(small)).map(|start| start..start + MANY)
 }
 
 /// The first segment whose replaced lines keep tombstones in later ones from going, if there are too many
 /// of those: they are no garbage, but they are no documents either.
 fn in_the_way(candidates: &[Candidate], segment_bytes: u64) -> Option<usize> {
+    // What a damaged segment hides stays hidden.
+    let cut = candidates
+        .iter()
+        .position(|segment| segment.is_damaged && !segment.usage.has_no_replaced());
+    let candidates = candidates.get(..cut.unwrap_or(candidates.len())).unwrap_or_default();
     let hiding = candidates.iter().filter(|segment| segment.hides);
     let tombstones: u64 = hiding.map(|segment| segment.usage.tombstone_bytes).sum();
     let live: u64 = candidates.iter().map(|segment| segment.usage.live_bytes).sum();
-    if tombstones <= live / 5 + segment_bytes / 4 {
+    if tombstones <= live / 5 + segment_bytes / 32 {
         return None;
     }
     let last =

@@ -10,7 +10,7 @@ use crate::json::disk::{AppendError, Disk, DiskFile, OpenMode};
 use crate::json::index::{HELD, Move, Usage};
 use crate::json::line::{self, DocumentLine};
 use crate::json::manifest::{End, FORMAT, unavailable};
-use crate::json::segment::{JOURNAL, SegmentName};
+use crate::json::segment::SegmentName;
 use crate::json::segment_reader::{At, Sink};
 use crate::json::writer::Shared;
 
@@ -93,11 +93,10 @@ impl Output {
         Ok(())
     }
 
-    /// Makes all of it durable, its name included.
-    pub(super) fn finish(mut self, disk: &dyn Disk) -> Result<Written> {
+    /// Makes all of it durable but its name, which is for the writer.
+    pub(super) fn finish(mut self) -> Result<Written> {
         self.commit()?;
         self.file.sync_all().map_err(unavailable)?;
-        disk.sync_dir(JOURNAL).map_err(unavailable)?;
         self.usage.bytes = self.end.bytes;
         Ok(Written { end: self.end, moves: self.moves, usage: self.usage })
     }
@@ -161,6 +160,15 @@ impl<'a> Rewriter<'a> {
                 fates.extend(lines.iter().map(|line| {
                     let collection = line.id.collection();
                     match index.table(collection).existing(&line.id) {
+                        // An edge that was made again: without this line between them, the older one would
+                        // keep its ends.
+                        Some(_)
+                            if line.is_tombstone
+                                && self.hides
+                                && collection == Collection::Edge =>
+                        {
+                            Fate::Tombstone
+                        }
                         None if line.is_tombstone && self.hides => Fate::Tombstone,
                         Some((ordinal, record))
                             if !line.is_tombstone

@@ -10,6 +10,7 @@ mod altered;
 mod blocks;
 mod bomb;
 mod child;
+mod compaction;
 mod crash;
 mod cut;
 mod deadly;

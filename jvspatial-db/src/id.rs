@@ -203,6 +203,65 @@ impl Id {
     }
 }
 
+/// Reads the ids of a backend as [`Id::parse_stored`] does, faster when few entity names occur.
+#[cfg(feature = "json")]
+#[derive(Debug)]
+pub(crate) struct StoredIds {
+    /// The names met last, by a few of their bytes.
+    names: [Option<(EntityName, &'static str)>; 32],
+}
+
+#[cfg(feature = "json")]
+impl StoredIds {
+    pub(crate) const fn new() -> Self {
+        Self { names: [None; 32] }
+    }
+
+    /// Reads an id.
+    ///
+    /// # Errors
+    /// Those of [`Id::parse_stored`].
+    #[inline]
+    pub(crate) fn parse(&mut self, text: &str) -> Result<Id> {
+        match self.parse_known(text) {
+            Some(id) => Ok(id),
+            None => self.parse_new(text),
+        }
+    }
+
+    /// Reads a generated id whose entity name was met before.
+    #[inline]
+    fn parse_known(&self, text: &str) -> Option<Id> {
+        let (head, key) = text.as_bytes().split_last_chunk::<KEY_TEXT>()?;
+        let [letter, b'.', entity @ .., b'.'] = head else { return None };
+        let (name, known) = self.names[Self::place(entity)]?;
+        if known.as_bytes() != entity {
+            return None;
+        }
+        Some(Id::generated(Collection::from_letter(*letter)?, name, parse_hex(key)?))
+    }
+
+    #[cold]
+    fn parse_new(&mut self, text: &str) -> Result<Id> {
+        let id = Id::parse_stored(text)?;
+        if let Repr::Generated { entity, .. } = id.0 {
+            let name = entity.as_str();
+            self.names[Self::place(name.as_bytes())] = Some((entity, name));
+        }
+        Ok(id)
+    }
+
+    #[inline]
+    fn place(name: &[u8]) -> usize {
+        match name {
+            [first, .., last] => {
+                (name.len() + 5 * usize::from(*first) + 3 * usize::from(*last)) % 32
+            }
+            _ => 0,
+        }
+    }
+}
+
 /// Splits a text of the right shape; see `parts` for one already checked.
 fn split(text: &str) -> Result<(Collection, &str, &str)> {
     let malformed = || {
@@ -257,20 +316,41 @@ fn hex(key: &[u8; 12]) -> [u8; 24] {
     out
 }
 
+/// How many hex digits a generated key has.
+const KEY_TEXT: usize = 24;
+
 fn parse_key(text: &[u8]) -> Option<[u8; 12]> {
-    const fn digit(byte: u8) -> Option<u8> {
-        match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        }
-    }
-    let text: &[u8; 24] = text.try_into().ok()?;
+    parse_hex(text.try_into().ok()?)
+}
+
+#[inline]
+fn parse_hex(text: &[u8; KEY_TEXT]) -> Option<[u8; 12]> {
     let mut key = [0; 12];
-    for (byte, pair) in key.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    let mut sound = true;
+    for (bytes, digits) in key.as_chunks_mut::<4>().0.iter_mut().zip(text.as_chunks::<8>().0) {
+        let (read, all_digits) = parse_eight(*digits);
+        *bytes = read;
+        sound &= all_digits;
     }
-    Some(key)
+    sound.then_some(key)
+}
+
+/// The value of eight hex digits and whether they all are lower-case ones, eight at a time.
+#[inline]
+fn parse_eight(digits: [u8; 8]) -> ([u8; 4], bool) {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let text = u64::from_le_bytes(digits);
+    // The high bit of each byte of `x + (128 - n)` says whether that byte of x is at least n, if x is ASCII.
+    let ascii = text & !HIGH;
+    let at_least = |least: u8| ascii + ONES * (128 - u64::from(least));
+    let digit = at_least(b'0') & !at_least(b'9' + 1);
+    let letter = at_least(b'a') & !at_least(b'f' + 1);
+    let sound = (digit | letter) & !text & HIGH == HIGH;
+    let nibbles = (ascii & (ONES * 15)) + ((letter & HIGH) >> 7) * 9;
+    let pairs = (nibbles << 4 | nibbles >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    (((fours | fours >> 16) as u32).to_le_bytes(), sound)
 }
 
 impl FromStr for Id {
@@ -488,6 +568,46 @@ mod tests {
             let mut bytes = Vec::new();
             id.write_to(&mut bytes);
             assert_eq!(bytes, text.as_bytes());
+        }
+    }
+
+    #[cfg(feature = "json")]
+    proptest::proptest! {
+        #[test]
+        fn ids_read_fast_are_those_read_slowly(
+            texts in proptest::collection::vec(
+                "([nejox]\\.(City|Town|A|Ä|é|City2)\\.([0-9a-f]{24}|[0-9a-f]{23}[g/:`@A-F0]|[0-9a-f]{22}[é\u{80}]|[0-9a-f.]{24}|.{0,30}))|.{0,40}",
+                1..8,
+            ),
+        ) {
+            let mut stored = StoredIds::new();
+            for text in texts.iter().chain(&texts) {
+                let (fast, slow) = (stored.parse(text), Id::parse_stored(text));
+                let show = |id: Result<Id>| id.map_err(|error| error.to_string());
+                let (fast, slow) = (show(fast), show(slow));
+                if let (Ok(fast), Ok(slow)) = (&fast, &slow) {
+                    let generated = |id: &Id| matches!(id.0, Repr::Generated { .. });
+                    proptest::prop_assert_eq!(generated(fast), generated(slow));
+                }
+                proptest::prop_assert_eq!(fast, slow);
+            }
+        }
+    }
+
+    #[test]
+    fn hex_digits_are_read_as_the_standard_library_reads_them() {
+        for byte in 0..=255_u8 {
+            for position in 0..8 {
+                let mut digits = *b"0f9a8b7c";
+                digits[position] = byte;
+                let lower = byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+                let (read, sound) = parse_eight(digits);
+                assert_eq!(sound, lower, "{byte} at {position}");
+                if lower {
+                    let text = std::str::from_utf8(&digits).unwrap();
+                    assert_eq!(read, u32::from_str_radix(text, 16).unwrap().to_be_bytes());
+                }
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 //! Every line has one spelling only, so a reader needs no JSON parser to find its way, and two lines
 //! that mean the same are the same bytes.
 
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use super::segment::SegmentName;
 use crate::document::Ends;
@@ -185,11 +185,68 @@ pub(super) fn batch_checksum(lines: &[u64], commit: &[u8]) -> u64 {
 
 /// Whether the commit line `line` closes exactly the lines with these checksums.
 pub(super) fn commit_is_sound(line: &[u8], commit: &CommitLine, lines: &[u64]) -> bool {
+    commit_head(line).is_some_and(|head| batch_checksum(lines, head) == commit.checksum)
+}
+
+/// A commit line up to its checksum's value.
+fn commit_head(line: &[u8]) -> Option<&[u8]> {
     const TAIL: usize = "0123456789abcdef\"}\n".len();
-    line.len()
-        .checked_sub(TAIL)
-        .and_then(|end| line.get(..end))
-        .is_some_and(|head| batch_checksum(lines, head) == commit.checksum)
+    line.get(..line.len().checked_sub(TAIL)?)
+}
+
+/// The checksums of the lines since the last commit line, however many there are.
+#[derive(Default)]
+pub(super) struct OpenBatch {
+    lines: Vec<u64>,
+    /// The sum of the lines that are not in the list any more.
+    sum: Option<Box<Summed>>,
+}
+
+/// Lines of which only the sum is kept.
+struct Summed {
+    hash: Xxh3Default,
+    count: u64,
+}
+
+impl OpenBatch {
+    /// How many checksums are kept one by one: nearly all batches are smaller.
+    const KEPT: usize = 64 * 1024;
+
+    pub(super) fn push(&mut self, checksum: u64) {
+        self.lines.push(checksum);
+        if self.lines.len() == Self::KEPT {
+            let sum = self
+                .sum
+                .get_or_insert_with(|| Box::new(Summed { hash: Xxh3Default::new(), count: 0 }));
+            for checksum in self.lines.drain(..) {
+                sum.hash.update(&checksum.to_le_bytes());
+                sum.count += 1;
+            }
+        }
+    }
+
+    /// How many lines there are.
+    pub(super) fn count(&self) -> u64 {
+        self.sum.as_ref().map_or(0, |sum| sum.count) + self.lines.len() as u64
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.lines.clear();
+        self.sum = None;
+    }
+
+    /// Whether the commit line `line` closes exactly these lines.
+    pub(super) fn is_closed_by(&self, line: &[u8], commit: &CommitLine) -> bool {
+        let Some(sum) = &self.sum else { return commit_is_sound(line, commit, &self.lines) };
+        let mut hash = sum.hash.clone();
+        for checksum in &self.lines {
+            hash.update(&checksum.to_le_bytes());
+        }
+        commit_head(line).is_some_and(|head| {
+            hash.update(head);
+            hash.digest() == commit.checksum
+        })
+    }
 }
 
 fn push_id(out: &mut Vec<u8>, id: &Id, version: u64) {
@@ -258,11 +315,13 @@ impl<'a> Line<'a> {
             return Some(Self::Tombstone { id, version });
         }
         let schema = if rest.eat(b",\"_v\":") { rest.number()?.try_into().ok()? } else { 1 };
-        let entity = rest.after(b",\"entity\":\"")?.quoted()?;
-        if id.get(2..).and_then(|id| id.split_once('.'))?.0 != entity {
+        let named = id.as_bytes().get(2..)?;
+        let entity = named.get(..memchr::memchr(b'.', named)?)?;
+        // The letter before the name may be none of ours, but no part of one.
+        if !id.is_char_boundary(2) || !rest.after(b",\"entity\":\"")?.eat(entity) {
             return None;
         }
-        rest.after(b",\"context\":")?;
+        rest.after(b"\",\"context\":")?;
         let prefix = text.len() - rest.0.len();
         let (suffix, ends) = if id.starts_with('e') { split_ends(rest.0)? } else { (1, None) };
         let fields = rest.0.get(..rest.0.len().checked_sub(suffix)?)?;
@@ -303,12 +362,14 @@ fn split_last_quoted(text: &[u8]) -> Option<(&[u8], &str)> {
 struct Cursor<'a>(&'a [u8]);
 
 impl<'a> Cursor<'a> {
+    #[inline(always)]
     fn eat(&mut self, expected: &[u8]) -> bool {
         let rest = self.0.strip_prefix(expected);
         self.0 = rest.unwrap_or(self.0);
         rest.is_some()
     }
 
+    #[inline(always)]
     fn after(&mut self, expected: &[u8]) -> Option<&mut Self> {
         self.eat(expected).then_some(self)
     }
@@ -318,19 +379,24 @@ impl<'a> Cursor<'a> {
     }
 
     /// A number without sign, leading zeros or more than 64 bits.
+    #[inline]
     fn number(&mut self) -> Option<u64> {
-        let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (digits, rest) = self.0.split_at_checked(digits)?;
-        if digits.len() > 1 && digits.first() == Some(&b'0') {
+        let mut number = 0_u64;
+        let mut rest = self.0;
+        while let [digit @ b'0'..=b'9', after @ ..] = rest {
+            number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+            rest = after;
+        }
+        let digits = self.0.len() - rest.len();
+        if digits == 0 || (digits > 1 && self.0.first() == Some(&b'0')) {
             return None;
         }
         self.0 = rest;
-        let step =
-            |number: u64, digit: &u8| number.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
-        if digits.is_empty() { None } else { digits.iter().try_fold(0, step) }
+        Some(number)
     }
 
     /// The text up to the next quotation mark, which is passed.
+    #[inline]
     fn quoted(&mut self) -> Option<&'a str> {
         let end = memchr::memchr(b'"', self.0)?;
         let text = std::str::from_utf8(self.0.get(..end)?).ok()?;
@@ -403,6 +469,22 @@ mod tests {
                 };
                 assert!(!accepted, "flip of bit {bit} at {position} went unnoticed");
             }
+        }
+    }
+
+    #[test]
+    fn a_batch_of_many_lines_is_closed_by_the_same_line_as_if_all_were_kept() {
+        for count in [0, 1, OpenBatch::KEPT - 1, OpenBatch::KEPT, 3 * OpenBatch::KEPT + 7] {
+            let lines: Vec<u64> = (0..count as u64).map(|n| n.wrapping_mul(0x9e37_79b9)).collect();
+            let mut line = Vec::new();
+            push_commit(&mut line, 4, 3, 77, &lines);
+            let Some(Line::Commit(commit)) = Line::parse(&line) else { panic!("no commit") };
+            let mut batch = OpenBatch::default();
+            lines.iter().for_each(|checksum| batch.push(*checksum));
+            assert_eq!(batch.count(), count as u64);
+            assert!(batch.is_closed_by(&line, &commit), "{count}");
+            batch.push(1);
+            assert!(!batch.is_closed_by(&line, &commit), "{count}");
         }
     }
 

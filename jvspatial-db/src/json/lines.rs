@@ -10,6 +10,8 @@ use super::line::MAX_LINE;
 pub(super) struct Lines<'a> {
     file: &'a dyn DiskFile,
     buffer: Vec<u8>,
+    /// How much of the buffer has been read.
+    filled: usize,
     /// Where in the file the buffer begins.
     base: u64,
     /// Where in the buffer the next line begins.
@@ -29,12 +31,13 @@ pub(super) enum Found<'a> {
     End,
 }
 
-const READ: usize = 1 << 20;
+/// How much is read at once: what stays in the cache of one core until it has been looked at.
+const READ: usize = 1 << 18;
 
 impl<'a> Lines<'a> {
     /// The lines from `start` up to `end`.
     pub(super) fn new(file: &'a dyn DiskFile, start: u64, end: u64) -> Self {
-        Self { file, buffer: Vec::new(), base: start, next: 0, end }
+        Self { file, buffer: Vec::new(), filled: 0, base: start, next: 0, end }
     }
 
     /// The next line.
@@ -44,7 +47,7 @@ impl<'a> Lines<'a> {
     pub(super) fn next_line(&mut self) -> io::Result<Found<'_>> {
         let mut searched = self.next;
         loop {
-            let unsearched = self.buffer.get(searched..).unwrap_or_default();
+            let unsearched = self.buffer.get(searched..self.filled).unwrap_or_default();
             if let Some(end) = memchr::memchr(b'\n', unsearched) {
                 let line = self.next..searched + end + 1;
                 self.next = line.end;
@@ -52,24 +55,33 @@ impl<'a> Lines<'a> {
                 return Ok(Found::Line(offset, self.buffer.get(line).unwrap_or_default()));
             }
             let offset = self.base + self.next as u64;
-            let kept = self.buffer.len() - self.next;
+            let kept = self.filled - self.next;
             if kept > MAX_LINE {
                 return Ok(Found::Ragged(offset));
             }
-            self.buffer.drain(..self.next);
-            self.base = offset;
-            self.next = 0;
             searched = kept;
-            let left = self.end.saturating_sub(self.base + kept as u64);
-            let read = usize::try_from(left).unwrap_or(usize::MAX).min(READ);
-            if read == 0 {
+            if self.fill()? == 0 {
                 return Ok(if kept == 0 { Found::End } else { Found::Ragged(offset) });
             }
-            self.buffer.resize(kept + read, 0);
-            if let Some(room) = self.buffer.get_mut(kept..) {
-                self.file.read_at(room, self.base + kept as u64)?;
-            }
         }
+    }
+
+    /// Reads on behind what is left of the buffer, which moves to its front; returns how much was read.
+    fn fill(&mut self) -> io::Result<usize> {
+        let kept = self.filled - self.next;
+        self.buffer.copy_within(self.next..self.filled, 0);
+        self.base += self.next as u64;
+        (self.next, self.filled) = (0, kept);
+        let left = self.end.saturating_sub(self.base + kept as u64);
+        let read = usize::try_from(left).unwrap_or(usize::MAX).min(READ);
+        if self.buffer.len() < kept + read {
+            self.buffer.resize(kept + read, 0);
+        }
+        if let Some(room) = self.buffer.get_mut(kept..kept + read).filter(|room| !room.is_empty()) {
+            self.file.read_at(room, self.base + kept as u64)?;
+            self.filled += read;
+        }
+        Ok(read)
     }
 
     /// Passes what is too long to be a line; `false` when the file ends before the next line begins.
@@ -78,20 +90,15 @@ impl<'a> Lines<'a> {
     /// The file's own.
     pub(super) fn skip(&mut self) -> io::Result<bool> {
         loop {
-            let rest = self.buffer.get(self.next..).unwrap_or_default();
+            let rest = self.buffer.get(self.next..self.filled).unwrap_or_default();
             if let Some(end) = memchr::memchr(b'\n', rest) {
                 self.next += end + 1;
                 return Ok(true);
             }
-            self.base += self.buffer.len() as u64;
-            self.next = 0;
-            let left = self.end.saturating_sub(self.base);
-            self.buffer.clear();
-            self.buffer.resize(usize::try_from(left).unwrap_or(usize::MAX).min(READ), 0);
-            if self.buffer.is_empty() {
+            self.next = self.filled;
+            if self.fill()? == 0 {
                 return Ok(false);
             }
-            self.file.read_at(&mut self.buffer, self.base)?;
         }
     }
 }

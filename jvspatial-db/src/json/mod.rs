@@ -14,6 +14,7 @@ mod loader;
 mod manifest;
 mod neighbors;
 mod options;
+mod parallel;
 mod queue;
 mod reader;
 mod recovery;

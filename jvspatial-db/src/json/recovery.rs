@@ -1,22 +1,26 @@
 //! Opening: what stands in the directory becomes the index, or is refused by name and offset.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::disk::{Disk, DiskFile, OpenMode, ROOT};
 use super::index::Index;
 use super::line;
 use super::lines::{Found, Lines};
-use super::loader::Loader;
 use super::manifest::{self, End, FORMAT, Manifest, Undone, unavailable};
 use super::options::JsonDbOptions;
+use super::parallel::{CHUNK_LINES, Journal, Plan, Planned};
 use super::segment::{JOURNAL, SegmentName, Segments};
-use super::segment_reader::{Commits, Read, Reader};
+use super::segment_reader::{Commits, Read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id_generator::IdGenerator;
 
 /// The directory for bytes that were taken out of the journal.
 pub(super) const QUARANTINE: &str = "quarantine";
+
+/// A store with fewer bytes is read by one thread.
+const SMALL_STORE: u64 = 8 * 1024 * 1024;
 
 /// What opening found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,14 +101,26 @@ fn check_makeable(disk: &dyn Disk) -> Result<()> {
     Ok(())
 }
 
-/// Whether a segment holds more than its first line.
+/// Whether a segment holds more than its first line, or something else than the beginning of one.
 fn has_commits(disk: &dyn Disk, path: &str) -> Result<bool> {
+    const HEADER: &[u8] = b"{\"_segment\":";
     let file = disk.open(path).map_err(unavailable)?;
     let size = file.size().map_err(unavailable)?;
     let mut lines = Lines::new(&*file, 0, size);
     match lines.next_line().map_err(unavailable)? {
         Found::Line(_, first) => Ok(first.len() as u64 != size),
-        Found::Ragged(_) | Found::End => Ok(size > 4096),
+        Found::End => Ok(false),
+        Found::Ragged(_) => {
+            let mut found = [0; 4096];
+            let Some(found) = usize::try_from(size).ok().and_then(|size| found.get_mut(..size))
+            else {
+                return Ok(true);
+            };
+            file.read_at(found, 0).map_err(unavailable)?;
+            let is_header = found.starts_with(HEADER.get(..found.len()).unwrap_or(HEADER));
+            // A power cut may have kept the length and lost the bytes, which then read as zeros.
+            Ok(!is_header && found.iter().any(|byte| *byte != 0))
+        }
     }
 }
 
@@ -131,29 +147,19 @@ pub(super) fn begin_segment(
 
 fn recover(disk: &dyn Disk, mut manifest: Manifest, options: &JsonDbOptions) -> Result<Opened> {
     let leftovers = check_segments(disk, &manifest)?;
-    let mut segments = Segments::default();
-    let mut index = Index::new(Segments::default());
-    let mut sequence = 0;
-    for sealed in &manifest.sealed {
-        let name = sealed.name();
-        let file = disk.open(&name.path()).map_err(unavailable)?;
-        let commits = Commits::of(sealed, sequence);
-        let reader = Reader::begin(&*file, name, &manifest.store, commits, options)?;
-        let slot = segments.add(name, Arc::clone(&file));
-        let read = reader.read_all(&mut Loader::new(&mut index, slot))?;
-        read.expect_end(name, &sealed.end)?;
-        index.usages.entry(slot).bytes = read.end.bytes;
-        sequence = read.end.sequence;
-    }
     let number = manifest.active;
     let name = SegmentName::new(number);
     let path = name.path();
-    let active = disk.open_append(&path, OpenMode::Existing).map_err(unavailable)?;
-    let commits = Commits::After(sequence);
-    let reader = Reader::begin(&*active, name, &manifest.store, commits, options)?;
-    let slot = segments.add(name, Arc::clone(&active));
-    let read = reader.read_all(&mut Loader::new(&mut index, slot))?;
-    index.usages.entry(slot).bytes = read.end.bytes;
+    let threads = threads_for(&manifest);
+    let segments = &planned(&manifest);
+    let store = &manifest.store;
+    let plan = Plan { disk, store, options, segments, chunk_lines: CHUNK_LINES };
+    let Journal { filling, segments, active, read } = plan.read(threads)?;
+    let mut index = filling.finish(segments, threads)?;
+    let segments = Arc::make_mut(&mut index.segments);
+    for (slot, sealed) in (0..).zip(&manifest.sealed) {
+        segments.seal(slot, sealed.clone());
+    }
     let mut report = RecoveryReport {
         clean: manifest.closed.is_some(),
         commits: read.end.sequence,
@@ -186,14 +192,34 @@ fn recover(disk: &dyn Disk, mut manifest: Manifest, options: &JsonDbOptions) -> 
         // What was read may be in the system's memory alone, and later batches will call it synced.
         active.sync_data().map_err(unavailable)?;
     }
-    for (slot, sealed) in (0..).zip(&manifest.sealed) {
-        segments.seal(slot, sealed.clone());
-    }
-    index.segments = Arc::new(segments);
     for leftover in leftovers {
         disk.remove(&leftover).map_err(unavailable)?;
     }
     Ok(Opened { index, manifest, active, end: read.end, report })
+}
+
+/// The segments in the order of the journal.
+fn planned(manifest: &Manifest) -> Vec<Planned> {
+    let mut sequence = 0;
+    let sealed = manifest.sealed.iter().map(|sealed| {
+        let commits = Commits::of(sealed, sequence);
+        sequence = sealed.end.sequence;
+        Planned { name: sealed.name(), commits, end: Some(sealed.end), most: sealed.end.bytes }
+    });
+    let mut planned: Vec<_> = sealed.collect();
+    let name = SegmentName::new(manifest.active);
+    // Offsets have 32 bits, so a segment that is being written never gets any longer.
+    let most = manifest.closed.map_or(u64::from(u32::MAX), |closed| closed.bytes);
+    planned.push(Planned { name, commits: Commits::After(sequence), end: None, most });
+    planned
+}
+
+/// How many threads to read a store with: one, when it is read before others have started.
+fn threads_for(manifest: &Manifest) -> NonZeroUsize {
+    let ends = manifest.sealed.iter().map(|sealed| sealed.end).chain(manifest.closed);
+    let bytes = ends.fold(0_u64, |bytes, end| bytes.saturating_add(end.bytes));
+    let worth = bytes >= SMALL_STORE;
+    std::thread::available_parallelism().ok().filter(|_| worth).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Checks that the journal's directory holds the manifest's segments and no others; returns the paths of

@@ -1,7 +1,7 @@
 //! Reading one segment: its batches are checked line by line, and the first damage is described.
 
 use super::disk::DiskFile;
-use super::line::{self, CommitLine, DocumentLine, Line, line_checksum};
+use super::line::{self, CommitLine, DocumentLine, Line, OpenBatch, line_checksum};
 use super::lines::{Found, Lines};
 use super::manifest::{End, FORMAT, Sealed, unavailable};
 use super::options::JsonDbOptions;
@@ -67,7 +67,7 @@ pub(super) struct Reader<'a> {
     compacted: bool,
     end: End,
     line_number: u64,
-    checksums: Vec<u64>,
+    batch: OpenBatch,
     takes_uncommitted: bool,
     takes_unsound: bool,
 }
@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
             compacted,
             end: End { bytes: expected.len() as u64, sequence, checksum },
             line_number: 1,
-            checksums: Vec::new(),
+            batch: OpenBatch::default(),
             takes_uncommitted: options.ignores_commit_lines(),
             takes_unsound: options.ignores_checksums(),
         })
@@ -177,11 +177,13 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// `Unavailable` when the file cannot be read, and what `sink` says of a commit.
     pub(super) fn read_all(mut self, sink: &mut impl Sink) -> Result<Read> {
+        // What the commit line says that is not as it should be itself.
+        let mut synced = None;
         let damage = loop {
             self.line_number += 1;
             let (offset, line) = match self.lines.next_line().map_err(unavailable)? {
                 Found::Line(offset, line) => (offset, line),
-                Found::End if self.checksums.is_empty() => break None,
+                Found::End if self.batch.count() == 0 => break None,
                 Found::End => {
                     break Some((self.size, "a commit line", "the end of the file".into()));
                 }
@@ -196,9 +198,10 @@ impl<'a> Reader<'a> {
                 Line::Commit(commit) => {
                     let last =
                         End { sequence: self.end.sequence - u64::from(self.compacted), ..self.end };
-                    if let Err(found) = check(line, &commit, &last, &self.checksums)
+                    if let Err(found) = check(line, &commit, &last, &self.batch)
                         && !self.takes_unsound
                     {
+                        synced = (commit.synced < commit.sequence).then_some(commit.synced);
                         break Some((offset, "the batch that this line closes", found));
                     }
                     self.end = End {
@@ -206,7 +209,7 @@ impl<'a> Reader<'a> {
                         sequence: commit.sequence,
                         checksum: commit.checksum,
                     };
-                    self.checksums.clear();
+                    self.batch.clear();
                     sink.commit(commit.sequence)?;
                 }
                 Line::Header(_) => break Some((offset, "a document or commit", show(line))),
@@ -215,7 +218,7 @@ impl<'a> Reader<'a> {
                     if let Err(error) = show_to(sink, &parsed, line, offset, checksum) {
                         break Some((offset, "a document", error.to_string()));
                     }
-                    self.checksums.push(checksum);
+                    self.batch.push(checksum);
                 }
             }
         };
@@ -230,7 +233,7 @@ impl<'a> Reader<'a> {
             offset,
             expected: expected.to_owned(),
             found,
-            later_synced: self.later_synced()?,
+            later_synced: synced.max(self.later_synced()?),
         };
         Ok(Read { end: self.end, size: self.size, damage: Some(damage) })
     }
@@ -263,15 +266,15 @@ impl<'a> Reader<'a> {
 }
 
 /// Checks a commit line against the chain and against the lines it closes.
-fn check(line: &[u8], commit: &CommitLine, last: &End, checksums: &[u64]) -> Result<(), String> {
-    let expected = (last.sequence + 1, last.checksum, checksums.len() as u64);
+fn check(line: &[u8], commit: &CommitLine, last: &End, batch: &OpenBatch) -> Result<(), String> {
+    let expected = (last.sequence + 1, last.checksum, batch.count());
     if (commit.sequence, commit.previous, commit.count) != expected {
         return Err(format!(
             "commit {} of {} lines after {:016x}, not commit {} of {} lines after {:016x}",
             commit.sequence, commit.count, commit.previous, expected.0, expected.2, expected.1
         ));
     }
-    if !line::commit_is_sound(line, commit, checksums) {
+    if !batch.is_closed_by(line, commit) {
         return Err("lines with another checksum".to_owned());
     }
     Ok(())

@@ -1,7 +1,11 @@
 //! All that the JSON database keeps in memory: where documents are, and which edges touch which node.
 
 mod adjacency;
+mod ends;
 mod history;
+mod load;
+mod runs;
+mod slots;
 mod table;
 mod usage;
 
@@ -10,8 +14,10 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 pub(super) use adjacency::{Adjacency, Hop, Side};
+pub(super) use ends::EndIds;
 pub(super) use history::{History, Snapshot};
-pub(super) use table::{Place, State, Table};
+pub(super) use load::{Chunk, EdgeKind, Filling};
+pub(super) use table::{Place, Record, State, Table};
 pub(super) use usage::{Usage, Usages};
 
 use super::segment::Segments;
@@ -207,8 +213,8 @@ impl Index {
         Ok(())
     }
 
-    /// Applies the changes of a batch that stood in the journal when the store was opened.
-    pub(super) fn load(&mut self, sequence: u64, changes: Vec<Change>) -> Result<()> {
+    /// Applies the changes of a batch in one go, while the index is held.
+    pub(super) fn apply(&mut self, sequence: u64, changes: Vec<Change>) -> Result<()> {
         self.begin(true);
         changes.into_iter().try_for_each(|change| self.change(sequence, change))?;
         self.sequence = sequence;
@@ -338,7 +344,7 @@ pub(super) fn publish(index: &RwLock<Index>, sequence: u64) {
 /// As [`prepare`].
 pub(super) fn apply(index: &RwLock<Index>, sequence: u64, changes: Vec<Change>) -> Result<()> {
     if changes.len() <= HELD || !can_be_prepared(&changes) {
-        return index.write().load(sequence, changes);
+        return index.write().apply(sequence, changes);
     }
     prepare(index, sequence, changes)?;
     publish(index, sequence);
@@ -365,4 +371,23 @@ impl Join {
         let backward = backward.into_iter().filter(move |_| undirected && source != target);
         forward.into_iter().chain(backward)
     }
+}
+
+/// Does both, at the same time if `parallel` says so.
+fn both<A: Send, B>(
+    parallel: bool,
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B,
+) -> (A, B) {
+    if !parallel {
+        return (first(), second());
+    }
+    std::thread::scope(|scope| {
+        let first = scope.spawn(first);
+        let second = second();
+        match first.join() {
+            Ok(first) => (first, second),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }

@@ -1,11 +1,8 @@
 //! One collection in memory: where each document's line is, on dense ordinals.
 
-use std::hash::BuildHasher;
-
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-
-use super::history::{History, NO_HISTORY};
+use super::history::History;
+use super::runs::Runs;
+use super::slots::{Seed, Slots, Tag};
 use crate::entity_name::EntityName;
 use crate::error::{Error, Result};
 use crate::id::{Handle, Id};
@@ -54,20 +51,39 @@ pub(in crate::json) struct Record {
 
 const _: () = assert!(size_of::<Record>() == 64);
 
+/// In the place of the state before: the ordinal was given back and has no document.
+const FREE: u64 = u64::MAX;
+
+impl Record {
+    /// Whether this is the record of `id`. An ordinal that was given back keeps its id until the next
+    /// document gets it.
+    #[inline]
+    pub(super) fn holds(&self, id: &Id) -> bool {
+        self.id == *id && !self.is_free()
+    }
+
+    const fn is_free(&self) -> bool {
+        self.state.older == FREE
+    }
+}
+
 /// The documents of one collection by ordinal, and their ordinals by id.
 ///
 /// An ordinal also stands for a node that only an edge knows, and for a document that is gone but
 /// that a snapshot or a pin may still name; such a record has no place.
 #[derive(Debug, Default)]
 pub(in crate::json) struct Table {
-    records: Vec<Record>,
-    ordinals: HashTable<u32>,
-    hasher: RandomState,
+    pub(super) records: Vec<Record>,
+    /// The ordinals of ids that were given out together when the store was opened.
+    pub(super) runs: Runs,
+    /// The ordinals of all other ids.
+    pub(super) ordinals: Slots,
+    pub(super) seed: Seed,
     /// Ordinals to give out again.
-    free: Vec<u32>,
+    pub(super) free: Vec<u32>,
     /// Ordinals whose document is gone, until nothing can name them any more.
     retired: Vec<u32>,
-    live: u64,
+    pub(super) live: u64,
 }
 
 impl Table {
@@ -85,11 +101,20 @@ impl Table {
 
     /// The ordinal of `id`, if it has one.
     pub(in crate::json) fn ordinal(&self, id: &Id) -> Option<u32> {
-        self.ordinals
-            .find(self.hasher.hash_one(id), |&ordinal| {
-                self.record(ordinal).is_some_and(|record| record.id == *id)
-            })
-            .copied()
+        let is_it = |ordinal: &u32| self.record(*ordinal).is_some_and(|record| record.holds(id));
+        let in_run = self.runs.find(id).filter(is_it);
+        in_run.or_else(|| self.ordinals.find(self.seed.tag(id), |ordinal| is_it(&ordinal)))
+    }
+
+    /// The ordinal of `id`, which has this tag and probably that ordinal.
+    #[inline]
+    pub(super) fn ordinal_at(&self, id: &Id, tag: Tag, candidate: u32) -> Option<u32> {
+        let is_it = |ordinal: u32| self.record(ordinal).is_some_and(|record| record.holds(id));
+        if is_it(candidate) {
+            return Some(candidate);
+        }
+        let in_run = self.runs.find(id).filter(|ordinal| is_it(*ordinal));
+        in_run.or_else(|| self.ordinals.find(tag, is_it))
     }
 
     /// The ordinal of a handle: by its hint when that still holds, else by its id.
@@ -134,11 +159,7 @@ impl Table {
             Some(freed) => *freed = record,
             None => self.records.push(record),
         }
-        let hash = self.hasher.hash_one(id);
-        let (records, hasher) = (&self.records, &self.hasher);
-        self.ordinals.insert_unique(hash, ordinal, |&ordinal| {
-            records.get(ordinal as usize).map_or(0, |record| hasher.hash_one(&record.id))
-        });
+        self.ordinals.insert(self.seed.tag(id), ordinal);
         Ok(ordinal)
     }
 
@@ -182,17 +203,20 @@ impl Table {
     /// To be called only when no snapshot and no pin can name them.
     pub(in crate::json) fn reclaim(&mut self, in_use: impl Fn(u32) -> bool) {
         for ordinal in std::mem::take(&mut self.retired) {
-            let Some(record) = self.records.get_mut(ordinal as usize) else { continue };
-            if record.state.exists() || in_use(ordinal) {
-                continue;
-            }
-            let hash = self.hasher.hash_one(&record.id);
-            if let Ok(entry) = self.ordinals.find_entry(hash, |&other| other == ordinal) {
-                entry.remove();
-                record.state = State { older: NO_HISTORY, ..State::default() };
-                self.free.push(ordinal);
+            let Some(record) = self.records.get(ordinal as usize) else { continue };
+            if !record.state.exists() && !record.is_free() && !in_use(ordinal) {
+                self.release(ordinal);
             }
         }
+    }
+
+    /// Gives an ordinal back.
+    pub(super) fn release(&mut self, ordinal: u32) {
+        let Some(record) = self.records.get_mut(ordinal as usize) else { return };
+        // It stands there only if it is in no run.
+        self.ordinals.remove(self.seed.tag(&record.id), ordinal);
+        record.state = State { older: FREE, ..State::default() };
+        self.free.push(ordinal);
     }
 
     pub(in crate::json) const fn has_retired(&self) -> bool {

@@ -162,7 +162,6 @@ fn a_sparse_manifest_of_a_tebibyte() {
 }
 
 #[test]
-#[ignore = "the reader passes all of it, and copies it to the quarantine"]
 fn a_sparse_active_segment_of_a_tebibyte() {
     let told = bomb("a_sparse_active_segment_of_a_tebibyte", |home| {
         small().plant(home, 1);
@@ -173,7 +172,6 @@ fn a_sparse_active_segment_of_a_tebibyte() {
 }
 
 #[test]
-#[ignore = "the reader passes all of it before it looks at the length in the manifest"]
 fn a_sparse_closed_segment_of_a_tebibyte() {
     let told = bomb("a_sparse_closed_segment_of_a_tebibyte", |home| {
         let end = small().plant(home, 1);
@@ -184,7 +182,6 @@ fn a_sparse_closed_segment_of_a_tebibyte() {
 }
 
 #[test]
-#[ignore = "the reader passes all of it before it looks at the length in the manifest"]
 fn a_sparse_sealed_segment_of_a_tebibyte() {
     let told = bomb("a_sparse_sealed_segment_of_a_tebibyte", |home| {
         let end = small().plant(home, 1);
@@ -242,7 +239,6 @@ fn millions_of_versions_of_one_document() {
 }
 
 #[test]
-#[ignore = "the reader keeps every line of a batch in memory, however many there are"]
 fn a_batch_of_millions_of_lines_that_nothing_closes() {
     let told = bomb("a_batch_of_millions_of_lines_that_nothing_closes", |home| {
         let mut journal = small();
@@ -309,7 +305,6 @@ fn text_of_a_hundred_thousand_levels_is_refused_before_anything_is_built() {
 }
 
 #[test]
-#[ignore = "the manifest is in memory twice, as text, beside its segments"]
 fn a_manifest_of_a_million_segments() {
     let told = bomb("a_manifest_of_a_million_segments", |home| {
         let end = small().plant(home, 1);
@@ -324,7 +319,6 @@ fn a_manifest_of_a_million_segments() {
 }
 
 #[test]
-#[ignore = "open files stand in a list as long as the largest number of a segment"]
 fn a_manifest_that_calls_its_only_segment_by_the_largest_number() {
     let told = bomb("a_manifest_that_calls_its_only_segment_by_the_largest_number", |home| {
         Journal::after(u32::MAX, 0).plant(home, u32::MAX);

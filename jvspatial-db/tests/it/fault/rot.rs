@@ -267,7 +267,6 @@ fn no_cut_of_any_file_goes_unnoticed_in_a_store_that_was_closed() {
 }
 
 #[test]
-#[ignore = "the reader does not hear what a commit line that is not sound knows to be synced"]
 fn no_zeroed_block_goes_unnoticed_in_a_store_that_was_killed() {
     look_for_silence("blocks", false, damage::blocks, (Control::IgnoreChecksums, 1));
 }
@@ -278,7 +277,6 @@ fn no_zeroed_block_goes_unnoticed_in_a_store_that_was_closed() {
 }
 
 #[test]
-#[ignore = "the reader does not hear what a commit line that is not sound knows to be synced"]
 fn no_missing_doubled_or_moved_line_goes_unnoticed_in_a_store_that_was_killed() {
     look_for_silence("lines", false, damage::lines_moved, (Control::IgnoreChecksums, 1));
 }
@@ -289,7 +287,6 @@ fn no_missing_doubled_or_moved_line_goes_unnoticed_in_a_store_that_was_closed() 
 }
 
 #[test]
-#[ignore = "the reader does not hear what a commit line that is not sound knows to be synced"]
 fn no_missing_doubled_or_moved_batch_goes_unnoticed_in_a_store_that_was_killed() {
     look_for_silence("batches", false, damage::batches_moved, (Control::IgnoreChecksums, 1));
 }

@@ -1,0 +1,146 @@
+//! The ends of edges while the journal is being read: an edge may come before its nodes, or outlive them.
+
+use super::Join;
+use super::both;
+use super::table::Table;
+use crate::error::Result;
+use crate::id::Id;
+
+/// The ends of an edge as its line names them.
+#[derive(Clone, Debug)]
+pub(in crate::json) struct EndIds {
+    pub source: Id,
+    pub target: Id,
+}
+
+/// The ends of all edges, by the edges' ordinals.
+///
+/// Ends that got their ordinals in a run are kept as these ordinals, the others by their ids.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    joins: Vec<Join>,
+    named: Vec<EndIds>,
+    /// Places among them to be used again.
+    free: Vec<u32>,
+}
+
+/// In the place of a source: the target is the place of the ids.
+const NAMED: u32 = u32::MAX - 1;
+
+/// In the place of both ends: the edge is gone.
+pub(super) const NOWHERE: u32 = u32::MAX;
+
+impl Ends {
+    pub(super) const fn len(&self) -> usize {
+        self.joins.len()
+    }
+
+    /// Sets the ends of the edge at `ordinal`, which is at most one beyond all before; none when it is gone.
+    #[inline]
+    pub(super) fn set(
+        &mut self,
+        ordinal: usize,
+        ends: Option<EndIds>,
+        undirected: bool,
+        nodes: &Table,
+    ) {
+        let before = self.joins.get(ordinal).filter(|join| join.source == NAMED);
+        self.free.extend(before.map(|join| join.target));
+        let (source, target) = match ends {
+            None => (NOWHERE, NOWHERE),
+            Some(ends) => match (nodes.runs.find(&ends.source), nodes.runs.find(&ends.target)) {
+                (Some(source), Some(target)) => (source, target),
+                _ => (NAMED, self.name(ends)),
+            },
+        };
+        let join = Join { source, target, undirected };
+        match self.joins.get_mut(ordinal) {
+            Some(known) => *known = join,
+            None => self.joins.push(join),
+        }
+    }
+
+    fn name(&mut self, ends: EndIds) -> u32 {
+        let place = self.free.pop().filter(|place| (*place as usize) < self.named.len());
+        match place.and_then(|place| Some((place, self.named.get_mut(place as usize)?))) {
+            Some((place, known)) => {
+                *known = ends;
+                place
+            }
+            None => {
+                self.named.push(ends);
+                // There are fewer edges than `NAMED`.
+                (self.named.len() - 1) as u32
+            }
+        }
+    }
+
+    /// The ordinals of all ends. One that has no document gets an ordinal as well.
+    ///
+    /// `released` says which ordinals of nodes may have changed hands.
+    pub(super) fn resolve(
+        mut self,
+        nodes: &mut Table,
+        released: &[bool],
+        parallel: bool,
+    ) -> Result<Vec<Join>> {
+        self.doubt(nodes, released);
+        let Self { mut joins, named, .. } = self;
+        let is_named = |join: &&mut Join| join.source == NAMED;
+        let places: Vec<u32> = joins.iter_mut().filter(is_named).map(|join| join.target).collect();
+        let (first, last) = places.split_at(if parallel { places.len() / 2 } else { 0 });
+        let (first, last) =
+            both(parallel, || find(nodes, &named, first), || find(nodes, &named, last));
+        let found = first.into_iter().chain(last);
+        for (join, (source, target)) in joins.iter_mut().filter(is_named).zip(found) {
+            if let Some(ids) = named.get(join.target as usize) {
+                join.source = if source == NOWHERE { nodes.intern(&ids.source)? } else { source };
+                join.target = if target == NOWHERE { nodes.intern(&ids.target)? } else { target };
+            }
+        }
+        Ok(joins)
+    }
+
+    /// Goes back from ordinals to ids where an ordinal may have changed hands.
+    fn doubt(&mut self, nodes: &Table, released: &[bool]) {
+        if released.is_empty() {
+            return;
+        }
+        let in_doubt = |ordinal: u32| released.get(ordinal as usize).copied().unwrap_or_default();
+        for edge in 0..self.joins.len() {
+            let Some(&Join { source, target, .. }) = self.joins.get(edge) else { return };
+            if !in_doubt(source) && !in_doubt(target) {
+                continue;
+            }
+            if let (Some(source), Some(target)) = (nodes.runs.id(source), nodes.runs.id(target)) {
+                let place = self.name(EndIds { source, target });
+                if let Some(join) = self.joins.get_mut(edge) {
+                    (join.source, join.target) = (NAMED, place);
+                }
+            }
+        }
+    }
+}
+
+/// Looks up the ends at these places.
+fn find(nodes: &Table, named: &[EndIds], places: &[u32]) -> Vec<(u32, u32)> {
+    /// So many look-ups are under way at once: each is a wait for memory, and the waits overlap.
+    const BLOCK: usize = 64;
+    let mut found = Vec::with_capacity(places.len());
+    let mut searched = Vec::with_capacity(BLOCK);
+    for places in places.chunks(BLOCK) {
+        searched.clear();
+        let ids = places.iter().filter_map(|place| named.get(*place as usize));
+        let tags = ids.map(|ids| (ids, nodes.seed.tag(&ids.source), nodes.seed.tag(&ids.target)));
+        searched.extend(tags.map(|(ids, source, target)| {
+            let candidate = |tag| nodes.ordinals.candidate(tag).unwrap_or(NOWHERE);
+            (ids, source, candidate(source), target, candidate(target))
+        }));
+        found.extend(searched.iter().map(|(ids, source, first, target, last)| {
+            let source = nodes.ordinal_at(&ids.source, *source, *first);
+            let target = nodes.ordinal_at(&ids.target, *target, *last);
+            (source.unwrap_or(NOWHERE), target.unwrap_or(NOWHERE))
+        }));
+    }
+    found
+}

@@ -1,0 +1,168 @@
+//! Ids that were given out together need no hash table: they are consecutive numbers.
+
+use crate::entity_name::EntityName;
+use crate::id::{Collection, Id};
+
+/// Ids with consecutive generated keys on consecutive ordinals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::json) struct Run {
+    collection: Collection,
+    entity: EntityName,
+    /// The first key: eight bytes that all have in common, and four that count.
+    key: Key,
+    /// The ordinal of the first.
+    pub first: u32,
+    pub len: u32,
+}
+
+/// A generated key as numbers, in the order in which keys are given out.
+pub(in crate::json) type Key = (u64, u32);
+
+/// The number of a generated key.
+#[inline]
+pub(in crate::json) fn key_of(id: &Id) -> Option<Key> {
+    let [a, b, c, d, e, f, g, h, rest @ ..] = id.generated_key()?;
+    Some((u64::from_be_bytes([a, b, c, d, e, f, g, h]), u32::from_be_bytes(rest)))
+}
+
+impl Run {
+    /// The one id `id` at `ordinal`; `None` if its key was not generated or its name has no number.
+    #[inline]
+    pub(in crate::json) fn of(id: &Id, ordinal: u32) -> Option<Self> {
+        let (collection, entity) = (id.collection(), id.entity_name()?);
+        Some(Self { collection, entity, key: key_of(id)?, first: ordinal, len: 1 })
+    }
+
+    pub(in crate::json) const fn first_key(&self) -> Key {
+        self.key
+    }
+
+    /// The last key.
+    pub(in crate::json) const fn last_key(&self) -> Key {
+        (self.key.0, self.key.1 + (self.len - 1))
+    }
+
+    /// Adds `next` if it continues this run.
+    #[inline]
+    pub(in crate::json) fn extend(&mut self, next: &Self) -> bool {
+        let expected = self.key.1.checked_add(self.len);
+        let continues = expected == Some(next.key.1)
+            && self.key.0 == next.key.0
+            && self.first + self.len == next.first
+            && (self.collection, self.entity) == (next.collection, next.entity);
+        if continues {
+            self.len += next.len;
+        }
+        continues
+    }
+}
+
+/// Adds a run to those before it.
+#[inline]
+pub(in crate::json) fn append(runs: &mut Vec<Run>, next: Run) {
+    if !runs.last_mut().is_some_and(|last| last.extend(&next)) {
+        runs.push(next);
+    }
+}
+
+/// The long runs of a table, in the order of their keys.
+#[derive(Debug, Default)]
+pub(in crate::json) struct Runs(Vec<Run>);
+
+/// A shorter run is not worth its place among those that every look-up searches.
+const SHORTEST: u32 = 256;
+
+/// The search through so many runs stays in the cache.
+const MOST: usize = 1024;
+
+impl Runs {
+    /// Adds a run whose keys are above all before; `false` if its ids are to be found otherwise.
+    pub(in crate::json) fn add(&mut self, run: Run) -> bool {
+        if self.0.last_mut().is_some_and(|last| last.extend(&run)) {
+            return true;
+        }
+        let added = run.len >= SHORTEST && self.0.len() < MOST;
+        if added {
+            self.0.push(run);
+        }
+        added
+    }
+
+    /// The id that got this ordinal in its run.
+    pub(in crate::json) fn id(&self, ordinal: u32) -> Option<Id> {
+        let after = self.0.partition_point(|run| run.first <= ordinal);
+        let run = self.0.get(after.checked_sub(1)?)?;
+        let distance = (ordinal - run.first < run.len).then_some(ordinal - run.first)?;
+        let mut key = [0; 12];
+        let (head, tail) = key.split_at_mut(8);
+        head.copy_from_slice(&run.key.0.to_be_bytes());
+        tail.copy_from_slice(&(run.key.1 + distance).to_be_bytes());
+        Some(Id::generated(run.collection, run.entity, key))
+    }
+
+    /// The ordinal that `id` got in its run. It may have lost it since.
+    #[inline]
+    pub(in crate::json) fn find(&self, id: &Id) -> Option<u32> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let key = key_of(id)?;
+        let after = self.0.partition_point(|run| run.key <= key);
+        let run = self.0.get(after.checked_sub(1)?)?;
+        let distance = key.1.wrapping_sub(run.key.1);
+        let within = run.key.0 == key.0 && distance < run.len;
+        let alike = within && run.collection == id.collection() && id.is_entity(run.entity);
+        alike.then(|| run.first + distance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn id(text: &str, key: u32) -> Id {
+        format!("{text}.4b60c5d8224f4482{key:08x}").parse().unwrap()
+    }
+
+    fn runs(ids: &[Id]) -> Vec<Run> {
+        let mut runs = Vec::new();
+        for (id, ordinal) in ids.iter().zip(10..) {
+            append(&mut runs, Run::of(id, ordinal).unwrap());
+        }
+        runs
+    }
+
+    #[test]
+    fn every_id_of_a_run_is_found_and_no_other() {
+        EntityName::new("RunCity").unwrap();
+        EntityName::new("RunTown").unwrap();
+        let ids: Vec<Id> = (500..900).map(|key| id("n.RunCity", key)).collect();
+        let mut table = Runs::default();
+        for run in runs(&ids) {
+            assert!(table.add(run));
+        }
+        for (id, ordinal) in ids.iter().zip(10..) {
+            assert_eq!(table.find(id), Some(ordinal));
+            assert_eq!(table.id(ordinal).as_ref(), Some(id));
+        }
+        for other in [id("n.RunCity", 499), id("n.RunCity", 900), id("n.RunTown", 600)] {
+            assert_eq!(table.find(&other), None, "{other}");
+        }
+        assert_eq!((table.id(9), table.id(410)), (None, None));
+        assert_eq!(table.find(&id("o.RunCity", 600)), None);
+        assert_eq!(table.find(&Id::root()), None);
+    }
+
+    #[test]
+    fn a_gap_another_name_and_the_end_of_the_numbers_end_a_run() {
+        EntityName::new("RunCity").unwrap();
+        EntityName::new("RunTown").unwrap();
+        let keys = [("n.RunCity", 1), ("n.RunCity", 2), ("n.RunCity", 4), ("n.RunTown", 5)];
+        let ids: Vec<Id> = keys.iter().map(|(text, key)| id(text, *key)).collect();
+        assert_eq!(runs(&ids).iter().map(|run| run.len).collect::<Vec<_>>(), [2, 1, 1]);
+        let last = id("n.RunCity", u32::MAX);
+        let next: Id = "n.RunCity.4b60c5d8224f448300000000".parse().unwrap();
+        assert_eq!(runs(&[last, next]).len(), 2);
+    }
+}

@@ -269,7 +269,7 @@ mod tests {
                     end: END,
                 },
             ],
-            active: 2,
+            active: 6,
             closed: Some(End { bytes: 1, sequence: 5, checksum: u64::MAX }),
         }
     }

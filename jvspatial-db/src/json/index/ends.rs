@@ -61,8 +61,7 @@ impl Ends {
     }
 
     fn name(&mut self, ends: EndIds) -> u32 {
-        let place = self.free.pop().filter(|place| (*place as usize) < self.named.len());
-        match place.and_then(|place| Some((place, self.named.get_mut(place as usize)?))) {
+        match self.free.pop().and_then(|place| Some((place, self.named.get_mut(place as usize)?))) {
             Some((place, known)) => {
                 *known = ends;
                 place

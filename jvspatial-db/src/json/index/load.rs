@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use super::adjacency::{Adjacency, Hop, Lists, Side};
 use super::ends::{EndIds, Ends, NOWHERE};
 use super::runs::{self, Key, Run};
-use super::table::{Record, Table};
+use super::table::{self, Record, Table};
 use super::usage::{Usage, Usages};
 use super::{Index, Join, both};
 use crate::error::{Error, Result};
@@ -48,6 +48,9 @@ pub(in crate::json) struct Column {
     ascending: bool,
 }
 
+/// How many records a column has room for at least, an eighth.
+const FIRST_ROOM: usize = 128;
+
 impl Default for Column {
     fn default() -> Self {
         Self { records: Vec::new(), runs: Vec::new(), ascending: true }
@@ -59,6 +62,9 @@ impl Column {
     pub(in crate::json) fn push(&mut self, record: Record) {
         if self.ascending {
             self.note(&record, self.records.len() as u32);
+        }
+        if self.records.len() == self.records.capacity() {
+            table::make_room(&mut self.records, FIRST_ROOM);
         }
         self.records.push(record);
     }
@@ -180,10 +186,9 @@ impl Filling {
 
     fn take_edges(&mut self, slot: u32, chunk: &mut Chunk) -> Result<()> {
         let Self { collections, ends, kinds, usages, .. } = self;
-        let (filled, nodes) = {
-            let [edges, _, nodes, _] = collections;
-            (edges, &nodes.table)
-        };
+        // By the order of `Collection`.
+        let [filled, _, nodes, _] = collections;
+        let nodes = &nodes.table;
         let column = &mut chunk.columns[Collection::Edge as usize];
         let lines = chunk.ends.drain(..).zip(&chunk.kinds);
         if filled.can_append(column) {
@@ -224,6 +229,7 @@ impl Filling {
     ) -> Result<Index> {
         let Self { mut collections, ends, kinds, usages, sequence } = self;
         let parallel = threads.get() > 1;
+        // Edges are the first of `Collection`.
         let [edges, others @ ..] = &mut collections;
         both(parallel, || edges.find_all(), || others.iter_mut().for_each(Filled::find_all));
         let released = std::mem::take(&mut collections[Collection::Node as usize].released);
@@ -281,6 +287,7 @@ impl Filled {
         usage.live_bytes += lengths.sum::<u64>();
         usage.live_documents += column.records.len() as u64;
         self.table.live += column.records.len() as u64;
+        table::make_room(&mut self.table.records, column.records.len());
         self.table.records.append(&mut column.records);
         Ok(())
     }
@@ -341,6 +348,7 @@ impl Filled {
             .ok_or_else(|| full(collection))?;
         usages.gain(record.state.place);
         self.table.live += 1;
+        table::make_room(&mut self.table.records, 1);
         self.table.records.push(record);
         Ok(ordinal)
     }

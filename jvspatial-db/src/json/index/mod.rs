@@ -11,7 +11,7 @@ mod usage;
 
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 pub(super) use adjacency::{Adjacency, Hop, Side};
 pub(super) use ends::EndIds;
@@ -373,19 +373,24 @@ impl Join {
     }
 }
 
-/// Does both, at the same time if `parallel` says so.
+/// Does both, at the same time if `parallel` says so and there is a thread to be had.
 fn both<A: Send, B>(
     parallel: bool,
-    first: impl FnOnce() -> A + Send,
+    first: impl FnMut() -> A + Send,
     second: impl FnOnce() -> B,
 ) -> (A, B) {
+    let first = Mutex::new(first);
+    let run_first = || (first.lock())();
     if !parallel {
-        return (first(), second());
+        return (run_first(), second());
     }
     std::thread::scope(|scope| {
-        let first = scope.spawn(first);
+        let thread = std::thread::Builder::new().name("jvspatial-reader".to_owned());
+        let Ok(thread) = thread.spawn_scoped(scope, run_first) else {
+            return (run_first(), second());
+        };
         let second = second();
-        match first.join() {
+        match thread.join() {
             Ok(first) => (first, second),
             Err(panic) => std::panic::resume_unwind(panic),
         }

@@ -51,6 +51,16 @@ pub(in crate::json) struct Record {
 
 const _: () = assert!(size_of::<Record>() == 64);
 
+/// Makes room for more records than asked for, in steps so large that few are ever moved: an allocator
+/// moves what is aligned like them by copying it. Room that is not used costs no memory.
+pub(super) fn make_room(records: &mut Vec<Record>, additional: usize) {
+    let wanted = records.len() + additional;
+    if wanted > records.capacity() && records.try_reserve_exact(wanted * 8 - records.len()).is_err()
+    {
+        records.reserve(additional);
+    }
+}
+
 /// In the place of the state before: the ordinal was given back and has no document.
 const FREE: u64 = u64::MAX;
 

@@ -159,17 +159,11 @@ impl<'a> Rewriter<'a> {
                 let index = self.shared.index.read();
                 fates.extend(lines.iter().map(|line| {
                     let collection = line.id.collection();
-                    match index.table(collection).existing(&line.id) {
-                        // An edge that was made again: without this line between them, the older one would
-                        // keep its ends.
-                        Some(_)
-                            if line.is_tombstone
-                                && self.hides
-                                && collection == Collection::Edge =>
-                        {
-                            Fate::Tombstone
-                        }
-                        None if line.is_tombstone && self.hides => Fate::Tombstone,
+                    let existing = index.table(collection).existing(&line.id);
+                    // Between two lines of an edge that was made again it keeps the ends apart.
+                    let is_needed = existing.is_none() || collection == Collection::Edge;
+                    match existing {
+                        _ if line.is_tombstone && self.hides && is_needed => Fate::Tombstone,
                         Some((ordinal, record))
                             if !line.is_tombstone
                                 && record.state.place.slot == self.slot

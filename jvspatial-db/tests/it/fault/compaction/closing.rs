@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::super::figures::{Figures, Random, report, rounds, say, seed};
 use super::super::script::{self, Found, Script, check, contents, inspect, runtime};
+use super::careless::{Careless, Omitted};
 use super::world::World;
 use super::{killed, open, options, space};
 
@@ -185,7 +186,9 @@ fn calls_for_compaction_side_by_side_are_all_answered_while_others_write() {
 #[test]
 fn compaction_comes_to_an_end_while_others_never_stop_writing() {
     let disk = SimulatedDisk::new();
-    let db = open(&disk, &options().compaction(false));
+    // So slow that there always is another segment by the time that one is done.
+    let slow = Careless::new(&disk, Omitted::Nothing, Duration::from_millis(20));
+    let db = JsonDb::open_on(Arc::new(slow), options().compaction(false)).unwrap();
     let mut world = World::new(seed(), 100);
     runtime().block_on(async {
         for _ in 0..200 {

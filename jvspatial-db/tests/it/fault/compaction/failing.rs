@@ -1,11 +1,14 @@
 //! A disk that is full or fails while segments are compacted: the old ones stay, and nothing is lost.
 
+use std::time::{Duration, Instant};
+
 use jvspatial_db::json::disk::{Fault, OpKind, SimulatedDisk};
 use jvspatial_db::{Database as _, ErrorKind, JsonDb};
 
 use super::super::figures::{Figures, report, say, seed};
 use super::super::script::{self, Found, Script, check, contents, inspect, runtime};
-use super::{killed, open, space};
+use super::world::World;
+use super::{killed, open, options, space};
 
 /// A store with some segments that are mostly garbage, and the script that wrote it.
 fn store(seed: u64) -> (SimulatedDisk, Script) {
@@ -111,6 +114,33 @@ fn a_disk_with_too_little_room_for_a_copy_takes_it_once_it_has_grown() {
         assert!(segments(&disk).len() <= 3, "{:?}", segments(&disk));
     }
     assert!(refused > 3 && done > 3, "{refused}, {done}");
+}
+
+#[test]
+fn compaction_in_the_background_goes_on_without_being_asked_once_there_is_room() {
+    let (disk, runtime) = (SimulatedDisk::new(), runtime());
+    let db = open(&disk, &options());
+    let mut world = World::new(seed(), 40);
+    // Copies fail, all else goes on.
+    for number in 1..100 {
+        let copy = format!("journal/{number:08}-");
+        disk.fail(Fault::full(OpKind::Append).under(&copy).from_then_on());
+    }
+    for _ in 0..300 {
+        let planned = world.next();
+        assert_eq!(runtime.block_on(db.write(planned.batch)).unwrap().written(), planned.written);
+    }
+    let is_bounded = || space::bytes(&disk) <= space::live_bytes(&disk) * 22 / 10 + 2 * 4096;
+    assert!(!is_bounded(), "there is nothing to compact");
+    disk.heal();
+    let planned = world.next();
+    assert_eq!(runtime.block_on(db.write(planned.batch)).unwrap().written(), planned.written);
+    let start = Instant::now();
+    while !is_bounded() {
+        assert!(start.elapsed() < Duration::from_secs(20), "it has given up");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    runtime.block_on(world.compare(&db)).unwrap();
 }
 
 /// Whether a failure of this call leaves it open which manifest, or which batch, is on the disk.

@@ -117,9 +117,10 @@ fn has_commits(disk: &dyn Disk, path: &str) -> Result<bool> {
                 return Ok(true);
             };
             file.read_at(found, 0).map_err(unavailable)?;
-            let is_header = found.starts_with(HEADER.get(..found.len()).unwrap_or(HEADER));
-            // A power cut may have kept the length and lost the bytes, which then read as zeros.
-            Ok(!is_header && found.iter().any(|byte| *byte != 0))
+            // A power cut may have kept the length and lost bytes, which then read as zeros.
+            let written = found.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            let found = found.get(..written).unwrap_or_default();
+            Ok(!found.starts_with(HEADER) && !HEADER.starts_with(found))
         }
     }
 }

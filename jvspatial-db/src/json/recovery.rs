@@ -254,6 +254,7 @@ pub(super) fn check_segments(disk: &dyn Disk, manifest: &Manifest) -> Result<Vec
         // The next segment is made before the manifest names it, and gets its first commit after.
         let next = manifest.active.checked_add(1).map(SegmentName::new);
         if Some(name) == next && !has_commits(disk, &path)? {
+            leftovers.push(path);
             continue;
         }
         if !manifest.has_done_with(name) || !may_begin(disk, name, &manifest.store)? {

@@ -117,7 +117,12 @@ pub(crate) const ROWS: &[Row] = &[
         "fault::crash::without_sync",
         &[("crash/os", 100_000), ("crash/interval", 100_000)],
     ),
-    row("compaction", &[12], "compaction", &[("compaction", 10_000_000)]),
+    row(
+        "compaction",
+        &[12],
+        "fault::compaction::",
+        &[("compaction/model", 10_000_000), ("compaction/crash/sync", 100_000)],
+    ),
     row(
         "kill/unsynced",
         &[3],
@@ -181,7 +186,7 @@ mod tests {
         assert_eq!(size("power/ext4/sync"), Some(1_000));
         assert_eq!(size("power/xfs/sync"), Some(1_000));
         assert_eq!(size("crash/sync"), Some(1_000_000));
-        assert_eq!(size("compaction"), Some(10_000_000));
+        assert_eq!(size("compaction/model"), Some(10_000_000));
         assert_eq!(size("readers/get"), Some(1_000_000));
     }
 

@@ -43,7 +43,8 @@ fn survive_kills(name: &str, durability: &str, quick: u64) {
 /// The child: opens, writes from several tasks, closes, and again.
 fn write_until_killed(role: &str, home: &Path) {
     let (habit, durability) = role.split_once(' ').unwrap();
-    let mut options = options().durability(match durability {
+    // Segments are compacted meanwhile: a kill may come at any moment of that too.
+    let mut options = options().compaction(true).durability(match durability {
         "os" => Durability::Os,
         "interval" => Durability::Interval(Duration::from_millis(20)),
         _ => Durability::Sync,

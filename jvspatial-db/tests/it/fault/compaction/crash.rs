@@ -10,7 +10,7 @@ use jvspatial_db::json::disk::{Op, OpKind, SimulatedDisk};
 use jvspatial_db::{Database as _, Durability, JsonDb, JsonDbOptions};
 use parking_lot::Mutex;
 
-use super::super::figures::{Figures, report, rounds, say, seed, wants_words};
+use super::super::figures::{Figures, report, rounds, rounds_of, say, seed, wants_words};
 use super::super::script::{self, Found, Script, check, contents, inspect, runtime};
 use super::careless::{Careless, Omitted};
 
@@ -163,7 +163,8 @@ fn cut_power_in(figures: &mut Figures, seed: u64, options: &JsonDbOptions, omitt
 fn a_power_cut_during_compaction_loses_nothing_acknowledged() {
     let seed = seed();
     let options = script::options();
-    let asked = cut_power(seed, &options, Omitted::Nothing, rounds(8_000));
+    let asked =
+        cut_power(seed, &options, Omitted::Nothing, rounds_of("compaction/crash/sync", 8_000));
     let unasked =
         cut_power(seed, &options.clone().compaction(true), Omitted::Nothing, rounds(4_000));
     let syncs = [

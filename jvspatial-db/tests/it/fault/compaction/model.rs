@@ -7,7 +7,7 @@ use jvspatial_db::json::Sabotage;
 use jvspatial_db::json::disk::SimulatedDisk;
 use jvspatial_db::{Database as _, Durability, JsonDb, JsonDbOptions};
 
-use super::super::figures::{Figures, Random, report, rounds, say, seed, wants_words};
+use super::super::figures::{Figures, Random, report, rounds_of, say, seed, wants_words};
 use super::super::script::runtime;
 use super::world::World;
 use super::{killed, open, options};
@@ -21,6 +21,7 @@ struct Pair {
     random: Random,
     figures: Figures,
     compactions: u64,
+    looks: u64,
 }
 
 impl Pair {
@@ -29,7 +30,7 @@ impl Pair {
         let db = Arc::new(open(&disk, &options));
         let (world, random) = (World::new(seed, most), Random(!seed));
         let figures = Figures::default();
-        Self { disk, db, options, world, random, figures, compactions: 0 }
+        Self { disk, db, options, world, random, figures, compactions: 0, looks: 0 }
     }
 
     async fn write(&mut self, batches: u64) {
@@ -74,7 +75,7 @@ impl Pair {
     }
 
     async fn look(&mut self) {
-        self.figures.rounds += 1;
+        self.looks += 1;
         let found = self.world.compare(&self.db).await;
         self.judge(found);
     }
@@ -96,6 +97,8 @@ impl Pair {
             self.look().await;
             self.db.close().await.unwrap();
         });
+        assert!(self.looks > 0);
+        self.figures.rounds = self.world.operations;
         self.figures
     }
 }
@@ -119,13 +122,13 @@ fn live(seed: u64, operations: u64) -> Figures {
 #[test]
 fn compaction_changes_no_answer() {
     let seed = seed();
-    let operations = rounds(100_000);
+    let operations = rounds_of("compaction/model", 100_000);
     let start = Instant::now();
     let figures = live(seed, operations);
     let rate = operations as f64 / start.elapsed().as_secs_f64();
     let sabotaged = options().sabotage(Sabotage::DropTombstones);
     let control = Pair::new(seed, sabotaged, 60).live(200_000);
-    let name = format!("compaction/model, {operations} operations, {rate:.0}/s");
+    let name = format!("compaction/model, {rate:.0} operations a second");
     report(&name, seed, &figures, &[("drop tombstones", control)]);
     assert!(figures.is_sound(), "{figures}");
     assert!(!control.is_sound(), "{control}");

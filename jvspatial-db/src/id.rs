@@ -49,7 +49,7 @@ impl Collection {
         }
     }
 
-    const fn from_letter(letter: u8) -> Option<Self> {
+    pub(crate) const fn from_letter(letter: u8) -> Option<Self> {
         match letter {
             b'n' => Some(Self::Node),
             b'e' => Some(Self::Edge),
@@ -203,65 +203,6 @@ impl Id {
     }
 }
 
-/// Reads the ids of a backend as [`Id::parse_stored`] does, faster when few entity names occur.
-#[cfg(feature = "json")]
-#[derive(Debug)]
-pub(crate) struct StoredIds {
-    /// The names met last, by a few of their bytes.
-    names: [Option<(EntityName, &'static str)>; 32],
-}
-
-#[cfg(feature = "json")]
-impl StoredIds {
-    pub(crate) const fn new() -> Self {
-        Self { names: [None; 32] }
-    }
-
-    /// Reads an id.
-    ///
-    /// # Errors
-    /// Those of [`Id::parse_stored`].
-    #[inline]
-    pub(crate) fn parse(&mut self, text: &str) -> Result<Id> {
-        match self.parse_known(text) {
-            Some(id) => Ok(id),
-            None => self.parse_new(text),
-        }
-    }
-
-    /// Reads a generated id whose entity name was met before.
-    #[inline]
-    fn parse_known(&self, text: &str) -> Option<Id> {
-        let (head, key) = text.as_bytes().split_last_chunk::<KEY_TEXT>()?;
-        let [letter, b'.', entity @ .., b'.'] = head else { return None };
-        let (name, known) = self.names[Self::place(entity)]?;
-        if known.as_bytes() != entity {
-            return None;
-        }
-        Some(Id::generated(Collection::from_letter(*letter)?, name, parse_hex(key)?))
-    }
-
-    #[cold]
-    fn parse_new(&mut self, text: &str) -> Result<Id> {
-        let id = Id::parse_stored(text)?;
-        if let Repr::Generated { entity, .. } = id.0 {
-            let name = entity.as_str();
-            self.names[Self::place(name.as_bytes())] = Some((entity, name));
-        }
-        Ok(id)
-    }
-
-    #[inline]
-    fn place(name: &[u8]) -> usize {
-        match name {
-            [first, .., last] => {
-                (name.len() + 5 * usize::from(*first) + 3 * usize::from(*last)) % 32
-            }
-            _ => 0,
-        }
-    }
-}
-
 /// Splits a text of the right shape; see `parts` for one already checked.
 fn split(text: &str) -> Result<(Collection, &str, &str)> {
     let malformed = || {
@@ -317,14 +258,14 @@ fn hex(key: &[u8; 12]) -> [u8; 24] {
 }
 
 /// How many hex digits a generated key has.
-const KEY_TEXT: usize = 24;
+pub(crate) const KEY_TEXT: usize = 24;
 
 fn parse_key(text: &[u8]) -> Option<[u8; 12]> {
     parse_hex(text.try_into().ok()?)
 }
 
 #[inline]
-fn parse_hex(text: &[u8; KEY_TEXT]) -> Option<[u8; 12]> {
+pub(crate) fn parse_hex(text: &[u8; KEY_TEXT]) -> Option<[u8; 12]> {
     let mut key = [0; 12];
     let mut sound = true;
     for (bytes, digits) in key.as_chunks_mut::<4>().0.iter_mut().zip(text.as_chunks::<8>().0) {
@@ -580,7 +521,7 @@ mod tests {
                 1..8,
             ),
         ) {
-            let mut stored = StoredIds::new();
+            let mut stored = crate::stored_ids::StoredIds::new();
             for text in texts.iter().chain(&texts) {
                 let (fast, slow) = (stored.parse(text), Id::parse_stored(text));
                 let show = |id: Result<Id>| id.map_err(|error| error.to_string());

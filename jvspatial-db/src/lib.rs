@@ -49,6 +49,8 @@ mod memory;
 mod open;
 mod ordinal_set;
 mod query;
+#[cfg(feature = "json")]
+mod stored_ids;
 mod value;
 mod version;
 mod write;

@@ -7,7 +7,8 @@ use super::lines::{Found, Lines};
 use super::manifest::unavailable;
 use super::segment_reader::{At, Commits, Sink};
 use crate::error::{Error, Result};
-use crate::id::{Collection, Id, StoredIds};
+use crate::id::{Collection, Id};
+use crate::stored_ids::StoredIds;
 
 /// Gathers the lines of one segment and hands them over in chunks, committed lines only.
 pub(super) struct Loader<'a, H> {

@@ -22,10 +22,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::script::{options, runtime};
 
 /// The kinds of store that each format has.
-const NAMES: [&str; 3] = ["clean", "killed", "sealed"];
+const NAMES: [&str; 4] = ["clean", "compacted", "killed", "sealed"];
 
 /// What the files of each format's fixtures sum up to: proof that none has been written again.
-const SUMS: [(u32, u64); 1] = [(1, 0x7e7e_9b24_73a2_1ac8)];
+const SUMS: [(u32, u64); 1] = [(1, 0xf52c_63ec_ea31_d70e)];
 
 fn home(format: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/format/{format}"))
@@ -171,7 +171,7 @@ fn make(name: &str) -> SimulatedDisk {
         |db: &JsonDb, batch| assert!(runtime.block_on(db.write(batch)).unwrap().is_complete());
     let db = JsonDb::open_on(Arc::new(disk.clone()), options()).unwrap();
     batches().into_iter().for_each(|batch| write(&db, batch));
-    if name == "sealed" {
+    if ["sealed", "compacted"].contains(&name) {
         for number in 0..60 {
             let mut batch = WriteBatch::new(Encoding::Json);
             batch
@@ -181,6 +181,13 @@ fn make(name: &str) -> SimulatedDisk {
         }
         let mut batch = WriteBatch::new(Encoding::Json);
         batch.delete(id("o.Row.3"), None, false).unwrap();
+        write(&db, batch);
+    }
+    if name == "compacted" {
+        runtime.block_on(db.compact()).unwrap();
+        let mut batch = WriteBatch::new(Encoding::Json);
+        batch.delete(id("o.Row.4"), None, false).unwrap();
+        batch.update(id("n.City.oslo"), Version::new(2), &doc! { "name": "Oslo" }).unwrap();
         write(&db, batch);
     }
     if name != "killed" {
@@ -269,6 +276,8 @@ fn the_fixtures_hold_every_type_and_every_kind_of_line() {
     assert_eq!(found.len(), 21, "{found:x?}");
     let sealed = files(&home(1).join("sealed/store"));
     assert!(sealed.contains_key("journal/00000003.jsonl"), "{:?}", sealed.keys());
+    let compacted = files(&home(1).join("compacted/store"));
+    assert!(compacted.keys().any(|path| path.ends_with("-1.jsonl")), "{:?}", compacted.keys());
     let killed = files(&home(1).join("killed/store"));
     let journal = std::str::from_utf8(&killed["journal/00000001.jsonl"]).unwrap();
     for part in ["\"_deleted\":true", "\"_v\":7", "\"bidirectional\":true", "\"n.駅.東京\""] {

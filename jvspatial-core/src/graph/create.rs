@@ -58,7 +58,7 @@ impl Graph {
         let values: Vec<T> = values.into_iter().collect();
         let keys = self.0.ids.reserve(values.len());
         let ids = keys.map(|key| Id::generated(T::COLLECTION, T::entity_name(), key));
-        self.insert_many(ids.zip(values).collect()).await
+        self.insert_many(ids.zip(values)).await
     }
 
     /// Creates many nodes or objects of one type whose ids end in the given keys, in the order of the
@@ -82,12 +82,15 @@ impl Graph {
             let id = T::id(key).map_err(|error| failed(error, documents.len(), 0))?;
             documents.push((id, value));
         }
-        self.insert_many(documents).await
+        self.insert_many(documents.into_iter()).await
     }
 
     /// Creates documents in batches that are all or nothing if the backend can.
-    async fn insert_many<T: Standalone>(&self, documents: Vec<(Id, T)>) -> Result<Vec<Stored<T>>> {
-        let mut created = Vec::with_capacity(documents.len());
+    async fn insert_many<T: Standalone>(
+        &self,
+        documents: impl Iterator<Item = (Id, T)> + Send,
+    ) -> Result<Vec<Stored<T>>> {
+        let mut created = Vec::with_capacity(documents.size_hint().0);
         let mut batch = self.atomic_batch();
         let mut written = 0;
         for (id, value) in documents {

@@ -63,14 +63,15 @@ impl Stage {
         }
         let as_it_is = self.bytes.is_empty()
             && complete
-            && verdicts.iter().all(|verdict| verdict.parted.is_none())
+            && verdicts.iter().all(|verdict| verdict.parted().is_none())
             && draft.operations.iter().all(DraftOperation::is_spelled);
         if as_it_is {
             self.bytes = std::mem::take(&mut draft.lines);
         }
         for (operation, verdict) in draft.operations.iter_mut().zip(verdicts) {
             if let Some(version) = verdict.outcome.version() {
-                let Verdict { ends, detached, parted, .. } = verdict;
+                let Effects { ends, detached, parted } =
+                    verdict.effects.map(|effects| *effects).unwrap_or_default();
                 if let Some(version) = parted {
                     self.push_tombstone(operation.id.clone(), version);
                 }
@@ -144,6 +145,13 @@ impl Stage {
 /// What is to become of one operation.
 struct Verdict {
     outcome: Outcome,
+    /// What most operations do not have: a large batch has many verdicts.
+    effects: Option<Box<Effects>>,
+}
+
+/// What an operation does besides writing its own document's line.
+#[derive(Default)]
+struct Effects {
     /// The edges that go with a node, and their versions after.
     detached: Vec<(Id, Version)>,
     /// The ends of an updated edge that this batch has inserted.
@@ -151,6 +159,16 @@ struct Verdict {
     /// The version at which an edge goes before it is put between other nodes: as long as it exists, an
     /// edge keeps its ends.
     parted: Option<Version>,
+}
+
+impl Verdict {
+    fn parted(&self) -> Option<Version> {
+        self.effects.as_ref()?.parted
+    }
+
+    fn detached(&self) -> &[(Id, Version)] {
+        self.effects.as_ref().map_or(&[], |effects| &effects.detached)
+    }
 }
 
 /// Judges the operations of one batch in order, each seeing the ones before it.
@@ -245,7 +263,9 @@ impl<'a> Judge<'a> {
                 }
             },
         };
-        Verdict { outcome, detached, ends, parted }
+        let is_plain = detached.is_empty() && ends.is_none() && parted.is_none();
+        let effects = (!is_plain).then(|| Box::new(Effects { detached, ends, parted }));
+        Verdict { outcome, effects }
     }
 
     /// Notes what the new document `id` joins and returns `done`, or why it cannot.
@@ -366,7 +386,7 @@ impl Touched {
         let mut new = Self::default();
         for (operation, verdict) in draft.operations.iter().zip(verdicts) {
             new.written.insert(operation.id.clone());
-            new.written.extend(verdict.detached.iter().map(|(edge, _)| edge.clone()));
+            new.written.extend(verdict.detached().iter().map(|(edge, _)| edge.clone()));
             if let DraftAction::Insert { link: Some(link), .. }
             | DraftAction::Put { link: Some(link), .. } = &operation.action
             {

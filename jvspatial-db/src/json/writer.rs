@@ -1,6 +1,7 @@
 //! The one thread that writes: it gathers what waits into one commit, makes it durable, then visible.
 
 mod segments;
+mod syncer;
 
 use std::io;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use parking_lot::RwLock;
 use tokio::sync::oneshot;
 
+use self::syncer::Syncer;
 use super::compaction::Compaction;
 use super::disk::{Disk, DiskFile, DiskLock, os_error};
 use super::index::{self, Change, Index, Usage};
@@ -57,6 +59,8 @@ pub(super) struct Writer {
     /// Why nothing may be written any more.
     poison: Option<String>,
     compactor: Option<JoinHandle<()>>,
+    /// Started for the first large batch.
+    syncer: Option<Syncer>,
     _lock: DiskLock,
 }
 
@@ -92,6 +96,7 @@ impl Writer {
             due: None,
             poison: None,
             compactor: Some(compactor),
+            syncer: None,
             _lock: lock,
         }
     }
@@ -150,15 +155,15 @@ impl Writer {
 
     /// Writes what is staged as one commit, makes it durable and visible, and answers.
     fn commit(&mut self, stage: &mut Stage, waiting: &mut Vec<Waiting>) {
-        let stage = std::mem::take(stage);
+        let mut stage = std::mem::take(stage);
         let waiting = std::mem::take(waiting);
         if self.options.acknowledges_early() {
             acknowledge(waiting);
             std::thread::sleep(Duration::from_millis(2));
-            let _ = self.write(stage);
+            let _ = self.write(&mut stage);
             return;
         }
-        match self.write(stage) {
+        match self.write(&mut stage) {
             Ok(()) => {
                 acknowledge(waiting);
                 if self.options.compaction {
@@ -173,7 +178,7 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, mut stage: Stage) -> Result<()> {
+    fn write(&mut self, stage: &mut Stage) -> Result<()> {
         if stage.changes.is_empty() {
             return Ok(());
         }
@@ -208,7 +213,7 @@ impl Writer {
             Durability::Sync
                 if stage.changes.len() >= BESIDE && index::can_be_prepared(&stage.changes) =>
             {
-                return self.sync_beside(sequence, growth, stage.changes);
+                return self.sync_beside(sequence, growth, std::mem::take(&mut stage.changes));
             }
             Durability::Sync => self.sync()?,
             Durability::Interval(interval) => {
@@ -217,7 +222,8 @@ impl Writer {
             Durability::Os => {}
         }
         self.shared.index.write().usages.grow(self.slot, growth);
-        let applied = index::apply(&self.shared.index, sequence, stage.changes);
+        let applied =
+            index::apply(&self.shared.index, sequence, std::mem::take(&mut stage.changes));
         applied.map_err(|error| self.poisoned(ErrorKind::Unknown, &error))
     }
 
@@ -225,17 +231,15 @@ impl Writer {
     fn sync_beside(&mut self, sequence: u64, growth: Usage, changes: Vec<Change>) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         shared.index.write().usages.grow(self.slot, growth);
-        let (prepared, synced) = std::thread::scope(|scope| {
-            let syncing = std::thread::Builder::new().spawn_scoped(scope, || self.sync());
-            let prepared = index::prepare(&shared.index, sequence, changes);
-            (prepared, syncing.map(|syncing| syncing.join()))
-        });
+        self.syncer = self.syncer.take().or_else(Syncer::start);
+        let syncing = self.syncer.as_ref().filter(|syncer| syncer.begin(&self.active));
+        let prepared = index::prepare(&shared.index, sequence, changes);
         // Without its sync the batch stays invisible.
-        match synced {
-            Ok(Ok(synced)) => synced?,
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        match syncing.map(Syncer::finish) {
+            Some(Ok(())) => self.note_synced(),
+            Some(Err(error)) => return Err(self.poisoned(ErrorKind::Unknown, &error)),
             // There was no thread to be had.
-            Err(_) => self.sync()?,
+            None => self.sync()?,
         }
         prepared.map_err(|error| self.poisoned(ErrorKind::Unknown, &error))?;
         index::publish(&shared.index, sequence);
@@ -270,9 +274,13 @@ impl Writer {
         if let Err(error) = self.active.sync_data() {
             return Err(self.poisoned(ErrorKind::Unknown, &error));
         }
+        self.note_synced();
+        Ok(())
+    }
+
+    fn note_synced(&mut self) {
         self.synced = self.end.sequence;
         self.shared.syncs.fetch_add(1, Ordering::Relaxed);
-        Ok(())
     }
 
     fn poisoned(&mut self, kind: ErrorKind, cause: &dyn std::fmt::Display) -> Error {

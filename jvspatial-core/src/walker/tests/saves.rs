@@ -1,3 +1,4 @@
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::support::*;
@@ -57,6 +58,34 @@ async fn a_node_visited_again_is_read_as_the_walk_saved_it() {
             }
             for (number, visits) in (0..).zip(visits) {
                 assert_eq!(world.get(number).await.seen, visits);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_node_saved_again_while_its_save_is_being_written_keeps_both() {
+    for pauses in [[0, 0], [1, 0], [0, 1], [7, 0], [0, 7], [3, 3]] {
+        for chunk_size in [1, 2, 1_000] {
+            for batch_size in [1, 2, 3] {
+                let world = World::new(3, &[(0, 1), (0, 1), (0, 2), (1, 2), (2, 0)]).await;
+                for (pause, count) in world.database.pauses.iter().zip(pauses) {
+                    pause.store(count, Ordering::Relaxed);
+                }
+                let walk = world.walk(counts()).uniqueness(Uniqueness::Unlimited);
+                let walk = walk.chunk_size(chunk_size).batch_size(batch_size);
+                let outcome = run(walk.max_steps(60)).await;
+                let seen: u32 = outcome.reports.len() as u32;
+                let mut total = 0;
+                for number in 0..3 {
+                    let town = world.get(number).await;
+                    total += town.seen;
+                    assert!(town.version().get() > 1, "{pauses:?}");
+                }
+                assert_eq!(
+                    total, seen,
+                    "{pauses:?}, chunks of {chunk_size}, batches of {batch_size}"
+                );
             }
         }
     }

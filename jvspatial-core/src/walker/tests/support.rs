@@ -1,5 +1,6 @@
 //! A small world of numbered towns, a database that counts, and a walker made of closures.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -96,6 +97,8 @@ pub(super) struct Counting {
     inner: MemoryDb,
     capabilities: Capabilities,
     calls: Mutex<Calls>,
+    /// How often a write lets others run before it happens, and how often after.
+    pub(super) pauses: [AtomicUsize; 2],
 }
 
 impl Counting {
@@ -103,7 +106,7 @@ impl Counting {
         let inner = MemoryDb::new();
         let mut capabilities = inner.capabilities().clone();
         capabilities.ordinals = ordinals;
-        Self { inner, capabilities, calls: Mutex::default() }
+        Self { inner, capabilities, calls: Mutex::default(), pauses: Default::default() }
     }
 
     fn calls(&self) -> MutexGuard<'_, Calls> {
@@ -124,7 +127,15 @@ impl Database for Counting {
 
     async fn write(&self, batch: WriteBatch) -> jvspatial_db::Result<WriteReport> {
         self.calls().writes.push(batch.len());
-        self.inner.write(batch).await
+        let [before, after] = self.pauses.each_ref().map(|count| count.load(Ordering::Relaxed));
+        for _ in 0..before {
+            tokio::task::yield_now().await;
+        }
+        let report = self.inner.write(batch).await;
+        for _ in 0..after {
+            tokio::task::yield_now().await;
+        }
+        report
     }
 
     async fn find(&self, query: Query) -> jvspatial_db::Result<Cursor> {

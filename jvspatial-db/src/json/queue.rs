@@ -77,16 +77,7 @@ impl Queue {
     /// # Errors
     /// `Closed` or `Poisoned` when the store takes no more.
     pub(super) fn submit(&self, request: Request) -> Result<()> {
-        let mut state = self.state.lock();
-        match &state.mode {
-            Mode::Open => state.requests.push(request),
-            Mode::Poisoned(why) => return Err(poisoned(why)),
-            Mode::Closing | Mode::Closed => return Err(closed()),
-        }
-        self.is_filled.store(true, Ordering::Release);
-        drop(state);
-        self.filled.notify_one();
-        Ok(())
+        self.hand_over(|state| state.requests.push(request))
     }
 
     /// Hands a job over.
@@ -94,9 +85,13 @@ impl Queue {
     /// # Errors
     /// `Closed` or `Poisoned`, as for a batch.
     pub(super) fn order(&self, job: Job) -> Result<()> {
+        self.hand_over(|state| state.jobs.push(job))
+    }
+
+    fn hand_over(&self, push: impl FnOnce(&mut State)) -> Result<()> {
         let mut state = self.state.lock();
         match &state.mode {
-            Mode::Open => state.jobs.push(job),
+            Mode::Open => push(&mut state),
             Mode::Poisoned(why) => return Err(poisoned(why)),
             Mode::Closing | Mode::Closed => return Err(closed()),
         }

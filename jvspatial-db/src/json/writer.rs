@@ -209,11 +209,12 @@ impl Writer {
             tombstone_bytes: stage.tombstone_bytes,
             ..Usage::default()
         };
+        self.shared.index.write().usages.grow(self.slot, growth);
         match self.options.durability {
             Durability::Sync
                 if stage.changes.len() >= BESIDE && index::can_be_prepared(&stage.changes) =>
             {
-                return self.sync_beside(sequence, growth, std::mem::take(&mut stage.changes));
+                return self.sync_beside(sequence, std::mem::take(&mut stage.changes));
             }
             Durability::Sync => self.sync()?,
             Durability::Interval(interval) => {
@@ -221,16 +222,14 @@ impl Writer {
             }
             Durability::Os => {}
         }
-        self.shared.index.write().usages.grow(self.slot, growth);
         let applied =
             index::apply(&self.shared.index, sequence, std::mem::take(&mut stage.changes));
         applied.map_err(|error| self.poisoned(ErrorKind::Unknown, &error))
     }
 
     /// Syncs and applies at the same time: a large batch keeps both the disk and the processor busy.
-    fn sync_beside(&mut self, sequence: u64, growth: Usage, changes: Vec<Change>) -> Result<()> {
+    fn sync_beside(&mut self, sequence: u64, changes: Vec<Change>) -> Result<()> {
         let shared = Arc::clone(&self.shared);
-        shared.index.write().usages.grow(self.slot, growth);
         self.syncer = self.syncer.take().or_else(Syncer::start);
         let syncing = self.syncer.as_ref().filter(|syncer| syncer.begin(&self.active));
         let prepared = index::prepare(&shared.index, sequence, changes);

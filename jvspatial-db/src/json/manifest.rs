@@ -196,7 +196,7 @@ impl Manifest {
         let file = disk.open_append(STAGED, OpenMode::CreateNew)?;
         file.append(&text).map_err(super::disk::AppendError::into_source)?;
         file.sync_all().map_err(Undone::Unsynced)?;
-        disk.rename(STAGED, PATH)?;
+        disk.rename(STAGED, PATH).map_err(Undone::Unclear)?;
         disk.sync_dir(ROOT).map_err(Undone::Unsynced)
     }
 }
@@ -204,8 +204,10 @@ impl Manifest {
 /// Why a step that ends with a sync was not done.
 #[derive(Debug)]
 pub(super) enum Undone {
-    /// It failed before its sync; it may be tried again.
+    /// It failed before anything changed; it may be tried again.
     Failed(io::Error),
+    /// Its rename failed, which may leave the old or the new.
+    Unclear(io::Error),
     /// Its sync failed: no later one can be believed.
     Unsynced(io::Error),
 }
@@ -219,7 +221,9 @@ impl From<io::Error> for Undone {
 impl From<Undone> for Error {
     fn from(undone: Undone) -> Self {
         match undone {
-            Undone::Failed(error) | Undone::Unsynced(error) => unavailable(error),
+            Undone::Failed(error) | Undone::Unclear(error) | Undone::Unsynced(error) => {
+                unavailable(error)
+            }
         }
     }
 }

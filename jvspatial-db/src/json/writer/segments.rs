@@ -22,14 +22,14 @@ impl Writer {
         }
         self.wait_for_compactor();
         self.sync()?;
-        match self.begin_next() {
+        let begun = self.begin_next();
+        match self.done_or_undone(begun) {
             // Without room for another segment this one goes on, as long as offsets can name its lines.
-            Err(Undone::Failed(error)) if after <= u64::from(u32::MAX) && self.is_active()? => {
+            Err(error) if after <= u64::from(u32::MAX) && self.poison.is_none() => {
                 tracing::warn!(%error, "cannot begin the next segment of the journal yet");
                 Ok(())
             }
-            Err(Undone::Unsynced(error)) => Err(self.poisoned(ErrorKind::Unknown, &error)),
-            result => Ok(result?),
+            result => result,
         }
     }
 
@@ -128,8 +128,7 @@ impl Writer {
     fn done_or_undone(&mut self, result: Result<(), Undone>) -> Result<()> {
         match result {
             Err(Undone::Unsynced(error)) => Err(self.poisoned(ErrorKind::Unknown, &error)),
-            // Unless it failed halfway nothing has changed.
-            Err(Undone::Failed(error)) if self.is_active()? => Err(unavailable(error)),
+            Err(Undone::Unclear(error)) if self.is_active()? => Err(unavailable(error)),
             result => Ok(result?),
         }
     }
@@ -159,8 +158,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Whether the manifest on disk still names this segment as the active one; a manifest whose
-    /// replacement failed halfway may be the old or the new.
+    /// Whether the manifest on disk is still the one from before a rename that failed.
     fn is_active(&mut self) -> Result<bool> {
         match Manifest::read(&*self.disk) {
             Ok(Some(manifest)) if manifest == self.manifest => Ok(true),

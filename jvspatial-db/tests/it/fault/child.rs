@@ -38,7 +38,8 @@ pub(super) struct Teller {
 
 /// Adds to `command` what makes this program play `role` in the test called `test`.
 pub(super) fn give_orders(command: &mut Command, test: &str, role: &str, home: &Path) {
-    command.args(["--exact", "--test-threads=1", test]);
+    // What a child panics with is to be among what it told.
+    command.args(["--exact", "--nocapture", "--test-threads=1", test]);
     command.env(ROLE, role).env(HOME, home);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
 }

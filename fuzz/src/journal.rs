@@ -134,14 +134,10 @@ fn apply(state: &mut State, line: &[u8]) {
     }
     let context = find(rest, b",\"context\":").expect("fields") + b",\"context\":".len();
     let fields = rest[context..].strip_suffix(b"}").expect("the end of a document");
-    let (body, mut ends) = match id.starts_with('e') {
+    let (body, ends) = match id.starts_with('e') {
         true => ends(fields),
         false => (fields, None),
     };
-    // An edge keeps the ends it was made with.
-    if let Some(before) = state.get(&id) {
-        ends.clone_from(&before.ends);
-    }
     state.insert(id, Stored { version, body: body.to_vec(), ends });
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use crate::codec::envelope::{push_prefix, push_suffix};
 use crate::codec::{self, Encoding};
 use crate::document::Ends;
 use crate::error::{Error, ErrorKind, Result};
@@ -86,6 +87,28 @@ pub enum Action {
 pub struct BodyRange {
     start: usize,
     end: usize,
+    /// Bytes spelled before the fields, and after them without the end of the line; see
+    /// [`WriteBatch::into_lines`].
+    prefix: u16,
+    suffix: u16,
+}
+
+impl BodyRange {
+    /// Bytes of the line before the fields.
+    pub(crate) const fn prefix(self) -> u16 {
+        self.prefix
+    }
+
+    /// Bytes of the line after the fields, without its end; 0 when the line has no end yet.
+    pub(crate) const fn suffix(self) -> u16 {
+        self.suffix
+    }
+
+    /// The line in the buffer, its end included if it has one.
+    pub(crate) fn line(self) -> Range<usize> {
+        let end = if self.suffix == 0 { self.end } else { self.end + usize::from(self.suffix) + 1 };
+        self.start - usize::from(self.prefix)..end
+    }
 }
 
 /// How a new edge joins its nodes.
@@ -179,7 +202,7 @@ impl WriteBatch {
         envelope: Envelope,
     ) -> Result<()> {
         envelope.check(&id)?;
-        let body = self.encode(&id, fields)?;
+        let body = self.encode(&id, fields, &envelope)?;
         let Envelope { version, schema, link } = envelope;
         self.push(id, Action::Insert { body, version, schema, link: link.map(Box::new) })
     }
@@ -199,7 +222,7 @@ impl WriteBatch {
         envelope: Envelope,
     ) -> Result<()> {
         envelope.check(&id)?;
-        let body = self.encode(&id, fields)?;
+        let body = self.encode(&id, fields, &envelope)?;
         let Envelope { version, schema, link } = envelope;
         self.push(id, Action::Put { body, version, schema, link: link.map(Box::new) })
     }
@@ -214,7 +237,8 @@ impl WriteBatch {
         expected: Version,
         fields: &T,
     ) -> Result<()> {
-        let body = self.encode(&id, fields)?;
+        let envelope = Envelope { version: expected.next(), schema: 1, link: None };
+        let body = self.encode(&id, fields, &envelope)?;
         self.push(id, Action::Update { expected, body, schema: 1 })
     }
 
@@ -235,9 +259,11 @@ impl WriteBatch {
                 .with("bytes", fields.len())
                 .with("limit", MAX_DOCUMENT_BYTES));
         }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(fields);
-        let body = BodyRange { start, end: self.bytes.len() };
+        let envelope = Envelope { version: expected.next(), schema, link: None };
+        let body = self.spell(&id, &envelope, |bytes| {
+            bytes.extend_from_slice(fields);
+            Ok(())
+        })?;
         self.push(id, Action::Update { expected, body, schema })
     }
 
@@ -249,11 +275,37 @@ impl WriteBatch {
         self.push(id, Action::Delete { expected, detach })
     }
 
-    fn encode<T: Serialize + ?Sized>(&mut self, id: &Id, fields: &T) -> Result<BodyRange> {
-        let start = self.bytes.len();
-        codec::encode(self.encoding, fields, &mut self.bytes)
-            .map_err(|error| error.with("id", id))?;
-        Ok(BodyRange { start, end: self.bytes.len() })
+    fn encode<T: Serialize + ?Sized>(
+        &mut self,
+        id: &Id,
+        fields: &T,
+        envelope: &Envelope,
+    ) -> Result<BodyRange> {
+        let encoding = self.encoding;
+        self.spell(id, envelope, |bytes| {
+            codec::encode(encoding, fields, bytes).map_err(|error| error.with("id", id))
+        })
+    }
+
+    /// Appends fields; between what stands around them in a line of JSON, if that is the encoding, so that
+    /// they need not be moved for it later.
+    fn spell(
+        &mut self,
+        id: &Id,
+        Envelope { version, schema, link }: &Envelope,
+        push_fields: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+    ) -> Result<BodyRange> {
+        let bytes = &mut self.bytes;
+        let (before, is_json) = (bytes.len(), self.encoding == Encoding::Json);
+        let prefix = if is_json { push_prefix(bytes, id, version.get(), *schema) } else { 0 };
+        let start = bytes.len();
+        push_fields(bytes).inspect_err(|_| bytes.truncate(before))?;
+        let end = bytes.len();
+        // Who updates an edge does not say what it joins.
+        let is_whole = link.is_some() || id.collection() != Collection::Edge;
+        let ends = link.as_ref().map(|link| &link.ends);
+        let suffix = if is_json && is_whole { push_suffix(bytes, ends) } else { 0 };
+        Ok(BodyRange { start, end, prefix, suffix })
     }
 
     fn push(&mut self, id: Id, action: Action) -> Result<()> {
@@ -301,7 +353,13 @@ impl WriteBatch {
         self.operations.is_empty()
     }
 
-    /// How many bytes of encoded fields it holds.
+    /// The operations, and in JSON the lines of what they write, each at the
+    /// [`line`](BodyRange::line) of its body.
+    pub(crate) fn into_lines(self) -> (Vec<Operation>, Vec<u8>) {
+        (self.operations, self.bytes)
+    }
+
+    /// How many bytes it holds: the encoded fields, and in JSON what is stored around them.
     pub const fn bytes(&self) -> usize {
         self.bytes.len()
     }

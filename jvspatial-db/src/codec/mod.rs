@@ -8,6 +8,7 @@ mod bson;
 mod compound;
 mod decode;
 mod encode;
+pub(crate) mod envelope;
 mod fault;
 mod format;
 mod json;

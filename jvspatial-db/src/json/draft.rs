@@ -6,9 +6,9 @@ use memchr::memchr;
 
 use super::line;
 use crate::error::{Error, Result};
-use crate::id::{Collection, Id};
+use crate::id::Id;
 use crate::version::Version;
-use crate::write::{Action, Link, WriteBatch};
+use crate::write::{Action, Link, Operation, WriteBatch};
 
 /// The most bytes of fields in one batch; a batch is written and synced as a whole.
 pub(super) const MAX_BATCH_BYTES: usize = 256 * 1024 * 1024;
@@ -25,7 +25,7 @@ pub(super) struct Draft {
 pub(super) struct DraftOperation {
     pub id: Id,
     pub action: DraftAction,
-    /// The document's line in [`Draft::lines`]; empty when the writer has to spell it.
+    /// The document's line in [`Draft::lines`]; empty for a removal.
     pub line: Range<usize>,
     pub prefix: u16,
     pub suffix: u16,
@@ -55,58 +55,56 @@ pub(super) enum DraftAction {
 }
 
 impl Draft {
-    /// Spells the lines of `batch`.
+    /// Checks what `batch` has spelled.
     ///
     /// # Errors
     /// `Limit` when the batch is larger than one write may be, `Invalid` when fields that came encoded
     /// would not be one line of the journal.
-    pub(super) fn new(batch: &WriteBatch) -> Result<Self> {
+    pub(super) fn new(batch: WriteBatch) -> Result<Self> {
         if batch.bytes() > MAX_BATCH_BYTES {
             return Err(Error::limit("batch is too large")
                 .with("bytes", batch.bytes())
                 .with("limit", MAX_BATCH_BYTES));
         }
-        // An envelope takes about 100 bytes with a generated id, an edge's about 100 more.
-        let mut lines = Vec::with_capacity(batch.bytes() + batch.len() * 128);
-        let mut operations = Vec::with_capacity(batch.len());
-        for operation in batch.operations() {
-            operations.push(DraftOperation::new(
-                &mut lines,
-                batch,
-                &operation.id,
-                &operation.action,
-            )?);
-        }
-        Ok(Self { lines, operations, atomic: batch.is_atomic() })
+        let atomic = batch.is_atomic();
+        let (operations, lines) = batch.into_lines();
+        let operations = operations
+            .into_iter()
+            .map(|operation| DraftOperation::new(&lines, operation))
+            .collect::<Result<_>>()?;
+        Ok(Self { lines, operations, atomic })
     }
 }
 
 impl DraftOperation {
-    fn new(lines: &mut Vec<u8>, batch: &WriteBatch, id: &Id, action: &Action) -> Result<Self> {
-        let start = lines.len();
-        let (action, version, schema, body, ends) = match action {
+    fn new(lines: &[u8], Operation { id, action }: Operation) -> Result<Self> {
+        let (action, schema, body) = match action {
             Action::Insert { body, version, schema, link } => {
-                let ends = link.as_ref().map(|link| &link.ends);
-                let action = DraftAction::Insert { version: *version, link: link.clone() };
-                (action, *version, *schema, *body, ends)
+                (DraftAction::Insert { version, link }, schema, body)
             }
             Action::Put { body, version, schema, link } => {
-                let ends = link.as_ref().map(|link| &link.ends);
-                let action = DraftAction::Put { version: *version, link: link.clone() };
-                (action, *version, *schema, *body, ends)
+                (DraftAction::Put { version, link }, schema, body)
             }
             Action::Update { expected, body, schema } => {
-                let action = DraftAction::Update { expected: *expected };
-                (action, expected.next(), *schema, *body, None)
+                (DraftAction::Update { expected }, schema, body)
             }
             Action::Delete { expected, detach } => {
-                let action = DraftAction::Delete { expected: *expected, detach: *detach };
-                let line = start..start;
-                let id = id.clone();
-                return Ok(Self { id, action, line, prefix: 0, suffix: 0, schema: 1, checksum: 0 });
+                let action = DraftAction::Delete { expected, detach };
+                return Ok(Self {
+                    id,
+                    action,
+                    line: 0..0,
+                    prefix: 0,
+                    suffix: 0,
+                    schema: 1,
+                    checksum: 0,
+                });
             }
         };
-        let fields = batch.body(body);
+        let (prefix, suffix) = (body.prefix(), body.suffix());
+        let text = lines.get(body.line()).unwrap_or_default();
+        let after = if suffix == 0 { 0 } else { usize::from(suffix) + 1 };
+        let fields = text.get(usize::from(prefix)..text.len() - after).unwrap_or_default();
         // Anything else would stand in the way when the journal is read again.
         if !fields.starts_with(b"{")
             || !fields.ends_with(b"}")
@@ -117,13 +115,8 @@ impl DraftOperation {
                 Error::invalid("encoded fields are not an object on one line").with("id", id)
             );
         }
-        let prefix = line::push_prefix(lines, id, version.get(), schema);
-        lines.extend_from_slice(fields);
-        let open = id.collection() == Collection::Edge && ends.is_none();
-        let suffix = if open { 0 } else { line::push_suffix(lines, ends) };
-        let line = start..lines.len();
-        let checksum = line::line_checksum(lines.get(line.clone()).unwrap_or_default());
-        Ok(Self { id: id.clone(), action, line, prefix, suffix, schema, checksum })
+        let checksum = line::line_checksum(text);
+        Ok(Self { id, action, line: body.line(), prefix, suffix, schema, checksum })
     }
 
     /// Whether the line is whole as it stands.

@@ -6,6 +6,10 @@
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use super::segment::SegmentName;
+#[cfg(test)]
+pub(super) use crate::codec::envelope::push_prefix;
+pub(super) use crate::codec::envelope::push_suffix;
+use crate::codec::envelope::{push_id, push_number};
 use crate::document::Ends;
 use crate::error::Result;
 use crate::id::Id;
@@ -87,37 +91,6 @@ pub(super) struct HeaderLine<'a> {
 /// The checksum of one line, its end included.
 pub(super) fn line_checksum(line: &[u8]) -> u64 {
     xxh3_64(line)
-}
-
-/// Appends the part of a document's line that stands before its fields; returns its length.
-pub(super) fn push_prefix(out: &mut Vec<u8>, id: &Id, version: u64, schema: u32) -> u16 {
-    let start = out.len();
-    push_id(out, id, version);
-    if schema != 1 {
-        out.extend_from_slice(b",\"_v\":");
-        push_number(out, u64::from(schema));
-    }
-    out.extend_from_slice(b",\"entity\":\"");
-    out.extend_from_slice(id.entity().as_bytes());
-    out.extend_from_slice(b"\",\"context\":");
-    // An id has at most 200 bytes, so prefix and suffix stay far below 65,536.
-    (out.len() - start) as u16
-}
-
-/// Appends the part of a document's line that stands after its fields, and the end of the line;
-/// returns its length without the end.
-pub(super) fn push_suffix(out: &mut Vec<u8>, ends: Option<&Ends>) -> u16 {
-    let start = out.len();
-    if let Some(ends) = ends {
-        out.extend_from_slice(b",\"source\":\"");
-        ends.source.write_to(out);
-        out.extend_from_slice(b"\",\"target\":\"");
-        ends.target.write_to(out);
-        out.extend_from_slice(b"\",\"bidirectional\":");
-        out.extend_from_slice(if ends.bidirectional { b"true" } else { b"false" });
-    }
-    out.extend_from_slice(b"}\n");
-    (out.len() - start - 1) as u16
 }
 
 /// Appends the line that says that a document is gone.
@@ -247,17 +220,6 @@ impl OpenBatch {
             hash.digest() == commit.checksum
         })
     }
-}
-
-fn push_id(out: &mut Vec<u8>, id: &Id, version: u64) {
-    out.extend_from_slice(b"{\"_id\":\"");
-    id.write_to(out);
-    out.extend_from_slice(b"\",\"_version\":");
-    push_number(out, version);
-}
-
-fn push_number(out: &mut Vec<u8>, number: u64) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// Sixteen lower-case hex digits.

@@ -283,11 +283,9 @@ impl Database for JsonDb {
 
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
         batch.check_encoding(self.capabilities.encoding)?;
-        let draft = Draft::new(&batch)?;
+        let draft = Draft::new(batch)?;
         let (reply, mut report) = oneshot::channel();
         self.shared.queue.submit(Request { draft, reply })?;
-        // A large one takes its time, in which the writer works already.
-        drop(batch);
         // Without a sync the answer comes sooner than a task goes to sleep and wakes up.
         if self.options.durability != Durability::Sync
             && let Some(report) = watch(&mut report)

@@ -63,6 +63,13 @@ pub(crate) fn id(number: usize) -> String {
     format!("n.City.6740{number:020x}")
 }
 
+/// Keys as of documents whose ids come from elsewhere: 24 hex digits that do not ascend.
+#[cfg(feature = "peers")]
+pub(crate) fn random_keys() -> impl Iterator<Item = String> {
+    let mut random = Random::new(!SEED);
+    std::iter::repeat_with(move || format!("{:016x}{:08x}", random.next(), random.next() >> 32))
+}
+
 /// The first cities with their ids.
 pub(crate) fn documents(count: usize) -> Vec<(String, City)> {
     (0..count).map(id).zip(cities()).collect()

@@ -24,6 +24,20 @@ pub(crate) const BENCHES: &[Bench] = &[
     ),
     #[cfg(feature = "peers")]
     beside_peer(
+        "create_many_random_10k/sqlite",
+        ours::write::create_many_random_10k,
+        (sqlite::FULL, sqlite::create_many_random_10k),
+        1.0 / 2.0,
+    ),
+    #[cfg(feature = "peers")]
+    beside_peer(
+        "batches_random_100x100/sqlite",
+        ours::write::batches_random_100x100,
+        (sqlite::FULL, sqlite::batches_random_100x100),
+        1.0 / 2.5,
+    ),
+    #[cfg(feature = "peers")]
+    beside_peer(
         "batches_100x100/sqlite",
         ours::write::batches_100x100,
         (sqlite::FULL, sqlite::batches_100x100),

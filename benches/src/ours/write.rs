@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use jvspatial::Graph;
+use jvspatial::{Graph, Stored};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::graph::{open, runtime};
 use crate::Result;
 #[cfg(feature = "peers")]
-use crate::data::BATCH;
+use crate::data::{BATCH, random_keys};
 use crate::data::{City, cities};
 use crate::measure::{Contender, Sample};
 use crate::setup::Setup;
@@ -19,8 +19,14 @@ const TASKS: usize = 64;
 
 /// Creates [`cities`] in one durable batch; the answer is their number.
 pub(crate) fn create_many_10k(setup: &Setup) -> Result<Contender> {
+    over_fresh_graphs(setup, 10_000, async |graph, cities| Ok(graph.create_many(cities).await?))
+}
+
+/// Creates [`cities`] under [`random_keys`] in one durable batch; the answer is their number.
+#[cfg(feature = "peers")]
+pub(crate) fn create_many_random_10k(setup: &Setup) -> Result<Contender> {
     over_fresh_graphs(setup, 10_000, async |graph, cities| {
-        Ok(graph.create_many(cities).await?.len())
+        Ok(graph.create_many_with_keys(random_keys().zip(cities)).await?)
     })
 }
 
@@ -28,12 +34,28 @@ pub(crate) fn create_many_10k(setup: &Setup) -> Result<Contender> {
 #[cfg(feature = "peers")]
 pub(crate) fn batches_100x100(setup: &Setup) -> Result<Contender> {
     over_fresh_graphs(setup, 100 * BATCH, async |graph, cities| {
-        let (count, mut created) = (cities.len(), 0);
+        let mut created = Vec::with_capacity(cities.len());
         let mut cities = cities.into_iter();
-        while created < count {
-            created += graph.create_many(cities.by_ref().take(BATCH)).await?.len();
+        while cities.len() > 0 {
+            created.push(graph.create_many(cities.by_ref().take(BATCH)).await?);
         }
         Ok(created)
+    })
+}
+
+/// As [`batches_100x100`], under [`random_keys`].
+#[cfg(feature = "peers")]
+pub(crate) fn batches_random_100x100(setup: &Setup) -> Result<Contender> {
+    over_fresh_graphs(setup, 100 * BATCH, async |graph, cities| {
+        let mut created = Vec::with_capacity(cities.len());
+        let mut documents = random_keys().zip(cities);
+        loop {
+            let batch: Vec<_> = documents.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                return Ok(created);
+            }
+            created.push(graph.create_many_with_keys(batch).await?);
+        }
     })
 }
 
@@ -76,11 +98,34 @@ pub(crate) fn group_commit_10k(setup: &Setup) -> Result<Contender> {
     })
 }
 
+/// What a round has made: dropping it is the caller's business and is not timed.
+trait Made {
+    fn count(&self) -> usize;
+}
+
+impl Made for usize {
+    fn count(&self) -> usize {
+        *self
+    }
+}
+
+impl Made for Stored<City> {
+    fn count(&self) -> usize {
+        1
+    }
+}
+
+impl<T: Made> Made for Vec<T> {
+    fn count(&self) -> usize {
+        self.iter().map(T::count).sum()
+    }
+}
+
 /// Times `work` over cities and a graph that is empty yet; removes the graph afterwards.
-fn over_fresh_graphs(
+fn over_fresh_graphs<M: Made>(
     setup: &Setup,
     count: usize,
-    work: impl AsyncFn(Graph, Vec<City>) -> Result<usize> + 'static,
+    work: impl AsyncFn(Graph, Vec<City>) -> Result<M> + 'static,
 ) -> Result<Contender> {
     let runtime = runtime()?;
     let cities: Vec<City> = cities().take(setup.size(count)).collect();
@@ -91,8 +136,8 @@ fn over_fresh_graphs(
             let graph = open(&round.path().join("graph.db"), "").await?;
             let cities = cities.clone();
             let start = Instant::now();
-            let answer = work(graph.clone(), cities).await? as u64;
-            let sample = Sample { elapsed: start.elapsed(), answer };
+            let made = work(graph.clone(), cities).await?;
+            let sample = Sample { elapsed: start.elapsed(), answer: made.count() as u64 };
             graph.close().await?;
             Ok(sample)
         })

@@ -14,7 +14,10 @@ use rusqlite::{CachedStatement, Connection, params};
 
 pub(crate) use mixed::mixed_10k;
 pub(crate) use walk::walk_1m;
-pub(crate) use write::{batches_100x100, create_many_10k, group_commit_10k};
+pub(crate) use write::{
+    batches_100x100, batches_random_100x100, create_many_10k, create_many_random_10k,
+    group_commit_10k,
+};
 
 use crate::Result;
 use crate::data::City;

@@ -9,23 +9,40 @@ use tokio::task::JoinSet;
 
 use super::{INSERT, create, insert};
 use crate::Result;
-use crate::data::{BATCH, City, documents};
+use crate::data::{BATCH, City, cities, documents, random_keys};
 use crate::floor::write::shares;
 use crate::measure::{Contender, Sample, timed};
 use crate::setup::Setup;
 
-/// Creates 10,000 cities in one transaction; the answer is their number.
+/// Creates 10,000 cities in one transaction, their ids ascending; the answer is their number.
 pub(crate) fn create_many_10k(setup: &Setup) -> Result<Contender> {
-    in_transactions(setup, 10_000, usize::MAX)
+    in_transactions(setup, documents(setup.size(10_000)), usize::MAX)
 }
 
-/// Creates 100 cities in each of 100 transactions; the answer is their number.
+/// Creates 10,000 cities under [`random_keys`] in one transaction; the answer is their number.
+pub(crate) fn create_many_random_10k(setup: &Setup) -> Result<Contender> {
+    in_transactions(setup, random_documents(setup.size(10_000)), usize::MAX)
+}
+
+/// Creates 100 cities in each of 100 transactions, their ids ascending; the answer is their number.
 pub(crate) fn batches_100x100(setup: &Setup) -> Result<Contender> {
-    in_transactions(setup, 100 * BATCH, BATCH)
+    in_transactions(setup, documents(setup.size(100 * BATCH)), BATCH)
 }
 
-fn in_transactions(setup: &Setup, count: usize, batch: usize) -> Result<Contender> {
-    let documents = documents(setup.size(count));
+/// As [`batches_100x100`], under [`random_keys`].
+pub(crate) fn batches_random_100x100(setup: &Setup) -> Result<Contender> {
+    in_transactions(setup, random_documents(setup.size(100 * BATCH)), BATCH)
+}
+
+fn random_documents(count: usize) -> Vec<(String, City)> {
+    random_keys().map(|key| format!("n.City.{key}")).zip(cities()).take(count).collect()
+}
+
+fn in_transactions(
+    setup: &Setup,
+    documents: Vec<(String, City)>,
+    batch: usize,
+) -> Result<Contender> {
     let directory = setup.temporary_directory()?;
     Ok(Box::new(move || {
         let round = TempDir::new_in(directory.path())?;
@@ -102,7 +119,9 @@ mod tests {
         let setup = Setup::new(true, None, None).unwrap();
         for (prepare, count) in [
             (create_many_10k as crate::bench::Prepare, 1_000),
+            (create_many_random_10k, 1_000),
             (batches_100x100, 1_000),
+            (batches_random_100x100, 1_000),
             (group_commit_10k, 1_000),
         ] {
             let mut contender = prepare(&setup).unwrap();

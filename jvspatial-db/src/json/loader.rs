@@ -238,3 +238,6 @@ impl<H: FnMut(Chunk) -> Result<Chunk>> Sink for Loader<'_, H> {
         self.hand_over_full()
     }
 }
+
+#[cfg(test)]
+mod tests;

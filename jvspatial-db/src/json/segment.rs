@@ -128,7 +128,30 @@ impl Segments {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::disk::{Disk as _, SimulatedDisk};
+    use super::super::manifest::End;
     use super::*;
+
+    fn sealed(number: u32) -> Sealed {
+        Sealed::new(number, End { bytes: 1, sequence: u64::from(number), checksum: 0 })
+    }
+
+    /// Open segments with these numbers.
+    fn open(numbers: &[u32]) -> Segments {
+        let disk = SimulatedDisk::new();
+        disk.set_bytes("segment", "").unwrap();
+        let mut segments = Segments::default();
+        for (slot, number) in (0..).zip(numbers) {
+            let file = disk.open("segment").unwrap();
+            assert_eq!(segments.add(SegmentName::new(*number), file), slot);
+            assert_eq!(segments.last(), slot);
+        }
+        segments
+    }
+
+    fn listed(segments: &Segments) -> Vec<(u32, u32)> {
+        segments.sealed().iter().map(|(slot, sealed, _)| (*slot, sealed.segment)).collect()
+    }
 
     #[test]
     fn only_the_one_spelling_of_a_name_is_a_segment() {
@@ -152,5 +175,36 @@ mod tests {
         ] {
             assert_eq!(SegmentName::parse(bad), None, "{bad}");
         }
+    }
+    #[test]
+    fn sealed_segments_are_listed_in_the_order_of_the_journal_without_the_one_being_written() {
+        let mut segments = open(&[3, 1, 4, 2]);
+        assert_eq!(listed(&segments), []);
+        for (slot, number) in [(0, 3), (1, 1), (3, 2)] {
+            segments.seal(slot, sealed(number));
+        }
+        assert_eq!(listed(&segments), [(1, 1), (3, 2), (0, 3)]);
+    }
+
+    #[test]
+    fn a_segment_that_was_replaced_is_still_open_and_listed_no_more() {
+        let mut segments = open(&[1, 2, 3]);
+        for (slot, number) in [(0, 1), (1, 2), (2, 3)] {
+            segments.seal(slot, sealed(number));
+        }
+        segments.replace(SegmentName::new(2));
+        assert_eq!(listed(&segments), [(0, 1), (2, 3)]);
+        assert_eq!(segments.get(1).unwrap().name, SegmentName::new(2));
+    }
+
+    #[test]
+    fn a_segment_that_was_let_go_leaves_the_slots_of_the_others_as_they_are() {
+        let mut segments = open(&[1, 2, 3]);
+        segments.remove(1);
+        assert!(segments.get(1).is_none());
+        assert_eq!(segments.path(0), "journal/00000001.jsonl");
+        assert_eq!(segments.path(1), "a segment that is gone");
+        assert_eq!(segments.path(2), "journal/00000003.jsonl");
+        assert_eq!(segments.last(), 2);
     }
 }

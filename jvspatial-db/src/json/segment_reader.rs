@@ -304,3 +304,6 @@ fn show(line: &[u8]) -> String {
     let dots = if line.len() > SHOWN { "…" } else { "" };
     format!("{:?}{dots}", text.trim_end())
 }
+
+#[cfg(test)]
+mod tests;

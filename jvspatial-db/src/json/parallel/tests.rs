@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+mod threads;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
@@ -419,5 +421,42 @@ fn what_is_kept_grows_with_the_documents_and_not_with_their_lines() {
         journal.check(&index);
         assert!(index.nodes().records().len() < 5);
         assert!(index.table(Collection::Edge).records().len() < 5);
+    }
+}
+
+/// A journal of three segments with a node each.
+fn three_segments() -> Journaled {
+    let mut journal = Journaled::new();
+    for segment in 0..3 {
+        let node = generated("n.LoadCity", segment);
+        journal.segment(false, segment == 2, vec![vec![Write::Document(node, None)]]);
+    }
+    journal
+}
+
+#[test]
+fn a_segment_that_is_missing_is_damage_and_names_its_file() {
+    let journal = three_segments();
+    let path = journal.planned[1].name.path();
+    journal.disk.erase(&path).unwrap();
+    for threads in [1, 2] {
+        let error = journal.read(threads, 1).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert_eq!((error.message(), error.context("file")), ("segment is missing", Some(&*path)));
+    }
+}
+
+#[test]
+fn a_segment_that_is_longer_than_it_was_is_damage_where_it_ended() {
+    let journal = three_segments();
+    let Planned { name, most, .. } = journal.planned[1];
+    let mut bytes = journal.disk.bytes(&name.path()).unwrap();
+    bytes.extend_from_slice(b"more\n");
+    journal.disk.set_bytes(&name.path(), bytes).unwrap();
+    for threads in [1, 2] {
+        let error = journal.read(threads, 1).unwrap_err();
+        assert_eq!(error.message(), "segment is longer than it was when it was written");
+        assert_eq!(error.context("offset"), Some(&*most.to_string()));
+        assert_eq!(error.context("found"), Some("5 bytes more"));
     }
 }

@@ -100,6 +100,9 @@ pub async fn a_second_unique_edge_is_a_duplicate(db: Arc<dyn Database>) {
     let batch = ops(&*db).edge("e.Path.1", A, B).unique_edge("e.Path.2", A, B);
     assert_eq!(batch.outcomes().await, [written(1), duplicate("connection", "e.Path.1")]);
     assert_eq!(followed(&*db, A, Direction::Out).await, ["e.Path.1", "e.Rail.2", "e.Road.1"]);
+    // An undirected edge stands in the way of one that leads back.
+    let batch = ops(&*db).undirected_edge("e.Sea.2", A, B).unique_edge("e.Sea.1", B, A);
+    assert_eq!(batch.outcomes().await, [written(1), duplicate("connection", "e.Sea.2")]);
 }
 
 pub async fn a_unique_edge_may_follow_the_delete_of_the_first(db: Arc<dyn Database>) {
@@ -162,6 +165,18 @@ pub async fn an_edge_that_was_moved_does_not_stand_in_the_way(db: Arc<dyn Databa
     let batch = ops(&*db).edge("e.Rail.1", A, B).delete("e.Rail.1").edge("e.Rail.1", C, D);
     let outcomes = batch.unique_edge("e.Rail.2", A, B).outcomes().await;
     assert_eq!(outcomes, [written(1), written(2), written(1), written(1)]);
+    // Moved to where one of its ends still is where it was, or turned round.
+    for (source, target) in [(A, C), (C, B), (C, A), (B, C), (B, A)] {
+        let batch = ops(&*db).edge("e.Sea.1", A, B).delete("e.Sea.1");
+        let batch = batch.edge("e.Sea.1", source, target).unique_edge("e.Sea.2", A, B);
+        let outcomes = batch.delete("e.Sea.1").delete("e.Sea.2").outcomes().await;
+        let expected = [1, 2, 1, 1, 2, 2].map(written);
+        assert_eq!(outcomes, expected, "to {source} and {target}");
+    }
+    let batch = ops(&*db).undirected_edge("e.Air.1", A, B).delete("e.Air.1");
+    let batch = batch.undirected_edge("e.Air.1", A, C).unique_edge("e.Air.2", A, B);
+    let outcomes = batch.unique_edge("e.Air.3", B, A).outcomes().await;
+    assert_eq!(outcomes, [1, 2, 1, 1, 1].map(written));
 }
 
 pub async fn an_edge_moved_and_updated_has_its_new_ends(db: Arc<dyn Database>) {

@@ -257,6 +257,7 @@ mod hex {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::disk::{Fault, OpKind, SimulatedDisk};
     use super::*;
 
     const END: End = End { bytes: 9, sequence: 4, checksum: 77 };
@@ -316,5 +317,42 @@ mod tests {
         let error = Manifest::parse(br#"{"format": 2, "regions": {}}"#).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert_eq!(error.context("found format"), Some("2"));
+    }
+
+    /// A manifest whose file has so many bytes.
+    fn of_length(bytes: usize) -> Manifest {
+        let rest = manifest().to_text().unwrap().len() - manifest().store.len();
+        Manifest { store: "x".repeat(bytes - rest), ..manifest() }
+    }
+
+    #[test]
+    fn a_manifest_of_sixteen_mebibytes_is_kept_and_a_longer_one_is_neither_written_nor_read() {
+        let disk = SimulatedDisk::new();
+        let longest = of_length(16 << 20);
+        longest.write(&disk).unwrap();
+        assert!(Manifest::read(&disk).unwrap() == Some(longest));
+        for more in [1, 2] {
+            let longer = of_length((16 << 20) + more);
+            assert!(matches!(longer.write(&disk), Err(Undone::Failed(_))));
+            assert!(longer.differs_from(&disk).is_some());
+            let other = SimulatedDisk::new();
+            other.set_bytes(PATH, longer.to_text().unwrap()).unwrap();
+            let error = Manifest::read(&other).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            assert_eq!(error.context("limit"), Some("16777216"));
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_compared_with_what_the_store_knows() {
+        let disk = SimulatedDisk::new();
+        let why = |disk: &SimulatedDisk| manifest().differs_from(disk).map(|error| error.kind());
+        assert_eq!(why(&disk), Some(ErrorKind::Corrupt));
+        manifest().write(&disk).unwrap();
+        assert_eq!(why(&disk), None);
+        disk.fail(Fault::broken(OpKind::Open));
+        assert_eq!(why(&disk), Some(ErrorKind::Unavailable));
+        Manifest { active: 7, ..manifest() }.write(&disk).unwrap();
+        assert_eq!(why(&disk), Some(ErrorKind::Corrupt));
     }
 }

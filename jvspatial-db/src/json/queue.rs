@@ -174,6 +174,12 @@ impl Queue {
         }
     }
 
+    /// How many batches wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.state.lock().requests.len()
+    }
+
     /// Refuses writes from now on, those that wait included.
     pub(super) fn poison(&self, why: &str) {
         let mut state = self.state.lock();
@@ -212,4 +218,59 @@ fn poisoned(why: &str) -> Error {
         "database takes no more writes, because an earlier one could not be made durable; open it again",
     )
     .with("cause", why)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn order(queue: &Queue) -> Result<oneshot::Receiver<Result<()>>> {
+        let (reply, receiver) = oneshot::channel();
+        queue.order(Job::Seal(reply)).map(|()| receiver)
+    }
+
+    fn wait(queue: &Queue) -> Wake {
+        queue.wait(Some(Instant::now() + Duration::from_secs(5)))
+    }
+
+    #[test]
+    fn a_queue_that_is_to_be_closed_takes_no_more_and_is_emptied_first() {
+        let queue = Queue::default();
+        order(&queue).unwrap();
+        let mut closed = queue.close().unwrap();
+        assert_eq!(order(&queue).unwrap_err().kind(), ErrorKind::Closed);
+        assert_eq!(queue.check_readable().unwrap_err().kind(), ErrorKind::Closed);
+        assert!(matches!(wait(&queue), Wake::Jobs(jobs) if jobs.len() == 1));
+        assert!(matches!(wait(&queue), Wake::Close));
+        queue.finish(|| Ok(()));
+        closed.try_recv().unwrap().unwrap();
+        assert!(queue.close().is_none());
+    }
+
+    #[test]
+    fn a_poisoned_queue_says_so_until_it_is_closed() {
+        let queue = Queue::default();
+        assert!(!queue.is_poisoned());
+        let mut ordered = order(&queue).unwrap();
+        queue.poison("a sync failed");
+        assert!(queue.is_poisoned());
+        assert!(ordered.try_recv().is_err());
+        let mut closed = queue.close().unwrap();
+        let error = order(&queue).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Poisoned);
+        assert_eq!(error.context("cause"), Some("a sync failed"));
+        queue.check_readable().unwrap();
+        assert!(matches!(wait(&queue), Wake::Close));
+        queue.finish(|| Ok(()));
+        closed.try_recv().unwrap().unwrap();
+        assert_eq!(order(&queue).unwrap_err().kind(), ErrorKind::Closed);
+    }
+
+    #[test]
+    fn a_queue_with_nothing_to_do_is_left_when_the_time_is_up() {
+        let queue = Queue::default();
+        assert!(matches!(queue.wait(Some(Instant::now())), Wake::Due));
+        assert!(queue.wait_for_jobs(Duration::ZERO).is_empty());
+    }
 }

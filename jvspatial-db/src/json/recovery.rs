@@ -108,7 +108,10 @@ fn has_commits(disk: &dyn Disk, path: &str) -> Result<bool> {
     let size = file.size().map_err(unavailable)?;
     let mut lines = Lines::new(&*file, 0, size);
     match lines.next_line().map_err(unavailable)? {
-        Found::Line(_, first) => Ok(first.len() as u64 != size),
+        Found::Line(_, first) => {
+            let begins = |(found, header): (&u8, &u8)| found == header || *found == 0;
+            Ok(first.len() as u64 != size || !first.iter().zip(HEADER).all(begins))
+        }
         Found::End => Ok(false),
         Found::Ragged(_) => {
             let mut found = [0; 4096];
@@ -311,3 +314,6 @@ fn quarantine(disk: &dyn Disk, active: &dyn DiskFile, number: u32, read: &Read) 
     };
     copy().map_err(unavailable)
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,8 +137,7 @@ impl Stage {
         line::push_tombstone(&mut self.bytes, &id, version.get());
         self.checksums.push(line::line_checksum(self.bytes.get(start..).unwrap_or_default()));
         self.tombstone_bytes += (self.bytes.len() - start) as u64;
-        let state = State { version: version.get(), ..State::default() };
-        self.changes.push(Change { id, state, link: None });
+        self.changes.push(Change { id, state: State::default(), link: None });
     }
 }
 

@@ -366,3 +366,6 @@ impl Opened {
         (shared, (self.manifest, self.active, self.end), self.report)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,37 @@ const READ: usize = 1 << 18;
 impl<'a> Lines<'a> {
     /// The lines from `start` up to `end`.
     pub(super) fn new(file: &'a dyn DiskFile, start: u64, end: u64) -> Self {
-        Self { file, buffer: Vec::new(), filled: 0, base: start, next: 0, end }
+        Self::with_buffer(file, start, end, Vec::new())
+    }
+
+    /// The lines from `start` up to `end`, read into a buffer that was used before.
+    pub(super) const fn with_buffer(
+        file: &'a dyn DiskFile,
+        start: u64,
+        end: u64,
+        buffer: Vec<u8>,
+    ) -> Self {
+        Self { file, buffer, filled: 0, base: start, next: 0, end }
+    }
+
+    /// The buffer, to be used again.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        self.buffer
+    }
+
+    /// Where in the file the next line begins.
+    pub(super) const fn position(&self) -> u64 {
+        self.base + self.next as u64
+    }
+
+    /// Where in the file reading stops.
+    pub(super) const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Lets reading go on, up to `end`.
+    pub(super) const fn extend(&mut self, end: u64) {
+        self.end = end;
     }
 
     /// The next line.

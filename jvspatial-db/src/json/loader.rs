@@ -10,11 +10,100 @@ use crate::error::{Error, Result};
 use crate::id::{Collection, Id};
 use crate::stored_ids::StoredIds;
 
+/// What a document's line says of it, without its fields.
+#[derive(Debug, PartialEq)]
+pub(super) struct Document {
+    pub id: Id,
+    /// The ends of an edge, and whether it goes both ways.
+    pub ends: Option<(EndIds, bool)>,
+    pub version: u64,
+    pub schema: u32,
+    pub prefix: u16,
+    pub suffix: u16,
+}
+
+/// Makes records of the lines of one segment.
+pub(super) struct Records {
+    slot: u32,
+    ids: StoredIds,
+}
+
+impl Records {
+    /// For the segment in `slot`.
+    pub(super) const fn new(slot: u32) -> Self {
+        Self { slot, ids: StoredIds::new() }
+    }
+
+    /// Goes on with the segment in `slot`.
+    pub(super) const fn turn_to(&mut self, slot: u32) {
+        self.slot = slot;
+    }
+
+    /// Reads the ids of a document's line.
+    ///
+    /// # Errors
+    /// Why the line cannot be a document.
+    #[inline]
+    pub(super) fn read(&mut self, line: &DocumentLine<'_>) -> Result<Document> {
+        let ends = match &line.ends {
+            None => None,
+            Some(ends) => {
+                let source = self.ids.parse(ends.source)?;
+                Some((EndIds { source, target: self.ids.parse(ends.target)? }, ends.bidirectional))
+            }
+        };
+        let &DocumentLine { version, schema, prefix, suffix, .. } = line;
+        Ok(Document { id: self.ids.parse(line.id)?, ends, version, schema, prefix, suffix })
+    }
+
+    /// Adds a document, whose line belongs to the commit `sequence`, to the chunk.
+    #[inline]
+    pub(super) fn add(&self, document: Document, at: &At<'_>, sequence: u64, chunk: &mut Chunk) {
+        let Document { id, ends, version, schema, prefix, suffix } = document;
+        // A line has at most 16 MiB and 4 KiB.
+        let len = at.bytes.len() as u32;
+        let place = Place { slot: self.slot, offset: at.offset, len, prefix, suffix };
+        let check = at.checksum as u32;
+        let state = State { version, sequence, schema, place, check, ..State::default() };
+        if let Some((ends, undirected)) = ends {
+            let entity = id.entity_name().map_or(Hop::UNNAMED, |name| name.number());
+            chunk.ends.push(Some(ends));
+            chunk.kinds.push(EdgeKind { entity, undirected, stray: false });
+        }
+        chunk.columns[id.collection() as usize].push(Record { id, state });
+        chunk.documents += 1;
+    }
+
+    /// Reads the id of a tombstone's line.
+    ///
+    /// # Errors
+    /// Why the line cannot be a tombstone.
+    pub(super) fn id_of(&mut self, id: &str) -> Result<Id> {
+        self.ids.parse(id)
+    }
+
+    /// Adds a tombstone's line, which belongs to the commit `sequence`, to the chunk.
+    pub(super) fn add_tombstone(
+        id: Id,
+        version: u64,
+        at: &At<'_>,
+        sequence: u64,
+        chunk: &mut Chunk,
+    ) {
+        if id.collection() == Collection::Edge {
+            chunk.ends.push(None);
+            chunk.kinds.push(EdgeKind::default());
+        }
+        let state = State { version, sequence, ..State::default() };
+        chunk.columns[id.collection() as usize].push(Record { id, state });
+        chunk.tombstone_bytes += at.bytes.len() as u64;
+    }
+}
+
 /// Gathers the lines of one segment and hands them over in chunks, committed lines only.
 pub(super) struct Loader<'a, H> {
     file: &'a dyn DiskFile,
-    slot: u32,
-    ids: StoredIds,
+    records: Records,
     chunk: Chunk,
     chunk_lines: usize,
     committed: Mark,
@@ -78,8 +167,7 @@ impl<'a, H: FnMut(Chunk) -> Result<Chunk>> Loader<'a, H> {
         };
         Self {
             file,
-            slot,
-            ids: StoredIds::new(),
+            records: Records::new(slot),
             chunk: Chunk::default(),
             chunk_lines,
             committed: Mark::default(),
@@ -156,79 +244,35 @@ impl<'a, H: FnMut(Chunk) -> Result<Chunk>> Loader<'a, H> {
             self.committed = Mark::default();
             return Ok(());
         }
-        let Chunk { columns, documents, tombstone_bytes, .. } = &self.chunk;
-        let columns = columns.each_ref().map(|column| column.records.len());
-        self.committed = Mark { columns, documents: *documents, tombstone_bytes: *tombstone_bytes };
+        let columns = self.chunk.lengths();
+        let Chunk { documents, tombstone_bytes, .. } = self.chunk;
+        self.committed = Mark { columns, documents, tombstone_bytes };
         Ok(())
-    }
-
-    fn push(&mut self, id: Id, state: State) {
-        let column = &mut self.chunk.columns[id.collection() as usize];
-        column.push(Record { id, state });
     }
 }
 
 impl<H: FnMut(Chunk) -> Result<Chunk>> Sink for Loader<'_, H> {
     #[inline]
     fn document(&mut self, line: &DocumentLine<'_>, at: &At<'_>) -> Result<()> {
-        let ends = match &line.ends {
-            None => None,
-            Some(ends) => {
-                let source = self.ids.parse(ends.source)?;
-                Some((EndIds { source, target: self.ids.parse(ends.target)? }, ends.bidirectional))
-            }
-        };
-        let place = Place {
-            slot: self.slot,
-            offset: at.offset,
-            // A line has at most 16 MiB and 4 KiB.
-            len: at.bytes.len() as u32,
-            prefix: line.prefix,
-            suffix: line.suffix,
-        };
-        let state = State {
-            version: line.version,
-            sequence: self.sequence,
-            schema: line.schema,
-            place,
-            check: at.checksum as u32,
-            ..State::default()
-        };
-        let id = self.ids.parse(line.id)?;
-        if !self.note(at) {
-            return Ok(());
+        let document = self.records.read(line)?;
+        if self.note(at) {
+            self.records.add(document, at, self.sequence, &mut self.chunk);
         }
-        if let Some((ends, undirected)) = ends {
-            let entity = id.entity_name().map_or(Hop::UNNAMED, |name| name.number());
-            self.chunk.ends.push(Some(ends));
-            self.chunk.kinds.push(EdgeKind { entity, undirected, stray: false });
-        }
-        self.push(id, state);
-        self.chunk.documents += 1;
         Ok(())
     }
 
     fn tombstone(&mut self, id: &str, version: u64, at: &At<'_>) -> Result<()> {
-        let id = self.ids.parse(id)?;
-        if !self.note(at) {
-            return Ok(());
+        let id = self.records.id_of(id)?;
+        if self.note(at) {
+            Records::add_tombstone(id, version, at, self.sequence, &mut self.chunk);
         }
-        if id.collection() == Collection::Edge {
-            self.chunk.ends.push(None);
-            self.chunk.kinds.push(EdgeKind::default());
-        }
-        self.push(id, State { version, sequence: self.sequence, ..State::default() });
-        self.chunk.tombstone_bytes += at.bytes.len() as u64;
         Ok(())
     }
 
     fn commit(&mut self, sequence: u64) -> Result<()> {
         if sequence != self.sequence {
-            for (column, from) in self.chunk.columns.iter_mut().zip(self.committed.columns) {
-                for record in column.records.get_mut(from..).unwrap_or_default() {
-                    record.state.sequence = sequence;
-                }
-            }
+            let lengths = self.chunk.lengths();
+            self.chunk.set_sequence(self.committed.columns, lengths, sequence);
         }
         if !self.keeps {
             self.sequence = sequence;

@@ -10,7 +10,7 @@ use super::line;
 use super::lines::{Found, Lines};
 use super::manifest::{self, End, FORMAT, Manifest, Undone, unavailable};
 use super::options::JsonDbOptions;
-use super::parallel::{CHUNK_LINES, Journal, Plan, Planned};
+use super::parallel::{CHUNK_LINES, Journal, PIECE_BYTES, Plan, Planned};
 use super::segment::{JOURNAL, SegmentName, Segments};
 use super::segment_reader::{Commits, Read};
 use crate::error::{Error, ErrorKind, Result};
@@ -157,7 +157,8 @@ fn recover(disk: &dyn Disk, mut manifest: Manifest, options: &JsonDbOptions) -> 
     let threads = threads_for(&manifest);
     let segments = &planned(&manifest);
     let store = &manifest.store;
-    let plan = Plan { disk, store, options, segments, chunk_lines: CHUNK_LINES };
+    let (chunk_lines, piece_bytes) = (CHUNK_LINES, PIECE_BYTES);
+    let plan = Plan { disk, store, options, segments, chunk_lines, piece_bytes };
     let Journal { filling, segments, active, read } = plan.read(threads)?;
     let mut index = filling.finish(segments, threads)?;
     let segments = Arc::make_mut(&mut index.segments);
@@ -214,7 +215,8 @@ fn planned(manifest: &Manifest) -> Vec<Planned> {
     let name = SegmentName::new(manifest.active);
     // Offsets have 32 bits, so a segment that is being written never gets any longer.
     let most = manifest.closed.map_or(u64::from(u32::MAX), |closed| closed.bytes);
-    planned.push(Planned { name, commits: Commits::After(sequence), end: None, most });
+    let end = manifest.closed;
+    planned.push(Planned { name, commits: Commits::After(sequence), end, most });
     planned
 }
 

@@ -198,7 +198,7 @@ impl<'a> Reader<'a> {
                 Line::Commit(commit) => {
                     let last =
                         End { sequence: self.end.sequence - u64::from(self.compacted), ..self.end };
-                    if let Err(found) = check(line, &commit, &last, &self.batch)
+                    if let Err(found) = check_commit(line, &commit, &last, &self.batch)
                         && !self.takes_unsound
                     {
                         synced = (commit.synced < commit.sequence).then_some(commit.synced);
@@ -265,8 +265,16 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Checks a commit line against the chain and against the lines it closes.
-fn check(line: &[u8], commit: &CommitLine, last: &End, batch: &OpenBatch) -> Result<(), String> {
+/// Checks a commit line against the commit before and against the lines it closes.
+///
+/// # Errors
+/// What was found instead.
+pub(super) fn check_commit(
+    line: &[u8],
+    commit: &CommitLine,
+    last: &End,
+    batch: &OpenBatch,
+) -> Result<(), String> {
     let expected = (last.sequence + 1, last.checksum, batch.count());
     if (commit.sequence, commit.previous, commit.count) != expected {
         return Err(format!(

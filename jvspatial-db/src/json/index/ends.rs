@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::id::Id;
 
 /// The ends of an edge as its line names them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(in crate::json) struct EndIds {
     pub source: Id,
     pub target: Id,

@@ -103,6 +103,25 @@ impl Chunk {
         self.columns.iter().map(|column| column.records.len()).sum()
     }
 
+    /// How many lines each of its columns has.
+    pub(in crate::json) fn lengths(&self) -> [usize; 4] {
+        self.columns.each_ref().map(|column| column.records.len())
+    }
+
+    /// Sets the commit that the lines between two [lengths](Self::lengths) belong to.
+    pub(in crate::json) fn set_sequence(
+        &mut self,
+        from: [usize; 4],
+        to: [usize; 4],
+        sequence: u64,
+    ) {
+        for (column, range) in self.columns.iter_mut().zip(from.into_iter().zip(to)) {
+            for record in column.records.get_mut(range.0..range.1).unwrap_or_default() {
+                record.state.sequence = sequence;
+            }
+        }
+    }
+
     /// Makes it as good as new.
     pub(in crate::json) fn clear(&mut self) {
         for column in &mut self.columns {

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-mod threads;
+mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,6 +55,8 @@ struct Journaled {
     seen: BTreeSet<Id>,
     usages: Vec<Usage>,
     sequence: u64,
+    /// Whether it is known how the last segment ends.
+    closed: bool,
 }
 
 impl Journaled {
@@ -68,6 +70,7 @@ impl Journaled {
             seen: BTreeSet::new(),
             usages: Vec::new(),
             sequence: 0,
+            closed: false,
         }
     }
 
@@ -135,7 +138,7 @@ impl Journaled {
         self.planned.push(Planned {
             name,
             commits,
-            end: (!is_last).then_some(end),
+            end: (!is_last || self.closed).then_some(end),
             most: end.bytes,
         });
     }
@@ -147,6 +150,7 @@ impl Journaled {
         }
         let mut random = Random(seed);
         let mut journal = Self::new();
+        journal.closed = random.below(2) == 0;
         let mut next = 1_u64 << 20;
         let segments = 1 + random.below(5);
         for segment in 0..segments {
@@ -166,6 +170,7 @@ impl Journaled {
             options: &options,
             segments: &self.planned,
             chunk_lines,
+            piece_bytes: 1 + 40 * chunk_lines as u64,
         };
         let Journal { filling, segments, read, .. } = plan.read(threads)?;
         assert!(read.damage.is_none());
@@ -360,7 +365,7 @@ proptest! {
         places in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0_u8..8), 1..4),
     ) {
         let journal = Journaled::random(seed);
-        let sealed = journal.planned.len() - 1;
+        let sealed = journal.planned.iter().filter(|planned| planned.end.is_some()).count();
         if sealed > 0 {
             for (segment, offset, bit) in places {
                 let path = journal.planned[segment.index(sealed)].name.path();

@@ -12,8 +12,10 @@ fuzz_target!(|text: &str| {
     let again = Filter::parse(&printed).expect("what was printed is accepted");
     // NaN differs from itself, so the text of both is compared.
     assert_eq!(format!("{:?}", again.to_document()), format!("{printed:?}"));
+    assert_eq!(again.shape(), filter.shape());
     let samples = [
         doc! {},
+        doc! { "a": "x\nY", "b": ["é", "a1 ", [2, 3], { "c": "B\r\n" }], "c": [5, 6.5, -7_i64] },
         doc! { "_id": "n.City.oslo", "entity": "City", "context": { "a": 1, "b": [1, { "c": "x" }] } },
         doc! { "a": null, "b": { "a": [[1.5, 2_i64], true] }, "c": f64::NAN },
     ];

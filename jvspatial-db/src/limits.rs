@@ -12,6 +12,13 @@ pub const MAX_FILTER_DEPTH: usize = 20;
 /// The largest filter, in bytes of its values and names.
 pub const MAX_FILTER_BYTES: usize = 1024 * 1024;
 
+/// The longest regular expression, in bytes of its text.
+pub const MAX_REGEX_BYTES: usize = 16 * 1024;
+
+/// How large a regular expression may become when its repetitions are written out, in characters
+/// and ranges of characters; it bounds the time for each byte that is searched.
+pub const MAX_REGEX_SIZE: u64 = 20_000;
+
 /// The longest id in bytes of its text, prefix and entity name included.
 pub const MAX_ID_BYTES: usize = 200;
 

@@ -170,5 +170,11 @@ pub(crate) fn exact_integer(value: &Bson) -> Option<i64> {
     number::Number::of(value)?.exact_integer()
 }
 
+/// The integer that is left of `value` without its fraction; `None` for what is no number or too
+/// large for one.
+pub(crate) fn truncated_integer(value: &Bson) -> Option<i64> {
+    number::Number::of(value)?.truncated_integer()
+}
+
 #[cfg(test)]
 mod tests;

@@ -2,16 +2,21 @@
 
 use bson::{Bson, Document};
 
+use super::path::MAX_POSITIONS;
 use crate::error::{Error, Result};
 use crate::limits::{MAX_DOCUMENT_DEPTH, MAX_FILTER_BYTES, MAX_FILTER_DEPTH};
 
-/// How many containers may stand inside one another in the text of a filter: two for each level,
-/// the operators of a field, the list of an `$in`, and a literal.
-const MAX_NESTING: usize = 2 * MAX_FILTER_DEPTH + 4 + MAX_DOCUMENT_DEPTH;
+/// How many containers may stand inside one another in the text of a filter: four for each level,
+/// which is what an `$elemMatch` in an `$all` takes, the operators of a field, the list of an `$in`,
+/// and a literal.
+const MAX_NESTING: usize = 4 * MAX_FILTER_DEPTH + 4 + MAX_DOCUMENT_DEPTH;
 
-/// Refuses a filter document that is too large or too deep to be parsed.
-pub(super) fn check_filter(filter: &Document) -> Result<()> {
-    measure(Container::Document(filter.iter()), MAX_NESTING).map(|_| ())
+/// The weight of a filter document in bytes.
+///
+/// # Errors
+/// `Limit` when it is too large or too deep to be parsed.
+pub(super) fn check_filter(filter: &Document) -> Result<usize> {
+    measure(Container::Document(filter.iter()), MAX_NESTING)
 }
 
 /// The weight of a literal in bytes.
@@ -41,6 +46,16 @@ pub(super) fn within_depth(depth: usize) -> Result<usize> {
         return Err(Error::limit("filter has too many levels").with("limit", MAX_FILTER_DEPTH));
     }
     Ok(depth)
+}
+
+/// Returns `positions` unless the paths on the way to a value may not have that many.
+pub(super) fn within_positions(positions: usize) -> Result<usize> {
+    if positions > MAX_POSITIONS {
+        return Err(Error::limit("filter has too many array positions inside one another")
+            .with("positions", positions)
+            .with("limit", MAX_POSITIONS));
+    }
+    Ok(positions)
 }
 
 enum Container<'a> {

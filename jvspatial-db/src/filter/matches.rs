@@ -11,30 +11,105 @@ use crate::value::{self, Class};
 impl Node {
     /// Whether the predicate holds for `document`.
     pub(super) fn matches(&self, document: &Document) -> bool {
+        self.holds(Root::Document(document))
+    }
+
+    fn holds(&self, root: Root<'_>) -> bool {
         match self {
             Self::All => true,
             Self::None => false,
-            Self::And(members) => members.iter().all(|member| member.matches(document)),
-            Self::Or(members) => members.iter().any(|member| member.matches(document)),
-            Self::Not(inner) => !inner.matches(document),
-            Self::Equal { path, value } => {
-                any_value(document, path, Leaf::Each, |found| equals(found, value.value()))
-            }
-            Self::Order { path, bound, value } => {
-                any_value(document, path, Leaf::Each, |found| within(found, *bound, value.value()))
-            }
-            Self::OneOf { path, values } => {
-                any_value(document, path, Leaf::Each, |found| match found {
-                    None | Some(Bson::Undefined) => values.has_null(),
-                    Some(found) => values.contains(found),
-                })
-            }
-            Self::Exists { path } => {
-                any_value(document, path, Leaf::Whole, |found| found.is_some())
-            }
-            Self::Type { path, types } => any_value(document, path, Leaf::Each, |found| {
+            Self::And(members) => members.iter().all(|member| member.holds(root)),
+            Self::Or(members) => members.iter().any(|member| member.holds(root)),
+            Self::Not(inner) => !inner.holds(root),
+            single => single
+                .path()
+                .is_some_and(|path| any_value(root, path, self.leaf(), |found| self.test(found))),
+        }
+    }
+
+    /// Whether the predicate, whose paths have no segments, holds for one value.
+    fn holds_for(&self, value: &Bson) -> bool {
+        match self {
+            Self::All => true,
+            Self::None => false,
+            Self::And(members) => members.iter().all(|member| member.holds_for(value)),
+            Self::Or(members) => members.iter().any(|member| member.holds_for(value)),
+            Self::Not(inner) => !inner.holds_for(value),
+            single => single.test(Some(value)),
+        }
+    }
+
+    fn leaf(&self) -> Leaf {
+        match self {
+            Self::Exists { .. }
+            | Self::Size { .. }
+            | Self::AnyDocument { .. }
+            | Self::AnyValue { .. } => Leaf::Whole,
+            _ => Leaf::Each,
+        }
+    }
+
+    /// Whether a predicate about a single path holds for one of the values that the path leads to;
+    /// `None` stands for a missing one.
+    fn test(&self, found: Option<&Bson>) -> bool {
+        match self {
+            Self::All | Self::None | Self::And(_) | Self::Or(_) | Self::Not(_) => false,
+            Self::Equal { value, .. } => equals(found, value.value()),
+            Self::Order { bound, value, .. } => within(found, *bound, value.value()),
+            Self::OneOf { values, .. } => match found {
+                None | Some(Bson::Undefined) => values.has_null(),
+                Some(found) => values.contains(found),
+            },
+            Self::Exists { .. } => found.is_some(),
+            Self::Type { types, .. } => {
                 found.is_some_and(|found| types.contains(found.element_type()))
-            }),
+            }
+            Self::Regex { pattern, .. } => match found {
+                Some(Bson::String(text) | Bson::Symbol(text)) => pattern.is_match(text),
+                Some(Bson::RegularExpression(regex)) => {
+                    regex.pattern.as_str() == pattern.text()
+                        && regex.options.as_str() == pattern.options()
+                }
+                _ => false,
+            },
+            Self::Modulo { divisor, remainder, .. } => found
+                .and_then(value::truncated_integer)
+                .is_some_and(|number| number.wrapping_rem(*divisor) == *remainder),
+            Self::Size { size, .. } => {
+                matches!(found, Some(Bson::Array(items)) if items.len() == *size)
+            }
+            Self::AnyDocument { filter, .. } => {
+                elements(found).iter().filter_map(Root::of).any(|element| filter.holds(element))
+            }
+            Self::AnyValue { test, .. } => {
+                elements(found).iter().any(|element| test.node().holds_for(element))
+            }
+        }
+    }
+}
+
+/// The elements of an array; other values have none.
+fn elements(found: Option<&Bson>) -> &[Bson] {
+    match found {
+        Some(Bson::Array(items)) => items,
+        _ => &[],
+    }
+}
+
+/// Where a path begins.
+#[derive(Clone, Copy)]
+enum Root<'a> {
+    Document(&'a Document),
+    /// An array, taken for a document whose fields are named by their positions.
+    Array(&'a [Bson]),
+}
+
+impl<'a> Root<'a> {
+    fn of(value: &'a Bson) -> Option<Self> {
+        match value {
+            Bson::Document(document) => Some(Self::Document(document)),
+            Bson::Array(items) => Some(Self::Array(items)),
+            _ => None,
         }
     }
 }
@@ -90,36 +165,53 @@ enum Leaf {
 /// and to the element at the position that the next segment spells. Elements of other types are
 /// passed over, so an array can lead to no value at all, not even to a missing one.
 fn any_value<'a>(
-    document: &'a Document,
+    root: Root<'a>,
     path: &FieldPath,
     leaf: Leaf,
     mut test: impl FnMut(Option<&'a Bson>) -> bool,
 ) -> bool {
-    any_in_document(document, path, 0, leaf, &mut test)
+    match root {
+        Root::Document(document) => any_in_document(document, path, 0, leaf, &mut test),
+        Root::Array(items) => {
+            let found = path.position(0).and_then(|position| items.get(position));
+            any_from(found, path, 0, leaf, &mut test)
+        }
+    }
 }
 
 fn any_in_document<'a>(
     document: &'a Document,
     path: &FieldPath,
-    from: usize,
+    at: usize,
     leaf: Leaf,
     test: &mut impl FnMut(Option<&'a Bson>) -> bool,
 ) -> bool {
-    let mut document = document;
-    for at in from..path.len() {
+    any_from(document.get(path.segment(at)), path, at, leaf, test)
+}
+
+/// Goes on from `found`, to which the segments up to number `at` have led.
+fn any_from<'a>(
+    found: Option<&'a Bson>,
+    path: &FieldPath,
+    at: usize,
+    leaf: Leaf,
+    test: &mut impl FnMut(Option<&'a Bson>) -> bool,
+) -> bool {
+    let (mut found, mut at) = (found, at);
+    loop {
         let is_last = at + 1 == path.len();
-        match document.get(path.segment(at)) {
+        match found {
             Some(whole @ Bson::Array(items)) if is_last => {
                 return (leaf == Leaf::Each && items.iter().any(|item| test(Some(item))))
                     || test(Some(whole));
             }
             found if is_last => return test(found),
-            Some(Bson::Document(inner)) => document = inner,
+            Some(Bson::Document(inner)) => found = inner.get(path.segment(at + 1)),
             Some(Bson::Array(items)) => return any_in_array(items, path, at + 1, leaf, test),
             _ => return test(None),
         }
+        at += 1;
     }
-    false
 }
 
 fn any_in_array<'a>(

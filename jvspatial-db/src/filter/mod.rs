@@ -1,24 +1,29 @@
 //! Filters: MongoDB's query language, parsed once, checked, and evaluated on documents.
 
 mod bounds;
+mod build;
 mod literal;
 mod matches;
 mod node;
+mod normal;
+mod operators;
 mod parse;
 mod path;
+mod place;
 mod print;
+mod regex;
+mod shape;
 mod types;
 
 use std::fmt;
 use std::sync::Arc;
 
-use bson::spec::ElementType;
 use bson::{Bson, Document};
 
-use self::literal::Literal;
-use self::node::{Bound, NODE_WEIGHT, Node};
+use self::node::{NODE_WEIGHT, Node};
 use crate::error::Result;
 
+pub use self::build::Comparison;
 pub use self::path::FieldPath;
 
 /// A predicate over documents in MongoDB's query language, with MongoDB's answers.
@@ -32,10 +37,16 @@ pub use self::path::FieldPath;
 /// |---|---|
 /// | a bare value, `$eq` | a value at the path equals the operand, in the same class of types: all numbers are one class, strings and symbols another; documents with the same fields in the same order |
 /// | `$gt` `$gte` `$lt` `$lte` | a value at the path has the operand's class and stands on that side of it; everything else, even a missing value, lies above the smallest and below the largest key |
-/// | `$in` | one of the operands is equal |
+/// | `$in` | one of the operands is equal, or is a regular expression that is found |
 /// | `$ne` `$nin` `$not` | `$eq`, `$in`, the operators inside, do not hold for the whole document |
 /// | `$exists` | the path leads somewhere (or, with null, false or zero, nowhere) |
 /// | `$type` | a value at the path has one of the types, given by name or code; `number` is all four |
+/// | `$regex`, a regular expression | it is found in a text or symbol at the path, or a value there is the same regular expression |
+/// | `$mod` | a number at the path, cut to a whole one, leaves the remainder, with the sign of the number |
+/// | `$size` | the array at the path has that many elements |
+/// | `$all` | each of the operands is equal to a value at the path, or is found there |
+/// | `$elemMatch` with a filter | one element of the array at the path is a document that passes; an array passes as a document whose fields are named by position |
+/// | `$elemMatch` with operators | one element of the array at the path has all of them; elements that are arrays are not looked into |
 /// | `$and` `$or` `$nor` | all, some, none of the filters hold |
 ///
 /// What a path leads to:
@@ -43,7 +54,7 @@ pub use self::path::FieldPath;
 /// | Path | Values |
 /// |---|---|
 /// | ends at a value | that value |
-/// | ends at an array | each of its elements, then the array; for `$exists` only the array |
+/// | ends at an array | each of its elements, then the array; for `$exists`, `$size` and `$elemMatch` only the array |
 /// | ends nowhere, or at a scalar half way | one missing value, which equals null |
 /// | runs into an array | whatever the rest of the path leads to in each element that is a document; other elements offer nothing |
 /// | runs into an array, next segment a number | as before, and also the element at that position, which is not looked into when it is an array at the end of the path |
@@ -54,6 +65,11 @@ pub use self::path::FieldPath;
 /// NaN and stands on neither side of anything. Strings compare by bytes, integers and doubles
 /// without rounding.
 ///
+/// Filters that are equal but for the order of their members and for duplicates are the same filter:
+/// members are ordered, nested conjunctions and disjunctions of one kind are flattened, and
+/// alternative values for one path are one list. `docs/query.md` has each operator with an example,
+/// the rules of regular expressions, and what is refused that MongoDB accepts.
+///
 /// ```
 /// use bson::doc;
 /// use jvspatial_db::Filter;
@@ -63,32 +79,58 @@ pub use self::path::FieldPath;
 /// assert!(!filter.matches(&doc! { "context": { "state": "AK" } }));
 /// # Ok::<(), jvspatial_db::Error>(())
 /// ```
+///
+/// The operators, each with a value that passes and one that does not:
+///
+/// ```
+/// use bson::{Bson, bson};
+/// use jvspatial_db::{Filter, doc};
+///
+/// let examples: [(Bson, Bson, Bson); 19] = [
+///     (bson!({ "$eq": 2 }), bson!(2.0), bson!("2")),
+///     (bson!({ "$ne": 2 }), bson!([1, 3]), bson!([1, 2])),
+///     (bson!({ "$gt": 2 }), bson!(2.5), bson!("3")),
+///     (bson!({ "$gte": "b" }), bson!("b"), bson!("a")),
+///     (bson!({ "$lt": 2 }), bson!([9, 1]), bson!(2)),
+///     (bson!({ "$lte": null }), bson!(null), bson!(0)),
+///     (bson!({ "$in": [1, "a"] }), bson!(["a", 5]), bson!("b")),
+///     (bson!({ "$nin": [1, null] }), bson!(2), bson!(null)),
+///     (bson!({ "$exists": true }), bson!(null), Bson::Undefined),
+///     (bson!({ "$type": ["string", "number"] }), bson!(1.5), bson!(true)),
+///     (bson!({ "$regex": "^os", "$options": "i" }), bson!("Oslo"), bson!("Bosnia")),
+///     (bson!({ "$mod": [4, -1] }), bson!(-5.9), bson!(5)),
+///     (bson!({ "$size": 2 }), bson!([1, [2, 3]]), bson!([1])),
+///     (bson!({ "$all": [1, 2] }), bson!([2, 3, 1]), bson!([1, 3])),
+///     (bson!({ "$all": [[1, 2]] }), bson!([1, 2]), bson!([2, 1])),
+///     (bson!({ "$elemMatch": { "$gt": 1, "$lt": 5 } }), bson!([9, 3]), bson!([9, 1])),
+///     (bson!({ "$elemMatch": { "x": 1, "y": 2 } }), bson!([{ "y": 2, "x": 1 }]), bson!([{ "x": 1 }, { "y": 2 }])),
+///     (bson!({ "$elemMatch": { "0": 1 } }), bson!([[1]]), bson!([1])),
+///     (bson!({ "$not": { "$gt": 1 } }), bson!("a"), bson!([0, 2])),
+/// ];
+/// for (operators, passes, fails) in examples {
+///     let filter = Filter::parse(&doc! { "a": operators })?;
+///     let document = |value: Bson| match value {
+///         Bson::Undefined => doc! {},
+///         value => doc! { "a": value },
+///     };
+///     assert!(filter.matches(&document(passes)), "{filter:?}");
+///     assert!(!filter.matches(&document(fails)), "{filter:?}");
+/// }
+///
+/// let either = Filter::parse(&doc! { "$or": [{ "a": 1 }, { "b": 1 }], "$nor": [{ "c": 1 }] })?;
+/// assert!(either.matches(&doc! { "b": 1 }) && !either.matches(&doc! { "b": 1, "c": 1 }));
+/// let place = Filter::parse(&doc! { "$and": [{ "tags.0": "x" }, { "legs.km": { "$gt": 5 } }] })?;
+/// assert!(place.matches(&doc! { "tags": ["x", "y"], "legs": [{ "km": 3 }, { "km": 7 }] }));
+/// # Ok::<(), jvspatial_db::Error>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Filter(Option<Arc<Parsed>>);
 
-/// A predicate other than `Node::All`, with its measures.
+/// A predicate other than `Node::All`, with its weight.
 #[derive(Clone)]
 struct Parsed {
     node: Node,
-    depth: usize,
     weight: usize,
-}
-
-/// How a value is compared with an operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Comparison {
-    /// `$eq`
-    Eq,
-    /// `$ne`, the negation of `Eq` on the whole document
-    Ne,
-    /// `$gt`
-    Gt,
-    /// `$gte`
-    Gte,
-    /// `$lt`
-    Lt,
-    /// `$lte`
-    Lte,
 }
 
 impl Filter {
@@ -110,69 +152,6 @@ impl Filter {
     /// filter that is too large or too deep. The error names the place, such as `and[1].age`.
     pub fn parse(filter: &Document) -> Result<Self> {
         Self::new(parse::parse(filter)?)
-    }
-
-    /// Compares the values at `path` with `value`, which is taken as it is, even when it looks
-    /// like operators.
-    ///
-    /// # Errors
-    /// `Invalid` for undefined, `Unsupported` for a regular expression, `Limit` for a value that
-    /// is too large or too deep.
-    pub fn compare(
-        path: FieldPath,
-        comparison: Comparison,
-        value: impl Into<Bson>,
-    ) -> Result<Self> {
-        let value = Literal::new(value.into())?;
-        let order = |bound, path, value| Node::Order { path, bound, value };
-        Self::new(match comparison {
-            Comparison::Eq => Node::Equal { path, value },
-            Comparison::Ne => Node::Equal { path, value }.not(),
-            Comparison::Gt => order(Bound::Greater, path, value),
-            Comparison::Gte => order(Bound::GreaterOrEqual, path, value),
-            Comparison::Lt => order(Bound::Less, path, value),
-            Comparison::Lte => order(Bound::LessOrEqual, path, value),
-        })
-    }
-
-    /// Holds when a value at `path` equals one of `values`: `$in`.
-    ///
-    /// # Errors
-    /// As for [`compare`](Self::compare).
-    pub fn one_of<V: Into<Bson>>(
-        path: FieldPath,
-        values: impl IntoIterator<Item = V>,
-    ) -> Result<Self> {
-        let mut literals = Vec::new();
-        let mut weight = 0;
-        for value in values {
-            let literal = Literal::new(value.into())?;
-            weight = bounds::within_bytes(weight + literal.weight())?;
-            literals.push(literal);
-        }
-        Self::new(Node::one_of(path, literals))
-    }
-
-    /// Holds when no value at `path` equals one of `values`: `$nin`.
-    ///
-    /// # Errors
-    /// As for [`compare`](Self::compare).
-    pub fn none_of<V: Into<Bson>>(
-        path: FieldPath,
-        values: impl IntoIterator<Item = V>,
-    ) -> Result<Self> {
-        Self::one_of(path, values)?.not()
-    }
-
-    /// Holds when `path` leads to a value, or with `false` when it leads to none.
-    pub fn exists(path: FieldPath, exists: bool) -> Self {
-        let node = Node::Exists { path };
-        Self::measured(if exists { node } else { node.not() })
-    }
-
-    /// Holds when a value at `path` has one of `types`.
-    pub fn type_is(path: FieldPath, types: impl IntoIterator<Item = ElementType>) -> Self {
-        Self::measured(Node::type_is(path, types.into_iter().collect()))
     }
 
     /// Holds when both hold.
@@ -205,7 +184,7 @@ impl Filter {
     /// # Errors
     /// `Limit` when the result is too large or too deep.
     pub fn every(filters: impl IntoIterator<Item = Self>) -> Result<Self> {
-        Self::join(filters, Node::and, |node| matches!(node, Node::And(_)))
+        Self::join(filters, Node::and)
     }
 
     /// Holds when at least one of `filters` holds; without any, never.
@@ -213,7 +192,7 @@ impl Filter {
     /// # Errors
     /// `Limit` when the result is too large or too deep.
     pub fn any(filters: impl IntoIterator<Item = Self>) -> Result<Self> {
-        Self::join(filters, Node::or, |node| matches!(node, Node::Or(_)))
+        Self::join(filters, Node::or)
     }
 
     /// Whether every document passes, whatever it holds.
@@ -234,6 +213,24 @@ impl Filter {
     /// The filter in MongoDB's query language; [`parse`](Self::parse) reads it back.
     pub fn to_document(&self) -> Document {
         print::print(self.node())
+    }
+
+    /// The shape of the filter: a short text with the paths and operators, but without the values.
+    ///
+    /// Filters that differ in nothing but values have the same shape, however long their lists are,
+    /// unless the values decide the whole answer, as an empty `$in` does. A shape has at most about
+    /// 550 bytes: of a longer one a hash stands for the rest. It may change between versions.
+    ///
+    /// ```
+    /// use bson::doc;
+    /// use jvspatial_db::Filter;
+    ///
+    /// let filter = Filter::parse(&doc! { "state": { "$in": ["AK", "HI"] }, "runways": { "$gte": 2 } })?;
+    /// assert_eq!(filter.shape(), "and(runways $gte, state $eq)");
+    /// # Ok::<(), jvspatial_db::Error>(())
+    /// ```
+    pub fn shape(&self) -> String {
+        shape::shape(self.node())
     }
 
     /// The values of which a passing document must hold one at `path`, when the filter says so at
@@ -267,17 +264,14 @@ impl Filter {
         self.0.map_or(Node::All, |parsed| Arc::unwrap_or_clone(parsed).node)
     }
 
-    fn depth(&self) -> usize {
-        self.0.as_ref().map_or(1, |parsed| parsed.depth)
-    }
-
     fn weight(&self) -> usize {
         self.0.as_ref().map_or(NODE_WEIGHT, |parsed| parsed.weight)
     }
 
     fn new(node: Node) -> Result<Self> {
+        bounds::within_depth(node.depth())?;
+        bounds::within_positions(node.positions())?;
         let filter = Self::measured(node);
-        bounds::within_depth(filter.depth())?;
         bounds::within_bytes(filter.weight())?;
         Ok(filter)
     }
@@ -285,36 +279,24 @@ impl Filter {
     /// Skips the bounds: for constants and for a single predicate without a literal, none of which
     /// can pass them.
     fn measured(node: Node) -> Self {
-        let (depth, weight) = (node.depth(), node.weight());
-        Self::with_measures(node, depth, weight)
-    }
-
-    fn with_measures(node: Node, depth: usize, weight: usize) -> Self {
         match node {
             Node::All => Self(None),
-            node => Self(Some(Arc::new(Parsed { node, depth, weight }))),
+            node => Self(Some(Arc::new(Parsed { weight: node.weight(), node }))),
         }
     }
 
+    /// Joins `filters`, whose weights alone may be too much to join at all.
     fn join(
         filters: impl IntoIterator<Item = Self>,
         combine: impl FnOnce(Vec<Node>) -> Node,
-        is_same_kind: impl Fn(&Node) -> bool,
     ) -> Result<Self> {
-        let (mut deepest, mut weight) = (0, NODE_WEIGHT);
+        let mut weight = NODE_WEIGHT;
         let mut members = Vec::new();
         for filter in filters {
-            // A member of the same kind dissolves, so what counts is what it holds.
-            deepest = deepest.max(filter.depth() - usize::from(is_same_kind(filter.node())));
             weight = bounds::within_bytes(weight + filter.weight())?;
             members.push(filter.into_node());
         }
-        let node = combine(members);
-        if !is_same_kind(&node) {
-            return Self::new(node);
-        }
-        let depth = bounds::within_depth(deepest + 1)?;
-        Ok(Self::with_measures(node, depth, weight))
+        Self::new(combine(members))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::limits::{MAX_DOCUMENT_DEPTH, MAX_FIELD_NAME_BYTES};
 /// How many segments of a path may be array positions.
 ///
 /// A position can also be the name of a field, so each one can double the ways through a document.
-const MAX_POSITIONS: usize = 20;
+pub(super) const MAX_POSITIONS: usize = 20;
 
 /// A dotted path to a field, such as `context.address.city` or `scores.0`; cheap to clone.
 ///
@@ -72,6 +72,17 @@ impl FieldPath {
         Ok(Self(Arc::new(Inner { text: text.into(), segments: segments.into() })))
     }
 
+    /// The path without segments, which leads to the value itself: inside of `$elemMatch` with
+    /// operators, where no field is named.
+    pub(super) fn itself() -> Self {
+        Self(Arc::new(Inner { text: Box::default(), segments: Box::default() }))
+    }
+
+    /// How many segments can be array positions.
+    pub(super) fn positions(&self) -> usize {
+        self.0.segments.iter().filter(|segment| segment.position.is_some()).count()
+    }
+
     /// The whole path.
     pub fn as_str(&self) -> &str {
         &self.0.text
@@ -82,7 +93,7 @@ impl FieldPath {
         (0..self.len()).map(|at| self.segment(at))
     }
 
-    /// How many segments there are, which is at least one.
+    /// How many segments there are, which is at least one in a path to a field.
     pub(crate) fn len(&self) -> usize {
         self.0.segments.len()
     }

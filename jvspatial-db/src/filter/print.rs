@@ -2,8 +2,7 @@
 
 use bson::{Array, Bson, Document, doc};
 
-use super::literal::Literal;
-use super::node::{Bound, Node};
+use super::node::Node;
 use super::path::FieldPath;
 
 /// The document for `node`; every part of it but a conjunction has exactly one name.
@@ -14,20 +13,43 @@ pub(super) fn print(node: &Node) -> Document {
         Node::And(members) => print_and(members),
         Node::Or(members) => doc! { "$or": print_all(members) },
         Node::Not(inner) => print_not(inner),
-        Node::Equal { path, value } => match value.value() {
-            // A bare document with such a name would be read as operators.
-            literal if has_operator_name(literal) => field(path, doc! { "$eq": literal }),
-            literal => field(path, literal),
+        Node::Equal { path, value } if !needs_operator(value.value()) => field(path, value.value()),
+        single => match (single.path(), operators(single)) {
+            (Some(path), Some(operators)) => field(path, operators),
+            _ => doc! {},
         },
-        Node::Order { path, bound, value } => field(path, print_order(*bound, value)),
-        Node::OneOf { path, values } => field(path, doc! { "$in": values.as_slice() }),
-        Node::Exists { path } => field(path, doc! { "$exists": true }),
-        Node::Type { path, types } => field(path, doc! { "$type": types.to_operand() }),
     }
 }
 
-fn has_operator_name(value: &Bson) -> bool {
-    matches!(value, Bson::Document(document) if document.keys().any(|name| name.starts_with('$')))
+/// The operators of a predicate about a single path.
+fn operators(node: &Node) -> Option<Document> {
+    Some(match node {
+        Node::All | Node::None | Node::And(_) | Node::Or(_) | Node::Not(_) => return None,
+        Node::Equal { value, .. } => doc! { "$eq": value.value() },
+        Node::Order { bound, value, .. } => doc! { bound.operator(): value.value() },
+        Node::OneOf { values, .. } => doc! { "$in": values.as_slice() },
+        Node::Exists { .. } => doc! { "$exists": true },
+        Node::Type { types, .. } => doc! { "$type": types.to_operand() },
+        Node::Regex { pattern, .. } if pattern.options().is_empty() => {
+            doc! { "$regex": pattern.text() }
+        }
+        Node::Regex { pattern, .. } => {
+            doc! { "$regex": pattern.text(), "$options": pattern.options() }
+        }
+        Node::Modulo { divisor, remainder, .. } => doc! { "$mod": [divisor, remainder] },
+        Node::Size { size, .. } => doc! { "$size": *size as i64 },
+        Node::AnyDocument { filter, .. } => doc! { "$elemMatch": print(filter) },
+        Node::AnyValue { test, .. } => doc! { "$elemMatch": test.operators() },
+    })
+}
+
+/// Whether a bare value would not be read as a value: as operators, or as something to search for.
+fn needs_operator(value: &Bson) -> bool {
+    match value {
+        Bson::Document(document) => document.keys().any(|name| name.starts_with('$')),
+        Bson::RegularExpression(_) => true,
+        _ => false,
+    }
 }
 
 fn print_all(members: &[Node]) -> Array {
@@ -47,20 +69,17 @@ fn print_and(members: &[Node]) -> Document {
 
 fn print_not(inner: &Node) -> Document {
     match inner {
-        Node::Equal { path, value } => field(path, doc! { "$ne": value.value() }),
+        Node::Equal { path, value } if !matches!(value.value(), Bson::RegularExpression(_)) => {
+            field(path, doc! { "$ne": value.value() })
+        }
         Node::OneOf { path, values } => field(path, doc! { "$nin": values.as_slice() }),
         Node::Exists { path } => field(path, doc! { "$exists": false }),
         Node::Or(members) => doc! { "$nor": print_all(members) },
-        Node::Order { path, bound, value } => {
-            field(path, doc! { "$not": print_order(*bound, value) })
-        }
-        Node::Type { path, types } => field(path, doc! { "$not": { "$type": types.to_operand() } }),
-        other => doc! { "$nor": [print(other)] },
+        other => match (other.path(), operators(other)) {
+            (Some(path), Some(operators)) => field(path, doc! { "$not": operators }),
+            _ => doc! { "$nor": [print(other)] },
+        },
     }
-}
-
-fn print_order(bound: Bound, value: &Literal) -> Document {
-    doc! { bound.operator(): value.value() }
 }
 
 fn field(path: &FieldPath, value: impl Into<Bson>) -> Document {

@@ -54,7 +54,13 @@ fn operators() -> impl Strategy<Value = Document> {
     let comparison = prop::sample::select(vec!["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"]);
     let list = prop::sample::select(vec!["$in", "$nin"]);
     let types = prop::sample::subsequence(vec!["int", "array", "number", "null", "object"], 1..4);
+    let texts = prop::sample::select(vec!["a", "^a", "b$", "[^a]", "a|B", "", "."]);
     let single = prop_oneof![
+        1 => texts.prop_map(|pattern| ("$regex", pattern.into())),
+        1 => (0..4_i32).prop_map(|size| ("$size", size.into())),
+        1 => (1..4_i32, -2..3_i32)
+            .prop_map(|(divisor, remainder)| ("$mod", vec![divisor, remainder].into())),
+        1 => prop::collection::vec(value(), 0..3).prop_map(|values| ("$all", values.into())),
         4 => (comparison, value()).prop_map(|(name, value)| (name, value)),
         2 => (list, prop::collection::vec(value(), 0..4))
             .prop_map(|(name, values)| (name, values.into())),
@@ -68,7 +74,14 @@ fn operators() -> impl Strategy<Value = Document> {
                 .map(|(name, value)| (name.to_owned(), value))
                 .collect::<Document>()
         })
-        .prop_recursive(2, 4, 2, |inner| inner.prop_map(|operators| doc! { "$not": operators }))
+        .prop_recursive(2, 4, 2, |inner| {
+            prop_oneof![
+                inner.clone().prop_map(|operators| doc! { "$not": operators }),
+                inner.clone().prop_map(|operators| doc! { "$elemMatch": operators }),
+                (field_path(), inner)
+                    .prop_map(|(path, operators)| doc! { "$elemMatch": { path: operators } }),
+            ]
+        })
 }
 
 fn filter() -> impl Strategy<Value = Document> {
@@ -93,8 +106,25 @@ fn nonsense() -> impl Strategy<Value = Document> {
     let name = prop_oneof![
         name(),
         prop::sample::select(vec![
-            "$and", "$or", "$nor", "$not", "$eq", "$in", "$exists", "$type", "$size", "$", "", ".",
-            "$ref", "$id",
+            "$and",
+            "$or",
+            "$nor",
+            "$not",
+            "$eq",
+            "$in",
+            "$exists",
+            "$type",
+            "$size",
+            "$",
+            "",
+            ".",
+            "$ref",
+            "$id",
+            "$all",
+            "$elemMatch",
+            "$regex",
+            "$options",
+            "$mod",
         ])
         .prop_map(String::from),
     ];
@@ -154,6 +184,21 @@ proptest! {
             Filter::compare(path.clone(), Comparison::Eq, value).unwrap().matches(&document)
         };
         prop_assert_eq!(list.matches(&document), values.into_iter().any(single));
+    }
+
+    #[test]
+    fn the_order_of_members_makes_no_difference(
+        members in prop::collection::vec(filter(), 2..5),
+        document in document(),
+    ) {
+        let parse = |members: Vec<Document>| {
+            Filter::parse(&doc! { "$or": [{ "$and": members }, { "x": 1 }] }).unwrap()
+        };
+        let forwards = parse(members.clone());
+        let backwards = parse(members.into_iter().rev().collect());
+        prop_assert_eq!(forwards.matches(&document), backwards.matches(&document));
+        prop_assert_eq!(forwards.shape(), backwards.shape());
+        prop_assert_eq!(forwards, backwards);
     }
 
     #[test]

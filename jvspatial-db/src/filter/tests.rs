@@ -35,41 +35,211 @@ fn an_unknown_operator_is_named_with_its_place() {
 
 #[test]
 fn operators_that_run_code_or_are_no_predicates_are_refused() {
-    for name in
-        ["$where", "$expr", "$function", "$text", "$jsonSchema", "$comment", "$gt", "$not", "$"]
-    {
-        for filter in [doc! { name: "x" }, doc! { "$or": [{ name: { "a": 1 } }] }] {
-            assert_eq!(Filter::parse(&filter).unwrap_err().kind(), ErrorKind::Invalid, "{filter}");
-        }
+    for name in [
+        "$where",
+        "$expr",
+        "$text",
+        "$jsonSchema",
+        "$comment",
+        "$near",
+        "$geoWithin",
+        "$bitsAllSet",
+        "$sampleRate",
+    ] {
+        assert_refused(doc! { name: "x" }, ErrorKind::Unsupported, "");
+        assert_refused(doc! { "$or": [{ name: "x" }] }, ErrorKind::Unsupported, "or[0]");
+        assert_refused(doc! { "a": { name: "x" } }, ErrorKind::Unsupported, "a");
+        let inside = doc! { "$and": [{}, { "a": { "$elemMatch": { name: "x" } } }] };
+        assert_refused(inside, ErrorKind::Unsupported, "and[1].a.elemMatch");
     }
-    for name in
-        ["$where", "$expr", "$function", "$near", "$bitsAllSet", "$comment", "$and", "$or", "$nor"]
-    {
+    for name in ["$function", "$gt", "$regex", "$not", "$ref", "$"] {
+        assert_refused(
+            doc! { name: "x" },
+            ErrorKind::Invalid,
+            if name == "$not" { "not" } else { "" },
+        );
+    }
+    for name in ["$function", "$and", "$or", "$nor", "$ref"] {
         assert_refused(doc! { "a": { name: "x" } }, ErrorKind::Invalid, "a");
     }
+    let error = Filter::parse(&doc! { "$where": "true" }).unwrap_err();
+    assert_eq!(error.to_string(), "filter operator $where is not evaluated: filters run no code");
+}
+
+fn regex(pattern: &str, options: &str) -> Bson {
+    Bson::RegularExpression(Regex {
+        pattern: pattern.try_into().unwrap(),
+        options: options.try_into().unwrap(),
+    })
 }
 
 #[test]
-fn known_operators_that_are_not_evaluated_are_unsupported() {
-    for name in ["$regex", "$options", "$all", "$elemMatch", "$size", "$mod"] {
-        assert_refused(doc! { "a": { name: 1 } }, ErrorKind::Unsupported, "a");
-        let error = Filter::parse(&doc! { "a": { name: 1 } }).unwrap_err();
-        assert!(error.message().contains(name), "{error}");
+fn regular_expressions_search_where_they_stand_for_a_value_and_compare_in_eq() {
+    let pattern = regex("^a", "i");
+    for filter in [
+        doc! { "a": &pattern },
+        doc! { "a": { "$regex": "^a", "$options": "i" } },
+        doc! { "a": { "$regex": &pattern } },
+        doc! { "a": { "$in": [1, &pattern] } },
+        doc! { "a": { "$all": [&pattern] } },
+        doc! { "a": { "$not": { "$not": &pattern } } },
+    ] {
+        let filter = parse(filter);
+        assert!(filter.matches(&doc! { "a": "Ab" }), "{filter:?}");
+        assert!(filter.matches(&doc! { "a": ["x", "ab"] }), "{filter:?}");
+        assert!(filter.matches(&doc! { "a": &pattern }), "{filter:?}");
+        assert!(!filter.matches(&doc! { "a": "ba" }), "{filter:?}");
+    }
+    let exact = parse(doc! { "a": { "$eq": &pattern } });
+    assert!(exact.matches(&doc! { "a": &pattern }) && !exact.matches(&doc! { "a": "ab" }));
+    assert_eq!(exact, Filter::compare(path("a"), Comparison::Eq, pattern.clone()).unwrap());
+    assert_eq!(exact, Filter::one_of(path("a"), [pattern.clone()]).unwrap());
+    for filter in [exact.clone().not().unwrap(), exact] {
+        assert_eq!(parse(filter.to_document()), filter);
     }
 }
 
 #[test]
-fn regular_expressions_are_unsupported_wherever_they_would_search() {
-    let regex = Bson::RegularExpression(Regex {
-        pattern: "a".try_into().unwrap(),
-        options: "".try_into().unwrap(),
-    });
-    assert_refused(doc! { "a": &regex }, ErrorKind::Unsupported, "a");
-    assert_refused(doc! { "a": { "$eq": &regex } }, ErrorKind::Unsupported, "a.eq");
-    assert_refused(doc! { "a": { "$not": &regex } }, ErrorKind::Unsupported, "a.not");
-    assert_refused(doc! { "a": { "$in": [1, &regex] } }, ErrorKind::Unsupported, "a.in[1]");
-    let inside = parse(doc! { "a": { "b": &regex } });
-    assert!(inside.matches(&doc! { "a": { "b": &regex } }));
+fn regular_expressions_are_refused_with_their_place() {
+    for (filter, kind, at) in [
+        (doc! { "a": regex("(", "") }, ErrorKind::Invalid, "a"),
+        (doc! { "a": { "$regex": "(" } }, ErrorKind::Invalid, "a.regex"),
+        (doc! { "a": { "$regex": "a", "$options": "g" } }, ErrorKind::Invalid, "a.regex"),
+        (doc! { "a": { "$regex": 1 } }, ErrorKind::Invalid, "a.regex"),
+        (doc! { "a": { "$regex": "a", "$options": 1 } }, ErrorKind::Invalid, "a.regex"),
+        (doc! { "a": { "$regex": "a\0" } }, ErrorKind::Invalid, "a.regex"),
+        (doc! { "a": { "$options": "i" } }, ErrorKind::Invalid, "a.options"),
+        (
+            doc! { "a": { "$regex": regex("a", "i"), "$options": "m" } },
+            ErrorKind::Invalid,
+            "a.regex",
+        ),
+        (doc! { "a": { "$in": [1, regex("(?=a)", "")] } }, ErrorKind::Unsupported, "a.in[1]"),
+        (doc! { "a": { "$not": regex("(a)\\1", "") } }, ErrorKind::Unsupported, "a.not"),
+        (doc! { "a": { "$ne": regex("a", "") } }, ErrorKind::Invalid, "a.ne"),
+        (doc! { "a": { "$gt": regex("a", "") } }, ErrorKind::Invalid, "a.gt"),
+        (doc! { "a": { "$regex": "x".repeat(20_000) } }, ErrorKind::Limit, "a.regex"),
+        (doc! { "a": { "$regex": "((x{100}){100}){100}" } }, ErrorKind::Limit, "a.regex"),
+    ] {
+        assert_refused(filter, kind, at);
+    }
+    let many = vec![regex("a", ""); 100_000];
+    assert_eq!(Filter::parse(&doc! { "a": { "$in": many } }).unwrap_err().kind(), ErrorKind::Limit);
+}
+
+#[test]
+fn array_predicates_ask_one_element_or_the_whole() {
+    let scores = doc! { "a": [1, 9], "b": [{ "x": 1, "y": 2 }, { "x": 3, "y": 4 }], "c": [[5]] };
+    for (filter, expected) in [
+        (doc! { "a": { "$elemMatch": { "$gt": 1, "$lt": 9 } } }, false),
+        (doc! { "a": { "$gt": 1, "$lt": 9 } }, true),
+        (doc! { "b": { "$elemMatch": { "x": 1, "y": 4 } } }, false),
+        (doc! { "b.x": 1, "b.y": 4 }, true),
+        (doc! { "b": { "$elemMatch": { "$or": [{ "x": 7 }, { "y": 4 }] } } }, true),
+        (doc! { "c": { "$elemMatch": { "0": 5 } } }, true),
+        (doc! { "c": { "$elemMatch": { "$elemMatch": { "$gt": 4 } } } }, true),
+        (doc! { "c": { "$elemMatch": { "$gt": 4 } } }, false),
+        (doc! { "a": { "$all": [9, 1] } }, true),
+        (doc! { "a": { "$all": [] } }, false),
+        (
+            doc! { "b": { "$all": [{ "$elemMatch": { "x": 1 } }, { "$elemMatch": { "y": 4 } }] } },
+            true,
+        ),
+        (doc! { "a": { "$size": 2.0 } }, true),
+        (doc! { "a": { "$size": 1 } }, false),
+        (doc! { "a": { "$mod": [4, 1] } }, true),
+        (doc! { "a": { "$mod": [4, 2] } }, false),
+    ] {
+        let filter = parse(filter);
+        assert_eq!(filter.matches(&scores), expected, "{filter:?}");
+        assert_eq!(parse(filter.to_document()), filter);
+    }
+}
+
+#[test]
+fn members_are_ordered_and_united_so_that_equal_filters_are_equal() {
+    for (left, right) in [
+        (doc! { "a": 1, "b": 2 }, doc! { "b": 2, "a": 1 }),
+        (doc! { "$and": [{ "a": 1 }, { "a": 1 }] }, doc! { "a": 1 }),
+        (
+            doc! { "$or": [{ "a": 1 }, { "a": { "$in": [2, 3] } }] },
+            doc! { "a": { "$in": [3, 2, 1] } },
+        ),
+        (
+            doc! { "$or": [{ "a": 1 }, { "b": 1 }, { "a": 2 }] },
+            doc! { "$or": [{ "b": 1 }, { "a": { "$in": [1, 2] } }] },
+        ),
+        (doc! { "a": { "$in": [1] } }, doc! { "a": 1 }),
+        (doc! { "a": { "$in": [1, 1.0] } }, doc! { "a": { "$in": [1.0, 1] } }),
+        (doc! { "a": { "$lt": 5, "$gt": 1 } }, doc! { "a": { "$gt": 1, "$lt": 5 } }),
+        (doc! { "a": { "$all": [1, 2] } }, doc! { "$and": [{ "a": 2 }, { "a": 1 }] }),
+        (
+            doc! { "a": { "$elemMatch": { "$lt": 5, "$gt": 1 } } },
+            doc! { "a": { "$elemMatch": { "$not": { "$not": { "$gt": 1, "$lt": 5 } } } } },
+        ),
+        (
+            doc! { "$or": [{ "$and": [{ "b": 1 }, { "a": 1 }] }, { "c": 1 }] },
+            doc! { "$or": [{ "c": 1 }, { "a": 1, "b": 1 }] },
+        ),
+    ] {
+        assert_eq!(parse(left.clone()), parse(right), "{left}");
+    }
+}
+
+#[test]
+fn filters_that_differ_in_values_have_one_shape() {
+    let shape = |source| parse(source).shape();
+    for (left, right, expected) in [
+        (
+            doc! { "a": 1, "b": { "$gt": "x" } },
+            doc! { "b": { "$gt": 7 }, "a": [] },
+            "and(a $eq, b $gt)",
+        ),
+        (doc! { "a": { "$in": [1, 2, 3] } }, doc! { "a": { "$in": ["x"] } }, "a $eq"),
+        (doc! { "a": { "$all": [1, 2] } }, doc! { "a": { "$all": [1, 1] } }, "a $eq"),
+        (
+            doc! { "$or": [{ "a": { "$gt": 1 } }, { "a": { "$gt": 2 } }] },
+            doc! { "$or": [{ "a": { "$gt": 1 } }, { "a": { "$gt": 1 } }] },
+            "a $gt",
+        ),
+        (
+            doc! { "c": 1, "$or": [{ "a": 1, "b": 1 }, { "a": 2, "b": 2 }] },
+            doc! { "c": 1, "$or": [{ "a": 1, "b": 1 }, { "a": 1, "b": 1 }] },
+            "and(a $eq, b $eq, c $eq)",
+        ),
+        (
+            doc! { "$nor": [{ "a": { "$ne": 1 } }, { "a": { "$ne": 2 } }] },
+            doc! { "$nor": [{ "a": { "$ne": 1 } }] },
+            "a $eq",
+        ),
+        (
+            doc! { "a": { "$regex": "x" } },
+            doc! { "a": { "$regex": "y", "$options": "i" } },
+            "a $regex",
+        ),
+        (
+            doc! { "a": { "$elemMatch": { "$gt": 1, "$lt": 2 } } },
+            doc! { "a": { "$elemMatch": { "$lt": 1, "$gt": 2 } } },
+            "a $elemMatch(and($gt, $lt))",
+        ),
+        (
+            doc! { "a": { "$elemMatch": { "b": 1, "c": { "$size": 2 } } } },
+            doc! { "a": { "$elemMatch": { "c": { "$size": 1 }, "b": 2 } } },
+            "a $elemMatch(and(b $eq, c $size))",
+        ),
+        (doc! { "a, b": { "$ne": 1 } }, doc! { "a, b": { "$nin": [1, 2] } }, r#"not("a, b" $eq)"#),
+        (doc! {}, doc! { "$and": [{}] }, "all"),
+    ] {
+        assert_eq!((shape(left), shape(right)), (expected.to_owned(), expected.to_owned()));
+    }
+    assert_ne!(shape(doc! { "a": 1 }), shape(doc! { "b": 1 }));
+    assert_ne!(shape(doc! { "a": { "$gt": 1 } }), shape(doc! { "a": { "$gte": 1 } }));
+    let wide = |last: &str| {
+        let names = (0..1_000).map(|number| format!("field{number}")).chain([last.to_owned()]);
+        shape(names.map(|name| (name, Bson::Int32(1))).collect())
+    };
+    assert!(wide("x").len() < 600);
+    assert_ne!(wide("x"), wide("y"));
 }
 
 #[test]
@@ -89,6 +259,18 @@ fn malformed_operands_are_refused_where_they_stand() {
         (doc! { "a": { "$eq": Bson::Undefined } }, "a.eq"),
         (doc! { "a..b": 1 }, "a..b"),
         (doc! { "a.$b": 1 }, "a.$b"),
+        (doc! { "a": { "$size": -1 } }, "a.size"),
+        (doc! { "a": { "$size": 1.5 } }, "a.size"),
+        (doc! { "a": { "$size": 1_i64 << 31 } }, "a.size"),
+        (doc! { "a": { "$mod": [0, 1] } }, "a.mod"),
+        (doc! { "a": { "$mod": [1] } }, "a.mod"),
+        (doc! { "a": { "$mod": [1, "1"] } }, "a.mod"),
+        (doc! { "a": { "$all": 1 } }, "a.all"),
+        (doc! { "a": { "$all": [1, { "$gt": 1 }] } }, "a.all[1]"),
+        (doc! { "a": { "$all": [{ "$elemMatch": {} }, 1] } }, "a.all[1]"),
+        (doc! { "a": { "$elemMatch": 1 } }, "a.elemMatch"),
+        (doc! { "a": { "$elemMatch": { "$gt": 1, "b": 1 } } }, "a.elemMatch"),
+        (doc! { "a": { "$elemMatch": { "b": { "$size": "x" } } } }, "a.elemMatch.b.size"),
         (doc! { "": 1 }, ""),
     ] {
         assert_refused(filter, ErrorKind::Invalid, at);
@@ -143,7 +325,25 @@ fn constructors_equal_what_parsing_gives() {
         (compare(Comparison::Lt), doc! { "a.b": { "$lt": 1 } }),
         (compare(Comparison::Lte), doc! { "a.b": { "$lte": 1 } }),
         (Filter::one_of(path("a"), ["y", "x", "y"]).unwrap(), doc! { "a": { "$in": ["x", "y"] } }),
-        (Filter::none_of(path("a"), ["x"]).unwrap(), doc! { "a": { "$nin": ["x"] } }),
+        (Filter::none_of(path("a"), ["x"]).unwrap(), doc! { "a": { "$ne": "x" } }),
+        (
+            Filter::contains_all(path("a"), ["x", "y"]).unwrap(),
+            doc! { "$and": [{ "a": "x" }, { "a": "y" }] },
+        ),
+        (
+            Filter::regex(path("a"), "^x", "i").unwrap(),
+            doc! { "a": { "$regex": "^x", "$options": "i" } },
+        ),
+        (Filter::size(path("a"), 2), doc! { "a": { "$size": 2_i64 } }),
+        (Filter::modulo(path("a"), 4, -1).unwrap(), doc! { "a": { "$mod": [4_i64, -1_i64] } }),
+        (
+            Filter::any_document(path("a"), a.clone()).unwrap(),
+            doc! { "a": { "$elemMatch": { "a.b": 1 } } },
+        ),
+        (
+            Filter::any_value(path("a"), [(Comparison::Gt, 1), (Comparison::Lt, 5)]).unwrap(),
+            doc! { "a": { "$elemMatch": { "$gt": 1, "$lt": 5 } } },
+        ),
         (
             Filter::type_is(path("a"), [Double, Array]),
             doc! { "a": { "$type": ["double", "array"] } },

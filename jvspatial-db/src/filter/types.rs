@@ -36,7 +36,7 @@ const NAMES: [(&str, ElementType); 21] = [
 const NUMBER: &str = "number";
 
 /// A set of BSON types, one bit for each place in `NAMES`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct TypeSet(u32);
 
 impl TypeSet {

@@ -66,24 +66,30 @@ impl Number {
     }
 
     pub(super) fn exact_integer(self) -> Option<i64> {
-        let candidate = match self {
-            Self::Integer(value) => value,
-            Self::Double(value) => value as i64,
+        let candidate = self.truncated_integer()?;
+        self.compare(Self::Integer(candidate)).is_eq().then_some(candidate)
+    }
+
+    /// Cuts the fraction off; `None` when the rest is not an integer of 64 bits.
+    pub(super) fn truncated_integer(self) -> Option<i64> {
+        const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
+        match self {
+            Self::Integer(value) => Some(value),
+            Self::Double(value) => (-TWO_TO_63..TWO_TO_63).contains(&value).then_some(value as i64),
             Self::Decimal(Decimal::Finite { negative, coefficient, exponent, .. }) => {
                 let scale = 10u128.checked_pow(exponent.unsigned_abs());
                 let magnitude = if exponent < 0 {
-                    coefficient / scale.unwrap_or(u128::MAX)
+                    scale.map_or(0, |scale| coefficient / scale)
                 } else if coefficient == 0 {
                     0
                 } else {
                     coefficient.checked_mul(scale?)?
                 };
                 let magnitude = i128::try_from(magnitude).ok()?;
-                i64::try_from(if negative { -magnitude } else { magnitude }).ok()?
+                i64::try_from(if negative { -magnitude } else { magnitude }).ok()
             }
-            Self::Decimal(_) => return None,
-        };
-        self.compare(Self::Integer(candidate)).is_eq().then_some(candidate)
+            Self::Decimal(_) => None,
+        }
     }
 
     fn to_decimal(self) -> Decimal {

@@ -1,4 +1,5 @@
-//! Replays answers of a MongoDB 6.0.5 server, recorded as filters, documents and matches.
+//! Replays answers of a MongoDB 6.0.5 server, recorded as filters, documents and matches by
+//! `tests/data/record_filter_vectors.py`.
 
 use bson::{Bson, Document};
 use jvspatial_db::Filter;
@@ -51,7 +52,7 @@ fn every_recorded_filter_matches_what_the_server_matched() {
         }
     }
     assert!(wrong.is_empty(), "{} wrong answers:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(checked > 90_000, "only {checked} answers were replayed");
+    assert!(checked > 260_000, "only {checked} answers were replayed");
 }
 
 #[test]

@@ -38,11 +38,11 @@
 //! ```
 
 pub use jvspatial_core::{
-    AnyEdge, AnyNode, Cascade, CascadeReport, Connection, Connections, Connects, Control, Edge,
-    EdgeSelect, Effect, Ended, Entity, Error, ErrorKind, Expansion, Field, Find, FindStream, Graph,
-    GraphBuilder, Limit, Node, NodeSelect, Object, Operand, Outcome, Place, Predicate, Result,
-    Root, Standalone, Stats, Step, Stored, Trail, Uniqueness, Walk, WalkBuilder, Walker, both,
-    incoming, out,
+    AnyEdge, AnyNode, Cascade, CascadeReport, Change, Connection, Connections, Connects, Control,
+    Dated, DeleteReport, Edge, EdgeSelect, Effect, Ended, Entity, Error, ErrorKind, Expansion,
+    Field, Find, FindStream, FindUpdate, Graph, GraphBuilder, Limit, Node, NodeSelect, Numeric,
+    Object, Operand, Outcome, Place, Predicate, Result, Root, Standalone, Stats, Step, Stored,
+    Trail, Uniqueness, Updated, Walk, WalkBuilder, Walker, both, incoming, out,
 };
 /// Ids, documents and database backends, for applications that reach below the graph.
 pub use jvspatial_db as db;

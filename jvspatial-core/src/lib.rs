@@ -19,8 +19,8 @@ pub use entity::{AnyNode, Connects, Edge, Entity, Node, Object, Root, Standalone
 pub use error::{Effect, Error, ErrorKind, Place, Result};
 pub use graph::{Cascade, CascadeReport, Connection, Connections, Graph, GraphBuilder};
 pub use query::{
-    AnyEdge, EdgeSelect, Expansion, Field, Find, FindStream, NodeSelect, Operand, Predicate, both,
-    incoming, out,
+    AnyEdge, Change, Dated, DeleteReport, EdgeSelect, Expansion, Field, Find, FindStream,
+    FindUpdate, NodeSelect, Numeric, Operand, Predicate, Updated, both, incoming, out,
 };
 pub use walker::{
     Control, Ended, Here, HookError, Limit, Outcome, Stats, Step, Trail, Uniqueness, Walk,

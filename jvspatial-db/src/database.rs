@@ -16,6 +16,7 @@ use crate::filter::Filter;
 use crate::id::{Collection, Handle};
 use crate::ordinal_set::OrdinalSet;
 use crate::query::Query;
+use crate::update::{UpdateReport, UpdateRequest, run};
 use crate::write::{WriteBatch, WriteReport};
 
 /// A database of documents: what a backend must provide, and nothing that can be built on top.
@@ -76,6 +77,33 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `Corrupt`, `Unavailable`.
     async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64>;
+
+    /// Changes documents in place by MongoDB's update language.
+    ///
+    /// # Behaviour
+    /// - Each document is changed as a whole or not at all, and only if it matches at that moment: no
+    ///   change that anyone else makes meanwhile is lost.
+    /// - A document that was changed has its next version. One that is as it should be is not written.
+    /// - Of many documents, those that match when the call begins are changed, each at most once. They
+    ///   are not changed all at once: readers may see some of them changed.
+    /// - An upsert makes one document when none matches, by MongoDB's rules; of several that would make
+    ///   the same id, one makes it and the others change it.
+    ///
+    /// By default it reads, changes and writes, and begins again for a document that was written
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// `Invalid` when an operator does not suit a document, naming it, or a document cannot be made of
+    /// the filter; `Limit`; `Duplicate` when an upsert's id is taken by a document that does not match;
+    /// `Conflict` when others changed a document until the request's deadline passed; those of
+    /// [`find`](Self::find) and [`write`](Self::write). Of many, some may have been changed by then; the
+    /// fact `modified` says how many.
+    ///
+    /// # Cancellation
+    /// Some documents may have been changed, each as a whole.
+    async fn update(&self, request: UpdateRequest) -> Result<UpdateReport> {
+        run(self, request).await
+    }
 
     /// Follows edges from all nodes of `from` at once.
     ///

@@ -1,6 +1,6 @@
 //! Documents, filters and database backends of jvspatial.
 //!
-//! Four types carry the rest:
+//! Five types carry the rest:
 //!
 //! - A [`Database`] is what a backend provides: [`JsonDb`] in a directory, [`MemoryDb`] in
 //!   memory. [`open`] finds the one that a URL names.
@@ -8,6 +8,7 @@
 //!   decodes them into a type of their own.
 //! - A [`WriteBatch`] goes in and a [`WriteReport`] comes back, with one [`Outcome`] for each document.
 //! - A [`Filter`] is MongoDB's query language, parsed once, with the same answers from every backend.
+//! - An [`Update`] is its update language, likewise, with the same results.
 //!
 //! This crate knows no entity types; `jvspatial-core` builds graphs on it.
 //!
@@ -51,6 +52,7 @@ mod ordinal_set;
 mod query;
 #[cfg(feature = "json")]
 mod stored_ids;
+pub mod update;
 mod value;
 mod version;
 mod write;
@@ -74,6 +76,7 @@ pub use memory::MemoryDb;
 pub use open::open;
 pub use ordinal_set::OrdinalSet;
 pub use query::Query;
+pub use update::{Returning, Update, UpdateReport, UpdateRequest, Upsert};
 pub use version::Version;
 pub use write::{
     Action, BodyRange, Duplicate, Envelope, Link, Operation, Outcome, WriteBatch, WriteReport,

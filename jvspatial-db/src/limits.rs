@@ -30,3 +30,10 @@ pub const MAX_FIELD_NAME_BYTES: usize = 1024;
 
 /// The most documents in one batch: MongoDB's own bound.
 pub const MAX_BATCH_OPERATIONS: usize = 100_000;
+
+/// How many fields one update may name.
+pub const MAX_UPDATE_FIELDS: usize = 10_000;
+
+/// How many missing elements an update may put before the position that it sets in a list:
+/// MongoDB's own bound.
+pub const MAX_LIST_PADDING: usize = 1_500_000;

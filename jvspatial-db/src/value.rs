@@ -1,6 +1,6 @@
 //! The order of BSON values: the one in which MongoDB sorts and compares them.
 
-mod number;
+pub(crate) mod number;
 
 use std::cmp::Ordering;
 

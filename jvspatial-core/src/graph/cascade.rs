@@ -5,7 +5,7 @@ use jvspatial_db::limits::MAX_BATCH_OPERATIONS;
 use jvspatial_db::{Direction, Expansion, Handle, Id, Outcome, WriteReport};
 
 use super::Graph;
-use super::delete::detaches;
+use super::detaches;
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{AnyEdge, EdgeSelect, out};
 

@@ -48,6 +48,6 @@ impl Graph {
 }
 
 /// Only nodes have edges to take along.
-pub(super) fn detaches(id: &Id) -> bool {
+pub(crate) fn detaches(id: &Id) -> bool {
     id.collection() == Collection::Node
 }

@@ -29,6 +29,7 @@ pub use cascade::{Cascade, CascadeReport};
 pub use connections::{Connection, Connections};
 
 use batch::BatchLimits;
+pub(crate) use delete::detaches;
 use modify::Turns;
 pub(crate) use read::detached;
 
@@ -141,6 +142,16 @@ impl Graph {
     /// [`nodes`](Self::nodes), [`edges`](Self::edges) and [`objects`](Self::objects) read better.
     pub fn find<T: Entity>(&self) -> Find<T> {
         Find::new(self.clone())
+    }
+
+    /// An id for a new document of type `T`.
+    pub(crate) fn new_id<T: Entity>(&self) -> Id {
+        Id::generated(T::COLLECTION, T::entity_name(), self.0.ids.next_key())
+    }
+
+    /// For how long a change is tried again that others get ahead of.
+    pub(crate) fn change_deadline(&self) -> Duration {
+        self.0.modify_deadline
     }
 }
 

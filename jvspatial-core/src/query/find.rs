@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use futures_util::{StreamExt, stream};
-use jvspatial_db::{Bson, Comparison, Cursor, Query};
+use jvspatial_db::{Bson, Comparison, Cursor, Filter, Query};
 
 use super::predicate::Predicate;
 use crate::entity::{Entity, Stored};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, detached};
 
 /// A search among the documents of type `T`; made by [`Graph::nodes`], [`Graph::edges`] and
@@ -127,6 +127,20 @@ impl<T: Entity> Find<T> {
             Err(error) => stream::iter([Err(error)]).right_stream(),
         });
         FindStream { documents: Some(Box::pin(documents)) }
+    }
+
+    /// What a terminal call that changes documents needs; it has no use for a part of the answer.
+    ///
+    /// # Errors
+    /// The error of the filter; `Invalid` when documents are to be skipped or limited.
+    pub(super) fn into_target(self) -> Result<(Graph, Filter)> {
+        if self.skip > 0 || self.limit.is_some() {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "what is updated or deleted cannot be skipped or limited",
+            ));
+        }
+        Ok((self.graph, self.predicate.into_filter()?))
     }
 
     async fn open(self) -> Result<Cursor> {

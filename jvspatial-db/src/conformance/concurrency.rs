@@ -16,7 +16,7 @@ use crate::query::Query;
 use crate::write::{Link, Outcome};
 
 /// Runs `task` for each number below `count` at once and returns what they return.
-async fn at_once<F, T>(count: u64, task: impl Fn(u64) -> F) -> Vec<T>
+pub(super) async fn at_once<F, T>(count: u64, task: impl Fn(u64) -> F) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,

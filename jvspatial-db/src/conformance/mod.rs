@@ -20,6 +20,9 @@ pub mod lifecycle;
 pub mod neighbors;
 pub mod put;
 mod support;
+pub mod update;
+pub mod update_race;
+pub mod upsert;
 pub mod write;
 
 pub use harness::{Harness, Picture};
@@ -195,6 +198,37 @@ macro_rules! conformance_tests {
                 readers_never_see_part_of_a_batch,
                 neighbours_never_show_part_of_a_batch,
                 a_reader_sees_what_was_acknowledged_before_it_asked,
+            }
+            db update {
+                an_update_of_one_changes_one_match_and_counts_its_version_up,
+                an_update_of_many_changes_each_match_once,
+                an_update_that_changes_nothing_writes_nothing,
+                an_update_that_matches_nothing_changes_nothing,
+                every_operator_stores_its_result,
+                an_update_returns_the_document_before_or_after,
+                an_update_keeps_the_schema_and_the_ends,
+                an_operator_that_does_not_suit_names_the_document_and_leaves_it,
+                an_update_that_makes_a_document_too_deep_or_too_large_is_refused,
+                an_update_of_many_returns_no_document,
+                a_document_without_a_version_gains_one,
+            }
+            db upsert {
+                an_upsert_makes_a_document_of_its_filter_and_update,
+                an_upsert_changes_what_matches,
+                an_upsert_returns_nothing_of_before,
+                an_upsert_takes_its_id_from_the_filter,
+                an_upserted_edge_joins_what_its_filter_says,
+                an_upserted_edge_needs_both_its_ends,
+                an_upsert_that_no_document_can_be_is_refused,
+                an_upsert_whose_id_another_document_has_is_a_duplicate,
+            }
+            db update_race {
+                no_increment_is_lost_among_updates_and_saves,
+                an_update_of_many_loses_no_save,
+                what_stops_matching_meanwhile_is_not_changed,
+                tasks_that_take_from_a_queue_never_take_the_same,
+                of_many_upserts_of_one_id_one_makes_the_document,
+                an_update_without_time_left_still_tries_once,
             }
             harness lifecycle {
                 calls_after_closing_are_closed,

@@ -14,7 +14,7 @@ pub(super) enum Number {
 
 /// A decimal floating point number, taken apart.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Decimal {
+pub(crate) enum Decimal {
     Nan,
     Infinite {
         negative: bool,
@@ -125,9 +125,9 @@ fn compare_integer_to_double(integer: i64, double: f64) -> Ordering {
 
 impl Decimal {
     /// The digits that a decimal of 128 bits can hold.
-    const DIGITS: usize = 34;
+    pub(crate) const DIGITS: usize = 34;
 
-    fn unpack(value: &Decimal128) -> Self {
+    pub(crate) fn unpack(value: &Decimal128) -> Self {
         const BIAS: i32 = 6176;
         const LARGEST: u128 = 10u128.pow(Decimal::DIGITS as u32) - 1;
         let bits = u128::from_le_bytes(value.bytes());

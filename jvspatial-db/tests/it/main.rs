@@ -9,3 +9,5 @@ mod exchange;
 mod fault;
 mod filter_vectors;
 mod operations;
+mod update_docs;
+mod update_vectors;

@@ -4,6 +4,7 @@ pub(crate) mod number;
 
 use std::cmp::Ordering;
 
+use bson::spec::BinarySubtype;
 use bson::{Bson, DbPointer, Document};
 
 /// The class of a value in MongoDB's type order; values of one class compare by content.
@@ -66,8 +67,8 @@ pub(crate) fn compare(left: &Bson, right: &Bson) -> Ordering {
         (Bson::String(a) | Bson::Symbol(a), Bson::String(b) | Bson::Symbol(b)) => a.cmp(b),
         (Bson::Document(a), Bson::Document(b)) => compare_documents(a, b),
         (Bson::Array(a), Bson::Array(b)) => compare_arrays(a, b),
-        (Bson::Binary(a), Bson::Binary(b)) => (a.bytes.len(), u8::from(a.subtype))
-            .cmp(&(b.bytes.len(), u8::from(b.subtype)))
+        (Bson::Binary(a), Bson::Binary(b)) => (binary_length(a), u8::from(a.subtype))
+            .cmp(&(binary_length(b), u8::from(b.subtype)))
             .then_with(|| a.bytes.cmp(&b.bytes)),
         (Bson::ObjectId(a), Bson::ObjectId(b)) => a.bytes().cmp(&b.bytes()),
         (Bson::Boolean(a), Bson::Boolean(b)) => a.cmp(b),
@@ -90,6 +91,12 @@ pub(crate) fn compare(left: &Bson, right: &Bson) -> Ordering {
             _ => Class::of(left).cmp(&Class::of(right)),
         },
     }
+}
+
+/// The length by which binary values are ordered: the old subtype says its length once more inside.
+fn binary_length(binary: &bson::Binary) -> usize {
+    let inner = if binary.subtype == BinarySubtype::BinaryOld { 4 } else { 0 };
+    binary.bytes.len() + inner
 }
 
 fn compare_documents(left: &Document, right: &Document) -> Ordering {

@@ -83,3 +83,13 @@ fn the_depth_of_a_comparison_is_that_of_the_shallower_value() {
     }
     assert_eq!(compare(&Bson::Document(deep), &bson!({ "a": {} })), Ordering::Greater);
 }
+
+#[test]
+fn old_binary_counts_the_length_that_it_says_inside() {
+    let binary =
+        |subtype, bytes: &[u8]| Bson::Binary(bson::Binary { subtype, bytes: bytes.to_vec() });
+    let old = binary(BinarySubtype::BinaryOld, b"a");
+    assert_eq!(compare(&old, &binary(BinarySubtype::UserDefined(0x80), b"a")), Ordering::Greater);
+    assert_eq!(compare(&old, &binary(BinarySubtype::Generic, b"abcde")), Ordering::Greater);
+    assert_eq!(compare(&old, &binary(BinarySubtype::Generic, b"abcdef")), Ordering::Less);
+}

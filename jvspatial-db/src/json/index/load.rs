@@ -298,8 +298,11 @@ impl Filled {
         for mut run in column.runs.drain(..) {
             run.first += base as u32;
             self.newest = Some(run.last_key());
+            // One that goes on where the lines before ended is as long as both.
+            let continued = self.unfound.pop_if(|before| before.extend(&run));
+            let run = continued.unwrap_or(run);
             if !self.table.runs.add(run) {
-                runs::append(&mut self.unfound, run);
+                self.unfound.push(run);
             }
         }
         let lengths = column.records.iter().map(|record| u64::from(record.state.place.len));

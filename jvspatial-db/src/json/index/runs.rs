@@ -76,12 +76,16 @@ const SHORTEST: u32 = 256;
 const MOST: usize = 1024;
 
 impl Runs {
-    /// Adds a run whose keys are above all before; `false` if its ids are to be found otherwise.
+    /// Adds a run; `false` if its ids are to be found otherwise, as those of a run that is short or that
+    /// does not come after all before.
     pub(in crate::json) fn add(&mut self, run: Run) -> bool {
         if self.0.last_mut().is_some_and(|last| last.extend(&run)) {
             return true;
         }
-        let added = run.len >= SHORTEST && self.0.len() < MOST;
+        let is_next = self.0.last().is_none_or(|last| {
+            last.last_key() < run.first_key() && last.first + last.len <= run.first
+        });
+        let added = is_next && run.len >= SHORTEST && self.0.len() < MOST;
         if added {
             self.0.push(run);
         }
@@ -152,6 +156,24 @@ mod tests {
         assert_eq!((table.id(9), table.id(410)), (None, None));
         assert_eq!(table.find(&id("o.RunCity", 600)), None);
         assert_eq!(table.find(&Id::root()), None);
+    }
+
+    #[test]
+    fn a_run_that_comes_before_others_is_not_added() {
+        EntityName::new("RunCity").unwrap();
+        let run = |keys: std::ops::Range<u32>, first| {
+            let ids: Vec<Id> = keys.map(|key| id("n.RunCity", key)).collect();
+            let mut runs = Vec::new();
+            for (id, ordinal) in ids.iter().zip(first..) {
+                append(&mut runs, Run::of(id, ordinal).unwrap());
+            }
+            runs[0]
+        };
+        let mut table = Runs::default();
+        assert!(table.add(run(1_000..1_300, 1_000)));
+        assert!(!table.add(run(500..800, 2_000)), "its keys are below");
+        assert!(!table.add(run(2_000..2_300, 500)), "its ordinals are below");
+        assert_eq!(table.find(&id("n.RunCity", 1_299)), Some(1_299));
     }
 
     #[test]

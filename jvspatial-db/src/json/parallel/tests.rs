@@ -385,6 +385,19 @@ proptest! {
 }
 
 #[test]
+fn documents_whose_ids_go_on_in_the_next_chunk_are_found_like_those_after_them() {
+    // Neither part of the first ids is worth noting as a run; together they are.
+    let mut journal = Journaled::new();
+    let cities = |keys: std::ops::Range<u64>| {
+        keys.map(|key| Write::Document(generated("n.LoadCity", key), None))
+    };
+    let batches =
+        vec![cities(0..200).collect(), cities(200..294).chain(cities(300..900)).collect()];
+    journal.segment(false, true, batches);
+    journal.check(&journal.read(1, 1).unwrap());
+}
+
+#[test]
 fn the_last_line_of_an_edge_decides_its_ends() {
     for seed in 0..2 {
         let mut journal = Journaled::new();

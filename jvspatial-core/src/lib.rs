@@ -19,8 +19,9 @@ pub use entity::{AnyNode, Connects, Edge, Entity, Node, Object, Root, Standalone
 pub use error::{Effect, Error, ErrorKind, Place, Result};
 pub use graph::{Cascade, CascadeReport, Connection, Connections, Graph, GraphBuilder};
 pub use query::{
-    AnyEdge, Change, Dated, DeleteReport, EdgeSelect, Expansion, Field, Find, FindStream,
-    FindUpdate, NodeSelect, Numeric, Operand, Predicate, Updated, both, incoming, out,
+    AnyEdge, Change, Dated, DeleteReport, DistinctAs, EdgeSelect, Expansion, Field, Find,
+    FindStream, FindUpdate, Hop, NodeSelect, Numeric, Operand, Order, Page, Predicate, Projected,
+    ProjectedFields, Projection, SomeFields, Updated, View, Whole, both, incoming, out,
 };
 pub use walker::{
     Control, Ended, Here, HookError, Limit, Outcome, Stats, Step, Trail, Uniqueness, Walk,

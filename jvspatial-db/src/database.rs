@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
+use bson::Bson;
 use futures_core::Stream;
 
 use crate::capabilities::Capabilities;
 use crate::document::Document;
 use crate::error::Result;
 use crate::expansion::{Adjacent, Expansion};
-use crate::filter::Filter;
+use crate::filter::{FieldPath, Filter};
 use crate::id::{Collection, Handle};
 use crate::ordinal_set::OrdinalSet;
 use crate::query::Query;
@@ -65,11 +66,17 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Behaviour
     /// - The cursor sees the collection at one point in time, from before its first document is read.
-    /// - Documents come in an order of the backend's choosing, the same each time while nothing is written.
-    /// - Memory does not grow with the size of the answer.
+    /// - Documents come in the order of the query's sort. Without one they come in an order of the
+    ///   backend's choosing, the same each time while nothing is written.
+    /// - With a position, only documents after or before it come.
+    /// - Bodies hold the fields that the projection lets through. The envelope of each document is whole.
+    /// - Memory does not grow with the size of the answer, except by the sort keys when no index gives
+    ///   the order; with a limit only by those of as many documents as are wanted.
     ///
     /// # Errors
-    /// Here and from the cursor: `Corrupt`, `Unavailable`.
+    /// Here and from the cursor: `Corrupt`, `Unavailable`; `Invalid` when a document cannot be sorted
+    /// so (see [`Sort`](crate::Sort)); `Limit` when sorting would take more memory than the backend's
+    /// options allow (100 MiB by default).
     async fn find(&self, query: Query) -> Result<Cursor>;
 
     /// Counts the documents that match.
@@ -104,6 +111,23 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     async fn update(&self, request: UpdateRequest) -> Result<UpdateReport> {
         run(self, request).await
     }
+    /// The values at `field` in the documents that match, each once.
+    ///
+    /// # Behaviour
+    /// - The elements of an array stand for the array, one level deep; a missing field for nothing.
+    /// - The path goes through arrays on its way; a number in it is then a place.
+    /// - Values are equal as a filter has it: of `1` and `1.0` one is returned, the same on every backend.
+    /// - They come in ascending order, by type and then by content.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`; `Limit` when the values take more than
+    /// [`MAX_DISTINCT_BYTES`](crate::limits::MAX_DISTINCT_BYTES).
+    async fn distinct(
+        &self,
+        collection: Collection,
+        field: &FieldPath,
+        filter: &Filter,
+    ) -> Result<Vec<Bson>>;
 
     /// Follows edges from all nodes of `from` at once.
     ///

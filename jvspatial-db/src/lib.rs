@@ -35,6 +35,7 @@ pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod database;
+mod distinct;
 mod document;
 mod entity_name;
 mod error;
@@ -49,7 +50,10 @@ pub mod limits;
 mod memory;
 mod open;
 mod ordinal_set;
+mod page;
+mod projection;
 mod query;
+mod sort;
 #[cfg(feature = "json")]
 mod stored_ids;
 pub mod update;
@@ -75,7 +79,10 @@ pub use json::{
 pub use memory::MemoryDb;
 pub use open::open;
 pub use ordinal_set::OrdinalSet;
+pub use page::{DocumentPage, PageDirection, PageToken, find_page, read_page};
+pub use projection::Projection;
 pub use query::Query;
+pub use sort::{Direction as SortDirection, Position, Sort, SortKey};
 pub use update::{Returning, Update, UpdateReport, UpdateRequest, Upsert};
 pub use version::Version;
 pub use write::{

@@ -37,3 +37,22 @@ pub const MAX_UPDATE_FIELDS: usize = 10_000;
 /// How many missing elements an update may put before the position that it sets in a list:
 /// MongoDB's own bound.
 pub const MAX_LIST_PADDING: usize = 1_500_000;
+/// The most keys of a sort: MongoDB's own bound.
+pub const MAX_SORT_KEYS: usize = 32;
+
+/// How much memory the keys and places of one sort may take unless the backend was told otherwise:
+/// MongoDB's own bound.
+pub const MAX_SORT_BYTES: usize = 100 * 1024 * 1024;
+
+/// How much memory the values of one [`distinct`](crate::Database::distinct) may take: MongoDB's own
+/// bound.
+pub const MAX_DISTINCT_BYTES: usize = 16 * 1024 * 1024;
+
+/// How many levels a projection may have.
+pub const MAX_PROJECTION_DEPTH: usize = MAX_DOCUMENT_DEPTH;
+
+/// How many paths a projection may name.
+pub const MAX_PROJECTION_PATHS: usize = 1000;
+
+/// The longest page token, in bytes of its text.
+pub const MAX_PAGE_TOKEN_BYTES: usize = 16 * 1024;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use bson::Bson;
 use bytes::Bytes;
 use futures_util::stream;
 use parking_lot::RwLock;
@@ -13,8 +14,9 @@ use crate::database::{Cursor, Database, OrdinalPin};
 use crate::document::{Body, Document, Ends};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expansion::{Adjacent, Direction, Expansion};
-use crate::filter::Filter;
+use crate::filter::{FieldPath, Filter};
 use crate::id::{Collection, Handle, Id};
+use crate::limits::MAX_SORT_BYTES;
 use crate::query::Query;
 use crate::version::Version;
 use crate::write::{Action, Link, Outcome, WriteBatch, WriteReport};
@@ -26,6 +28,7 @@ use crate::write::{Action, Link, Outcome, WriteBatch, WriteReport};
 #[derive(Debug)]
 pub struct MemoryDb {
     capabilities: Capabilities,
+    max_sort_bytes: usize,
     state: RwLock<State>,
 }
 
@@ -48,7 +51,15 @@ impl MemoryDb {
     pub fn new() -> Self {
         let mut capabilities = Capabilities::new("memory", Encoding::Bson);
         capabilities.atomic_batches = true;
-        Self { capabilities, state: RwLock::default() }
+        Self { capabilities, max_sort_bytes: MAX_SORT_BYTES, state: RwLock::default() }
+    }
+
+    /// How much memory the keys of one sort may take; a find that needs more is refused. Default:
+    /// [`MAX_SORT_BYTES`].
+    #[must_use]
+    pub const fn max_sort_bytes(mut self, bytes: usize) -> Self {
+        self.max_sort_bytes = bytes;
+        self
     }
 
     fn read<T>(&self, read: impl FnOnce(&State) -> Result<T>) -> Result<T> {
@@ -97,15 +108,24 @@ impl Database for MemoryDb {
     }
 
     async fn find(&self, query: Query) -> Result<Cursor> {
-        let found = self.read(|state| state.find(query.collection, &query.filter))?;
-        let skip = usize::try_from(query.skip).unwrap_or(usize::MAX);
-        let limit =
-            query.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(Cursor::new(stream::iter(found.into_iter().skip(skip).take(limit).map(Ok))))
+        let found = self.read(|state| query.answer(state.all(), self.max_sort_bytes))?;
+        Ok(Cursor::new(stream::iter(found.into_iter().map(Ok))))
     }
 
     async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
-        self.read(|state| state.find(collection, filter)).map(|found| found.len() as u64)
+        let query = Query::new(collection, filter.clone());
+        let found = self.read(|state| query.answer(state.all(), self.max_sort_bytes))?;
+        Ok(found.len() as u64)
+    }
+
+    async fn distinct(
+        &self,
+        collection: Collection,
+        field: &FieldPath,
+        filter: &Filter,
+    ) -> Result<Vec<Bson>> {
+        let query = Query::new(collection, filter.clone());
+        self.read(|state| query.answer_distinct(state.all(), field))
     }
 
     async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
@@ -220,18 +240,12 @@ impl State {
         taken.map(|(other, _)| Outcome::duplicate("connection", other.clone()))
     }
 
-    fn find(&self, collection: Collection, filter: &Filter) -> Result<Vec<Document>> {
-        let mut found = Vec::new();
-        for (id, stored) in &self.documents {
-            if id.collection() == collection {
-                let document = stored.document(id);
-                if filter.is_all() || filter.matches(&document.to_bson()?) {
-                    found.push(document);
-                }
-            }
-        }
-        found.sort_by(|a, b| a.id.cmp_creation(&b.id));
-        Ok(found)
+    /// Every document, in the order in which they were made.
+    fn all(&self) -> Vec<Document> {
+        let mut all: Vec<Document> =
+            self.documents.iter().map(|(id, stored)| stored.document(id)).collect();
+        all.sort_by(|a, b| a.id.cmp_creation(&b.id));
+        all
     }
 
     fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {

@@ -3,6 +3,7 @@
 //! Applications use them through the `jvspatial` crate, whose paths the generated code names.
 
 mod entity;
+mod projection;
 mod support;
 mod walker;
 
@@ -118,6 +119,64 @@ pub fn derive_edge(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Object, attributes(object, jvspatial))]
 pub fn derive_object(input: TokenStream) -> TokenStream {
     entity::derive(Kind::Object, input.into()).into()
+}
+
+/// Makes a struct a projection: it reads a few fields of stored documents and leaves the rest alone.
+///
+/// ```
+/// use jvspatial::prelude::*;
+/// use jvspatial::{Id, Projection};
+///
+/// #[derive(Debug, Serialize, Deserialize, Node)]
+/// struct Airport {
+///     name: String,
+///     address: Address,
+///     elevation: Option<f64>,
+///     notes: Vec<String>,
+/// }
+///
+/// #[derive(Debug, Serialize, Deserialize)]
+/// struct Address {
+///     city: String,
+///     zip: String,
+/// }
+///
+/// #[derive(Debug, Projection)]
+/// struct AirportName {
+///     #[projection(id)]
+///     id: Id,
+///     name: String,
+///     #[projection(path = "address.city")]
+///     city: String,
+///     elevation: Option<f64>,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> jvspatial::Result<()> {
+/// let graph = Graph::open("memory:").await?;
+/// let address = Address { city: "Gardermoen".into(), zip: "2060".into() };
+/// graph.create(Airport { name: "Oslo".into(), address, elevation: None, notes: vec![] }).await?;
+/// let names = graph.nodes::<Airport>().project::<AirportName>().all().await?;
+/// assert_eq!((names[0].name.as_str(), names[0].city.as_str()), ("Oslo", "Gardermoen"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Fields
+/// A field reads the stored field of its name; serde's `rename` and `rename_all` (as they are for
+/// reading) say another name, `#[projection(path = "address.city")]` another place. A path leads
+/// through maps; for what is in a list, name the list and give it a type that reads what it needs. A
+/// missing field is `None` for an `Option`, serde's `default` for a field that has one, and an error
+/// otherwise. `#[projection(id)]` takes the id of the document, `#[projection(version)]` its version.
+///
+/// The types of the fields implement `Deserialize`; the struct need not.
+///
+/// # Errors
+/// Refused are enums, tuple structs, generics, paths of which one leads into another, names that no
+/// database keeps, and serde's `flatten`, `alias`, `skip`, `with` and `deserialize_with`.
+#[proc_macro_derive(Projection, attributes(projection, serde, jvspatial))]
+pub fn derive_projection(input: TokenStream) -> TokenStream {
+    projection::derive(input.into()).into()
 }
 
 /// Makes a type a walker: the methods marked as hooks run as a walk moves from node to node.

@@ -2,3 +2,4 @@
 
 mod entities;
 mod hooks;
+mod projections;

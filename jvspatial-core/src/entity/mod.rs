@@ -14,6 +14,7 @@ use crate::error::Result;
 pub use any_node::AnyNode;
 pub use root::Root;
 pub use stored::Stored;
+pub(crate) use stored::check_document;
 
 /// A serde struct that is kept as documents of one type.
 ///

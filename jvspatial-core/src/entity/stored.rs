@@ -75,21 +75,7 @@ impl<T: Entity> Stored<T> {
     /// Decodes a document.
     #[doc(hidden)]
     pub fn from_document(document: Document) -> Result<Self> {
-        if !document.id.is_entity(T::entity_name()) || document.collection() != T::COLLECTION {
-            return Err(Error::new(ErrorKind::Invalid, "document is of another type")
-                .with("id", &document.id)
-                .with("expected", T::NAME)
-                .with("found", document.id.entity()));
-        }
-        if document.schema > T::SCHEMA {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "document was written by a newer version of its type",
-            )
-            .with("id", &document.id)
-            .with("expected schema", T::SCHEMA)
-            .with("found schema", document.schema));
-        }
+        check_document::<T>(&document)?;
         let value = document.decode()?;
         let Document { id, version, ends, body, .. } = document;
         Ok(Self { id, version, value, ends, base: Some(body) })
@@ -135,6 +121,26 @@ impl<T: Entity> Stored<T> {
         self.version = version;
         self.base = base;
     }
+}
+
+/// Refuses a document of another type and one that a newer version of the type wrote.
+pub(crate) fn check_document<T: Entity>(document: &Document) -> Result<()> {
+    if !document.id.is_entity(T::entity_name()) || document.collection() != T::COLLECTION {
+        return Err(Error::new(ErrorKind::Invalid, "document is of another type")
+            .with("id", &document.id)
+            .with("expected", T::NAME)
+            .with("found", document.id.entity()));
+    }
+    if document.schema > T::SCHEMA {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "document was written by a newer version of its type",
+        )
+        .with("id", &document.id)
+        .with("expected schema", T::SCHEMA)
+        .with("found schema", document.schema));
+    }
+    Ok(())
 }
 
 impl<T> Deref for Stored<T> {

@@ -6,9 +6,35 @@ use jvspatial_db::{Adjacent, Document, Handle, Id};
 use super::Graph;
 use super::detached;
 use crate::error::Result;
-use crate::query::{Expansion, NodeSelect};
+use crate::query::{EdgeSelect, Expansion, Hop, NodeSelect, both, incoming, out};
 
 impl Graph {
+    /// Follows the edges `E` that leave a node, and undirected ones that touch it, to a search among
+    /// the nodes behind them: `graph.out::<Flight>(&atl).to::<Airport>().filter(..).all()`.
+    ///
+    /// Hops can be chained: `graph.out::<Flight>(&atl).out::<Flight>().to::<Airport>()`.
+    #[doc(alias = "nodes")]
+    pub fn out<E: EdgeSelect>(&self, from: impl AsRef<Id>) -> Hop<E> {
+        self.hop(from, out())
+    }
+
+    /// Follows the edges `E` that reach a node, and undirected ones that touch it.
+    #[doc(alias = "nodes")]
+    pub fn incoming<E: EdgeSelect>(&self, from: impl AsRef<Id>) -> Hop<E> {
+        self.hop(from, incoming())
+    }
+
+    /// Follows the edges `E` that touch a node, either way.
+    #[doc(alias = "nodes")]
+    pub fn both<E: EdgeSelect>(&self, from: impl AsRef<Id>) -> Hop<E> {
+        self.hop(from, both())
+    }
+
+    fn hop<E: EdgeSelect>(&self, from: impl AsRef<Id>, expansion: Expansion<E>) -> Hop<E> {
+        let start = vec![from.as_ref().clone()];
+        Hop::new(self.clone(), Box::pin(std::future::ready(Ok(start))), expansion)
+    }
+
     /// The nodes that `expansion` reaches from each node of `from`, in the order in which the edges
     /// were made.
     ///

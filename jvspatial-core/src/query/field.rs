@@ -3,10 +3,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use jvspatial_db::{Bson, Comparison};
+use jvspatial_db::{Bson, Comparison, SortKey};
 use serde::Serialize;
 
 use super::operand::Operand;
+use super::order::Order;
 use super::predicate::Predicate;
 use crate::error::Result;
 
@@ -106,6 +107,16 @@ impl<T> Field<T> {
     /// The field is null or absent.
     pub fn is_null(self) -> Predicate {
         Predicate::compare(self.path, Comparison::Eq, Ok(Bson::Null))
+    }
+
+    /// Sorts by this field, the smallest value first.
+    pub fn asc(self) -> Order {
+        Order::at(self.path, SortKey::ascending)
+    }
+
+    /// Sorts by this field, the largest value first.
+    pub fn desc(self) -> Order {
+        Order::at(self.path, SortKey::descending)
     }
 
     fn compare(self, comparison: Comparison, value: impl Operand<T>) -> Predicate {

@@ -52,6 +52,11 @@ impl Predicate {
         self.0
     }
 
+    /// The condition that cannot be, for this reason.
+    pub(super) const fn failed(error: Error) -> Self {
+        Self(Err(error))
+    }
+
     pub(super) fn compare(path: &str, comparison: Comparison, value: Result<bson::Bson>) -> Self {
         Self::at(path, |path| Ok(Filter::compare(path, comparison, value?)?))
     }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use jvspatial_core::Graph;
 use jvspatial_db::{
-    Adjacent, Capabilities, Collection, Cursor, Database, Document, Expansion, Filter, Handle, Id,
-    MemoryDb, OrdinalPin, Query, Result, WriteBatch, WriteReport,
+    Adjacent, Bson, Capabilities, Collection, Cursor, Database, Document, Expansion, FieldPath,
+    Filter, Handle, Id, MemoryDb, OrdinalPin, Query, Result, WriteBatch, WriteReport,
 };
 
 #[derive(Debug, Default)]
@@ -74,6 +74,16 @@ impl Database for Spy {
     async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
         self.note(&self.reads).await;
         self.inner.count(collection, filter).await
+    }
+
+    async fn distinct(
+        &self,
+        collection: Collection,
+        field: &FieldPath,
+        filter: &Filter,
+    ) -> Result<Vec<Bson>> {
+        self.note(&self.reads).await;
+        self.inner.distinct(collection, field, filter).await
     }
 
     async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {

@@ -81,7 +81,7 @@ fn decode_tree<'de, T: Deserialize<'de>>(encoding: Encoding, bytes: &'de [u8]) -
 /// Whether the text holds a wrapper that a JSON reader takes for a map although a float or bytes
 /// are meant; a type that accepts any value would not notice. The other wrappers are maps for
 /// `bson`'s own types, which read them as such.
-fn needs_tree(bytes: &[u8]) -> bool {
+pub(super) fn needs_tree(bytes: &[u8]) -> bool {
     memchr_iter(b'$', bytes).any(|at| {
         let opened = bytes.get(..at).is_some_and(|before| before.ends_with(b"{\""));
         opened && matches!(bytes.get(at + 1), Some(b'n' | b'b'))

@@ -10,12 +10,15 @@ mod decode;
 mod encode;
 pub(crate) mod envelope;
 mod fault;
+mod field;
 mod format;
 mod json;
 mod key;
 mod layout;
 mod merge;
 mod names;
+mod pick;
+mod project;
 mod raw;
 mod scan;
 mod shape;
@@ -28,7 +31,10 @@ mod tests;
 
 pub use decode::{decode, to_bson_document};
 pub use encode::{encode, transcode};
+pub use field::{decode_field, missing_field};
 pub use merge::merge;
+pub(crate) use pick::pick;
+pub(crate) use project::project;
 pub use shape::same_shape;
 pub use text::parse_json_document;
 

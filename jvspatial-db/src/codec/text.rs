@@ -39,7 +39,20 @@ pub(super) fn read_stored(text: &str) -> Result<Document> {
     read(text, Large::Rounded)
 }
 
+/// Reads a value of a stored document; a fault of kind `Corrupt` says that the text is not JSON.
+pub(super) fn read_stored_value(text: &[u8]) -> Result<Bson> {
+    let text = std::str::from_utf8(text);
+    read_value(text.map_err(|_| Fault::invalid("text is not UTF-8"))?, Large::Rounded)
+}
+
 fn read(text: &str, large: Large) -> Result<Document> {
+    match read_value(text, large)? {
+        Bson::Document(document) => Ok(document),
+        _ => Err(Fault::invalid("document is not a map")),
+    }
+}
+
+fn read_value(text: &str, large: Large) -> Result<Bson> {
     if text.len() > MAX_DOCUMENT_BYTES {
         return Err(Fault::limit("document is too large")
             .with("bytes", text.len())
@@ -53,10 +66,7 @@ fn read(text: &str, large: Large) -> Result<Document> {
     if reader.scan.peek().is_some() {
         return Err(reader.broken("text goes on after the document"));
     }
-    match value {
-        Bson::Document(document) => Ok(document),
-        _ => Err(Fault::invalid("document is not a map")),
-    }
+    Ok(value)
 }
 
 /// Counts the levels without recursion and without building anything.

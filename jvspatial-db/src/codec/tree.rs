@@ -25,7 +25,8 @@ impl<'a> Tree<'a> {
         Self { value, is_root: true }
     }
 
-    fn inner(value: &'a Bson) -> Self {
+    /// A value inside a document.
+    pub(super) fn inner(value: &'a Bson) -> Self {
         Self { value, is_root: false }
     }
 

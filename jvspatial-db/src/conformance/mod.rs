@@ -9,6 +9,7 @@
 
 pub mod batch;
 pub mod concurrency;
+pub mod distinct;
 pub mod document;
 pub mod durable;
 pub mod edge;
@@ -18,7 +19,10 @@ pub mod get;
 mod harness;
 pub mod lifecycle;
 pub mod neighbors;
+pub mod page;
+pub mod projection;
 pub mod put;
+pub mod sort;
 mod support;
 pub mod update;
 pub mod update_race;
@@ -171,6 +175,43 @@ macro_rules! conformance_tests {
                 exists_and_type_ask_about_the_field,
                 logical_operators_combine,
                 text_compares_byte_by_byte,
+            }
+            db sort {
+                types_come_in_their_order,
+                what_is_missing_stands_with_null,
+                numbers_of_all_types_stand_on_one_line,
+                an_array_stands_where_its_smallest_or_largest_element_does,
+                keys_decide_one_after_the_other,
+                ties_come_in_the_order_of_ids,
+                fields_of_the_envelope_are_keys,
+                skip_and_limit_cut_the_order,
+                only_matches_are_sorted,
+                an_order_goes_on_from_a_position_both_ways,
+                a_sorted_cursor_does_not_see_later_writes,
+                two_arrays_at_once_are_invalid,
+            }
+            db projection {
+                an_inclusion_returns_the_named_fields,
+                an_exclusion_returns_the_others,
+                a_projection_goes_through_arrays,
+                the_envelope_is_whole_whatever_is_projected,
+                filters_and_sorts_see_what_is_not_returned,
+            }
+            db page {
+                pages_are_the_whole_forward_and_backward,
+                the_last_page_is_known_to_be_the_last,
+                pages_are_stable_under_writes,
+                a_page_that_became_empty_leads_back,
+                a_token_of_another_question_is_invalid,
+                a_page_is_projected_and_still_leads_on,
+                a_page_without_size_or_with_bounds_of_its_own_is_refused,
+            }
+            db distinct {
+                each_value_comes_once_in_order,
+                equal_numbers_of_different_types_are_one_value,
+                elements_stand_for_their_array,
+                a_path_goes_through_arrays,
+                only_matches_are_looked_at,
             }
             db document {
                 every_kind_of_value_comes_back_identical,

@@ -21,6 +21,7 @@ mod recovery;
 mod restore;
 mod salvage;
 mod scan;
+mod search;
 mod segment;
 mod segment_reader;
 mod stage;
@@ -39,16 +40,18 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bson::Bson;
 use futures_util::stream;
 use tokio::sync::oneshot;
 
 use crate::capabilities::Capabilities;
 use crate::codec::Encoding;
 use crate::database::{Cursor, Database, OrdinalPin};
+use crate::distinct::Distinct;
 use crate::document::Document;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expansion::{Adjacent, Expansion};
-use crate::filter::Filter;
+use crate::filter::{FieldPath, Filter};
 use crate::id::{Collection, Handle};
 use crate::ordinal_set::OrdinalSet;
 use crate::query::Query;
@@ -59,7 +62,8 @@ use disk::{Disk, LocalDisk, LockError};
 use draft::Draft;
 use queue::Request;
 use reader::{Located, Reading};
-use scan::Scan;
+use scan::{Bodies, Scan};
+use search::Search;
 use writer::{Shared, Writer};
 
 pub use backup::BackupReport;
@@ -303,20 +307,16 @@ impl Database for JsonDb {
 
     async fn find(&self, query: Query) -> Result<Cursor> {
         self.shared.queue.check_readable()?;
-        let scan = Scan::new(Arc::clone(&self.shared), query.collection, query.filter);
-        let pass = Pass {
-            scan: Some(scan),
-            ready: VecDeque::new(),
-            deadline: self.shared.deadline,
-            skip: query.skip,
-            left: query.limit.unwrap_or(u64::MAX),
-        };
+        let search = Search::new(&self.shared, query, self.options.max_sort_bytes);
+        let pass =
+            Pass { search: Some(search), ready: VecDeque::new(), deadline: self.shared.deadline };
         Ok(Cursor::new(stream::try_unfold(pass, Pass::next)))
     }
 
     async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
         self.shared.queue.check_readable()?;
-        let mut scan = Scan::new(Arc::clone(&self.shared), collection, filter.clone());
+        let shared = Arc::clone(&self.shared);
+        let mut scan = Scan::new(shared, collection, filter.clone(), |_| {});
         let mut count = 0;
         if scan.is_covered() {
             while !scan.is_finished() {
@@ -325,16 +325,39 @@ impl Database for JsonDb {
             }
             return Ok(count);
         }
-        let mut found = VecDeque::new();
         while !scan.is_finished() {
-            (scan, found) = in_time(self.shared.deadline, move || {
-                found.clear();
-                scan.next_slice(&mut found).map(|()| (scan, found))
+            (scan, count) = in_time(self.shared.deadline, move || {
+                scan.next_slice(Bodies::Ignored, |_| {
+                    count += 1;
+                    Ok(())
+                })?;
+                Ok((scan, count))
             })
             .await?;
-            count += found.len() as u64;
         }
         Ok(count)
+    }
+
+    async fn distinct(
+        &self,
+        collection: Collection,
+        field: &FieldPath,
+        filter: &Filter,
+    ) -> Result<Vec<Bson>> {
+        self.shared.queue.check_readable()?;
+        let mut distinct = Distinct::new(field.clone());
+        let shared = Arc::clone(&self.shared);
+        let mut scan = Scan::new(shared, collection, filter.clone(), |paths| {
+            distinct.add_paths(paths);
+        });
+        while !scan.is_finished() {
+            (scan, distinct) = in_time(self.shared.deadline, move || {
+                scan.next_slice(Bodies::Ignored, |found| distinct.add(&found.fields))?;
+                Ok((scan, distinct))
+            })
+            .await?;
+        }
+        Ok(distinct.into_values())
     }
 
     async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
@@ -367,36 +390,27 @@ impl Database for JsonDb {
 /// The state of a cursor.
 struct Pass {
     /// `None` only while a slice is being read: a cursor whose read was cut off is at its end.
-    scan: Option<Scan>,
+    search: Option<Search>,
     ready: VecDeque<Document>,
     deadline: Duration,
-    skip: u64,
-    left: u64,
 }
 
 impl Pass {
     async fn next(mut self) -> Result<Option<(Document, Self)>> {
         loop {
-            if self.left == 0 {
-                return Ok(None);
-            }
-            while let Some(document) = self.ready.pop_front() {
-                if self.skip > 0 {
-                    self.skip -= 1;
-                    continue;
-                }
-                self.left -= 1;
+            if let Some(document) = self.ready.pop_front() {
                 return Ok(Some((document, self)));
             }
-            let Some(mut scan) = self.scan.take().filter(|scan| !scan.is_finished()) else {
+            let Some(mut search) = self.search.take().filter(|search| !search.is_finished()) else {
                 return Ok(None);
             };
             let mut found = std::mem::take(&mut self.ready);
-            (scan, found) =
-                in_time(self.deadline, move || scan.next_slice(&mut found).map(|()| (scan, found)))
-                    .await?;
+            (search, found) = in_time(self.deadline, move || {
+                search.next_slice(&mut found).map(|()| (search, found))
+            })
+            .await?;
             self.ready = found;
-            self.scan = Some(scan);
+            self.search = Some(search);
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::limits::MAX_SORT_BYTES;
+
 /// When an acknowledged write is on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -34,6 +36,8 @@ pub struct JsonDbOptions {
     /// How long a call may wait for the writer or for a file: a write is then reported as `Unknown`, a read as
     /// `Unavailable`. Each slice of a find has its own. Default: 10 s.
     pub deadline: Duration,
+    /// How much memory the keys of one sort may take; a find that needs more is refused. Default: 100 MiB.
+    pub max_sort_bytes: usize,
     /// Breaks a promise on purpose, so that the test of that promise can be seen to fail.
     #[cfg(any(test, feature = "conformance"))]
     #[doc(hidden)]
@@ -64,6 +68,7 @@ impl Default for JsonDbOptions {
             segment_bytes: 64 * 1024 * 1024,
             compaction: true,
             deadline: Duration::from_secs(10),
+            max_sort_bytes: MAX_SORT_BYTES,
             #[cfg(any(test, feature = "conformance"))]
             sabotage: None,
         }
@@ -122,6 +127,13 @@ impl JsonDbOptions {
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Sets how much memory the keys of one sort may take.
+    #[must_use]
+    pub const fn max_sort_bytes(mut self, bytes: usize) -> Self {
+        self.max_sort_bytes = bytes;
         self
     }
 

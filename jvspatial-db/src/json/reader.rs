@@ -52,6 +52,28 @@ impl Located {
     }
 }
 
+impl Located {
+    /// Whether the ends are known without reading the line.
+    pub(super) const fn knows_ends(&self) -> bool {
+        matches!(self.ends, LocatedEnds::Known(_))
+    }
+
+    /// The document without its body, and without ends that only the line tells.
+    pub(super) fn unread(self) -> Document {
+        let ends = match self.ends {
+            LocatedEnds::Known(ends) => ends,
+            LocatedEnds::InLine => None,
+        };
+        Document {
+            id: self.id,
+            version: Version::new(self.state.version),
+            schema: self.state.schema,
+            ends,
+            body: Body::empty(Encoding::Json),
+        }
+    }
+}
+
 /// Lines to read, and those read so far.
 #[derive(Debug)]
 pub(super) struct Reading {

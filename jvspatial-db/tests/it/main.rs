@@ -9,5 +9,7 @@ mod exchange;
 mod fault;
 mod filter_vectors;
 mod operations;
+mod projection_vectors;
+mod sort_vectors;
 mod update_docs;
 mod update_vectors;

@@ -2,10 +2,10 @@
 
 mod expand;
 mod model;
-mod names;
+pub(crate) mod names;
 mod parse;
 mod rename_rule;
-mod serde_attributes;
+pub(crate) mod serde_attributes;
 
 use proc_macro2::TokenStream;
 use syn::DeriveInput;

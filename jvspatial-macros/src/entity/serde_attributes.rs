@@ -5,7 +5,7 @@
 use proc_macro2::TokenTree;
 use syn::meta::ParseNestedMeta;
 use syn::parse::ParseStream;
-use syn::{Attribute, Ident, LitStr, Path, Token, token};
+use syn::{Attribute, ExprPath, Ident, LitStr, Path, Token, token};
 
 use super::rename_rule::RenameRule;
 
@@ -27,6 +27,10 @@ pub(crate) struct Field {
     pub(crate) flatten: bool,
     /// The field is written by a function, so that its type says nothing about what is stored.
     pub(crate) written_by_function: bool,
+    /// The field is read by a function.
+    pub(crate) read_by_function: Option<Path>,
+    /// What stands for a missing field: the type's default, or what a function makes.
+    pub(crate) default: Option<Option<ExprPath>>,
 }
 
 /// A setting that may differ between writing and reading.
@@ -93,7 +97,17 @@ impl Field {
                 "skip_serializing" => field.skip_serializing = Some(meta.path),
                 "skip_deserializing" => field.skip_deserializing = Some(meta.path),
                 "flatten" => field.flatten = true,
-                "with" | "serialize_with" => field.written_by_function = true,
+                "with" => {
+                    field.written_by_function = true;
+                    field.read_by_function = Some(meta.path);
+                }
+                "serialize_with" => field.written_by_function = true,
+                "deserialize_with" => field.read_by_function = Some(meta.path),
+                "default" if meta.input.peek(Token![=]) => {
+                    let function: LitStr = meta.value()?.parse()?;
+                    field.default = Some(Some(function.parse()?));
+                }
+                "default" => field.default = Some(None),
                 _ => {}
             }
             Ok(())

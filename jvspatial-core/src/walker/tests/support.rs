@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jvspatial_db::{
-    Adjacent, Capabilities, Collection, Cursor, Database, Document, EntityName, Expansion, Filter,
-    Handle, Id, Link, MemoryDb, Query, WriteBatch, WriteReport,
+    Adjacent, Bson, Capabilities, Collection, Cursor, Database, Document, EntityName, Expansion,
+    FieldPath, Filter, Handle, Id, Link, MemoryDb, Query, WriteBatch, WriteReport,
 };
 use serde::{Deserialize, Serialize};
 
@@ -144,6 +144,15 @@ impl Database for Counting {
 
     async fn count(&self, collection: Collection, filter: &Filter) -> jvspatial_db::Result<u64> {
         self.inner.count(collection, filter).await
+    }
+
+    async fn distinct(
+        &self,
+        collection: Collection,
+        field: &FieldPath,
+        filter: &Filter,
+    ) -> jvspatial_db::Result<Vec<Bson>> {
+        self.inner.distinct(collection, field, filter).await
     }
 
     async fn neighbors(

@@ -1,0 +1,134 @@
+//! Decodes one field of a body.
+
+use std::any::type_name;
+
+use ::bson::Bson;
+use ::bson::serde_helpers::HumanReadable;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::bson::MAP;
+use super::decode::needs_tree;
+use super::fault::{Fault, Result as FaultResult};
+use super::pick::{Members, broken, holding, is_name, value_of};
+use super::raw::{Element, Elements};
+use super::shape::is_map;
+use super::tree::Tree;
+use super::{Encoding, text};
+use crate::{Error, Result};
+
+/// Reads the field at the dotted `path` of a stored body; `None` when it is missing.
+///
+/// The path leads through maps only, and the rest of the body is not decoded.
+///
+/// # Errors
+/// `Invalid` naming the `field`, the `type` and the `reason` when the value does not fit; `Corrupt`
+/// when the bytes, as far as they are read, are not of this encoding.
+pub fn decode_field<T: DeserializeOwned>(
+    encoding: Encoding,
+    bytes: &[u8],
+    path: &str,
+) -> Result<Option<T>> {
+    match encoding {
+        Encoding::Json => {
+            let Some(found) = find_json(bytes, path)? else { return Ok(None) };
+            if !needs_tree(found)
+                && let Some(value) = serde_json::from_slice(found).ok()
+            {
+                return Ok(Some(value));
+            }
+            let value = text::read_stored_value(found);
+            read(&value.map_err(|fault| fault.into_reason_of(broken()))?, path).map(Some)
+        }
+        Encoding::Bson => {
+            let Some(found) = find_bson(bytes, path)? else { return Ok(None) };
+            let held = ::bson::deserialize_from_slice(&holding(&found));
+            if let Ok(HumanReadable(Holder { v })) = held {
+                return Ok(Some(v));
+            }
+            read(&value_of(&found)?, path).map(Some)
+        }
+    }
+}
+
+/// What stands for the missing field at `path`, as serde has it: `None` for an `Option`.
+///
+/// # Errors
+/// `Invalid` naming the `field` and the `type` when the type must have a value.
+pub fn missing_field<T: DeserializeOwned>(path: &str) -> Result<T> {
+    T::deserialize(Missing).map_err(|fault| misfit::<T>(fault, path))
+}
+
+/// A value alone in a map.
+#[derive(serde::Deserialize)]
+struct Holder<T> {
+    v: T,
+}
+
+#[cold]
+fn read<T: DeserializeOwned>(value: &Bson, path: &str) -> Result<T> {
+    T::deserialize(Tree::inner(value)).map_err(|fault| misfit::<T>(fault, path))
+}
+
+fn misfit<T>(fault: Fault, path: &str) -> Error {
+    let error = Error::invalid("stored value does not fit its type");
+    fault.at(path).into_reason_of(error.with("type", type_name::<T>()))
+}
+
+fn find_json<'a>(bytes: &'a [u8], path: &str) -> Result<Option<&'a [u8]>> {
+    let mut value = bytes;
+    for name in path.split('.') {
+        if !is_map(value) {
+            return Ok(None);
+        }
+        let mut members = Members::of(value).ok_or_else(broken)?;
+        value = loop {
+            match members.next().ok_or_else(broken)? {
+                Some((spelled, value)) if is_name(spelled, name)? => break value,
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        };
+    }
+    Ok(Some(value))
+}
+
+fn find_bson<'a>(bytes: &'a [u8], path: &str) -> Result<Option<Element<'a>>> {
+    let mut found: Option<Element<'a>> = None;
+    for name in path.split('.') {
+        let map = match found {
+            None => bytes,
+            Some(Element { kind: MAP, value, .. }) => value,
+            Some(_) => return Ok(None),
+        };
+        let mut elements = Elements::of(map).ok_or_else(broken)?;
+        found = loop {
+            match elements.next().map_err(|()| broken())? {
+                Some(element) if element.name == name.as_bytes() => break Some(element),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        };
+    }
+    Ok(found)
+}
+
+/// A field that is not there.
+struct Missing;
+
+impl<'de> Deserializer<'de> for Missing {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> FaultResult<V::Value> {
+        Err(Fault::custom("field is missing"))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> FaultResult<V::Value> {
+        visitor.visit_none()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf seq
+        tuple tuple_struct map struct identifier unit unit_struct newtype_struct enum ignored_any
+    }
+}

@@ -1,0 +1,8 @@
+use jvspatial::prelude::*;
+
+#[derive(Projection)]
+enum Name {
+    Short,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use jvspatial::prelude::*;
+
+#[derive(Projection)]
+struct Name<T> {
+    name: T,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use jvspatial::prelude::*;
+
+#[derive(Projection)]
+#[projection(path = "address")]
+struct Name {
+    city: String,
+}
+
+fn main() {}

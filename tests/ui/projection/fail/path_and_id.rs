@@ -1,0 +1,9 @@
+use jvspatial::prelude::*;
+
+#[derive(Projection)]
+struct Name {
+    #[projection(id, path = "name")]
+    name: Id,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use jvspatial::prelude::*;
+
+#[derive(Projection)]
+struct Name {
+    #[projection(path = "runways.$")]
+    runway: String,
+}
+
+fn main() {}

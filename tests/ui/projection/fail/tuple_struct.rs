@@ -1,0 +1,6 @@
+use jvspatial::prelude::*;
+
+#[derive(Projection)]
+struct Name(String);
+
+fn main() {}

@@ -4,7 +4,7 @@ use std::process::{Command, ExitCode};
 
 use clap::Args;
 
-use crate::cargo::{BENCH_PACKAGE, cargo};
+use crate::cargo::{self, BENCH_PACKAGE, cargo};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -25,18 +25,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
-    match command(options).status() {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
-        // A process ended by a signal has no code; ours is then the general failure.
-        Ok(status) => status
-            .code()
-            .and_then(|code| u8::try_from(code).ok())
-            .map_or(ExitCode::FAILURE, ExitCode::from),
-        Err(error) => {
-            eprintln!("cannot start cargo: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    cargo::hand_over(&mut command(options))
 }
 
 fn command(options: &Options) -> Command {

@@ -3,10 +3,21 @@
 use std::env;
 use std::io::{self, BufRead, BufReader, IsTerminal as _, Write};
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 /// The package that only `cargo xtask bench` and the lints may build: its peers bring C code along.
 pub(crate) const BENCH_PACKAGE: &str = "jvspatial-benches";
+
+/// The package whose driver of MongoDB, under the feature `server`, needs a C compiler.
+pub(crate) const DIFFERENTIAL_PACKAGE: &str = "jvspatial-differential";
+
+/// Whether there is a C compiler, as build scripts look for it.
+pub(crate) fn has_c_compiler() -> bool {
+    let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let mut command = Command::new(compiler);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
 
 /// The cargo that runs this chore, at the root of the workspace.
 pub(crate) fn cargo() -> Command {
@@ -27,6 +38,22 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     println!("$ {}", display(command));
     let status = command.status().map_err(|error| cannot_start(command, &error))?;
     succeeded(status)
+}
+
+/// Runs a command to its end as the last thing that a chore does; its exit code is ours.
+pub(crate) fn hand_over(command: &mut Command) -> ExitCode {
+    match command.status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        // A process ended by a signal has no code; ours is then the general failure.
+        Ok(status) => status
+            .code()
+            .and_then(|code| u8::try_from(code).ok())
+            .map_or(ExitCode::FAILURE, ExitCode::from),
+        Err(error) => {
+            eprintln!("{}", cannot_start(command, &error));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Runs a command, passes its output on and hands each line of it to `line`: those of its standard output

@@ -2,7 +2,7 @@
 
 use std::process::{ExitCode, Stdio};
 
-use crate::cargo::{self, BENCH_PACKAGE, cargo};
+use crate::cargo::{self, BENCH_PACKAGE, DIFFERENTIAL_PACKAGE, cargo};
 use crate::stages::{Outcome, Stages};
 
 pub(crate) fn run() -> ExitCode {
@@ -10,8 +10,10 @@ pub(crate) fn run() -> ExitCode {
     let check = |arguments: &[&str]| Outcome::from_result(cargo::run(cargo().args(arguments)));
     stages.run("format", || check(&["fmt", "--all", "--check"]));
     stages.run("clippy", || check(&clippy(&[])));
-    // Without the bench package: its features may bring engines in C.
-    stages.run("all features", || check(&clippy(&["--all-features", "--exclude", BENCH_PACKAGE])));
+    // Without the packages whose features bring C along.
+    let excluded = ["--exclude", BENCH_PACKAGE, "--exclude", DIFFERENTIAL_PACKAGE];
+    stages.run("all features", || check(&clippy(&[&["--all-features"][..], &excluded].concat())));
+    stages.run("differential", differential);
     stages.run("docs", || {
         let mut command = cargo();
         command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
@@ -23,6 +25,16 @@ pub(crate) fn run() -> ExitCode {
 
 fn clippy<'a>(selection: &[&'a str]) -> Vec<&'a str> {
     [&["clippy", "--workspace", "--all-targets"], selection, &["--", "-D", "warnings"]].concat()
+}
+
+/// The package with its driver, where that can be built.
+fn differential() -> Outcome {
+    if !cargo::has_c_compiler() {
+        return Outcome::Skipped("needs a C compiler for the driver of MongoDB".to_owned());
+    }
+    let mut command = cargo();
+    command.args(["clippy", "--package", DIFFERENTIAL_PACKAGE, "--all-features", "--all-targets"]);
+    Outcome::from_result(cargo::run(command.args(["--", "-D", "warnings"])))
 }
 
 /// Advisories are left out: they need a network, and a new one must not fail an old commit.

@@ -5,8 +5,10 @@
 
 mod bench;
 mod cargo;
+mod differential;
 mod features;
 mod lint;
+mod services;
 mod stages;
 mod tally;
 mod test;
@@ -34,6 +36,10 @@ enum Chore {
     Torture(torture::Options),
     /// Measure ours beside peers and floors; fails when a bar does not hold.
     Bench(bench::Options),
+    /// Compare the answers of our backends with those of a MongoDB server; finds one or starts it.
+    Differential(differential::Options),
+    /// Start, stop and show the MongoDB and Redis that tests talk to.
+    Services(services::Options),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +48,8 @@ fn main() -> ExitCode {
         Chore::Lint => lint::run(),
         Chore::Torture(options) => torture::run(&options),
         Chore::Bench(options) => bench::run(&options),
+        Chore::Differential(options) => differential::run(&options),
+        Chore::Services(options) => services::run(&options),
     }
 }
 

@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use crate::cargo::{self, BENCH_PACKAGE, cargo};
+use crate::differential;
 use crate::features::{self, FACADE};
 use crate::stages::{Outcome, Stages};
 use crate::tally::Tally;
@@ -29,6 +30,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     if let Some(filter) = filter {
         stages.run("filter", || filtered(filter, total));
     }
+    stages.run("differential", || filter.map_or_else(differential::stage, |_| unwanted()));
     stages.run("features", || filter.map_or_else(check_features, |_| unwanted()));
     stages.run("default tree", || filter.map_or_else(default_tree, |_| unwanted()));
     stages.finish()

@@ -1,0 +1,133 @@
+//! The kinds of questions that are asked of all databases alike.
+
+mod find;
+mod get;
+
+use async_trait::async_trait;
+use bson::{Bson, Document};
+use jvspatial_db::{Database, ErrorKind};
+
+use crate::oracle::{Oracle, Reply};
+use crate::random::Random;
+use crate::shrink;
+
+/// What a database says to a question.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// The answer itself.
+    Given(Bson),
+    /// The question is one that is not answered; the text says why and is not compared.
+    Refused(String),
+    /// Something else went wrong, which never agrees with anything.
+    Broken(String),
+}
+
+impl Answer {
+    /// Whether two answers are the same: to the type of each number, its sign and its trailing zeros.
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Given(left), Self::Given(right)) => shrink::is_same(left, right),
+            (Self::Refused(_), Self::Refused(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// How an answer differs, so that a shrunk difference is still the same one.
+    pub(crate) fn standing(&self) -> u8 {
+        match self {
+            Self::Given(_) => 0,
+            Self::Refused(_) => 1,
+            Self::Broken(_) => 2,
+        }
+    }
+}
+
+impl From<jvspatial_db::Result<Bson>> for Answer {
+    fn from(answer: jvspatial_db::Result<Bson>) -> Self {
+        match answer {
+            Ok(answer) => Self::Given(answer),
+            Err(error) => match error.kind() {
+                ErrorKind::Invalid | ErrorKind::Unsupported | ErrorKind::Limit => {
+                    Self::Refused(error.to_string())
+                }
+                _ => Self::Broken(error.to_string()),
+            },
+        }
+    }
+}
+
+/// A kind of question: how one is made, and how it is put to one of our databases and to a server.
+///
+/// A question is a document, so that all kinds are printed and shrunk alike.
+#[async_trait]
+pub(crate) trait Kind: Sync {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
+
+    /// Whether it changes documents. Such a question is about the document whose number it is made for, and
+    /// no other question of its round is about it.
+    fn writes(&self) -> bool {
+        false
+    }
+
+    /// What it does not ask because ours does not answer it yet.
+    fn left_out(&self) -> &[&'static str] {
+        &[]
+    }
+
+    /// A random question about `documents`, as they are stored.
+    fn question(&self, random: &mut Random, documents: &[Document], number: usize) -> Document;
+
+    /// What one of our databases says.
+    async fn ours(&self, database: &dyn Database, question: &Document) -> Answer;
+
+    /// What the server says.
+    ///
+    /// # Errors
+    /// When it says nothing at all.
+    async fn theirs(&self, server: &dyn Oracle, question: &Document) -> Reply<Answer>;
+
+    /// Questions that are a little simpler. One that is no question of this kind any more must be refused by
+    /// both sides.
+    fn simpler(&self, question: &Document) -> Vec<Document> {
+        shrink::documents(question)
+    }
+}
+
+/// Every kind, and how many of a hundred questions are of it.
+pub(crate) fn all() -> Vec<(Box<dyn Kind>, usize)> {
+    vec![(Box::new(find::Find::new()), 97), (Box::new(get::Get), 3)]
+}
+
+/// The part of a question that is a document; a question without it is none.
+fn part<'a>(question: &'a Document, name: &str) -> Result<&'a Document, Answer> {
+    question.get_document(name).map_err(|_| Answer::Refused(format!("the question has no {name}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_agree_when_they_are_the_same_to_the_type() {
+        let given = |value: Bson| Answer::Given(value);
+        assert!(given(Bson::Double(f64::NAN)).agrees_with(&given(Bson::Double(f64::NAN))));
+        assert!(!given(1.into()).agrees_with(&given(Bson::Int64(1))));
+        assert!(!given(Bson::Double(0.0)).agrees_with(&given(Bson::Double(-0.0))));
+        let refused = |why: &str| Answer::Refused(why.to_owned());
+        assert!(refused("one").agrees_with(&refused("other")));
+        assert!(!refused("one").agrees_with(&given(1.into())));
+        let broken = || Answer::Broken("disk".to_owned());
+        assert!(!broken().agrees_with(&broken()));
+    }
+
+    #[test]
+    fn every_kind_has_its_own_name_and_a_share() {
+        let kinds = all();
+        let mut names: Vec<_> = kinds.iter().map(|(kind, _)| kind.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), kinds.len());
+        assert_eq!(kinds.iter().map(|(_, share)| share).sum::<usize>(), 100);
+    }
+}

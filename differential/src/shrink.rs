@@ -31,6 +31,16 @@ pub(crate) async fn smallest(
     let answers = table.ask(kind, &question).await?;
     let Some(sort) = answers.difference() else { return Ok(None) };
     let mut smallest = Difference { contexts, question, answers };
+    if let Some((number, question)) = kind.alone(&smallest.question)
+        && let Some(context) = smallest.contexts.get(number)
+    {
+        let contexts = vec![context.clone()];
+        table.load(&contexts).await?;
+        let answers = table.ask(kind, &question).await?;
+        if is_still(&sort, &question, &answers) {
+            smallest = Difference { contexts, question, answers };
+        }
+    }
     let mut attempts = 0;
     loop {
         let before = attempts;

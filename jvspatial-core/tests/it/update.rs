@@ -172,7 +172,7 @@ async fn what_cannot_be_is_refused_before_anything_changes() {
             cities().update(|u| u.visits.set(u64::MAX)),
             cities().update_doc(&doc! { "$set": { "entity": "Town" } }),
             cities().update_doc(&doc! { "name": "x" }),
-            cities().filter_doc(&doc! { "$where": "1" }).update(|u| u.visits.inc(1)),
+            cities().filter_doc(&doc! { "$wherever": "1" }).update(|u| u.visits.inc(1)),
             cities().update_doc(&doc! { "$inc": { "context.name": 1 } }),
         ];
         for update in refused {

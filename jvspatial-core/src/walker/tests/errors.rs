@@ -135,7 +135,7 @@ async fn an_expansion_that_cannot_be_ends_the_walk_at_its_node() {
         Ok(Control::Continue)
     });
     let error = world.walk(probe).run().await.err().unwrap();
-    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(error.place().unwrap().at, Some(town(0)));
     assert!(error.to_string().contains("$where"), "{error}");
 }

@@ -217,6 +217,7 @@ impl Needs {
     }
 
     /// Whether the id and the type say all.
+    #[cfg(feature = "json")]
     pub(crate) fn is_id_only(&self) -> bool {
         matches!(self, Self::Paths(paths) if paths.names().all(|name| name == "_id" || name == "entity"))
     }

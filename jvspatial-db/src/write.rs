@@ -89,10 +89,13 @@ pub struct BodyRange {
     end: usize,
     /// Bytes spelled before the fields, and after them without the end of the line; see
     /// [`WriteBatch::into_lines`].
+    #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "the JSON database reads it"))]
     prefix: u16,
+    #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "the JSON database reads it"))]
     suffix: u16,
 }
 
+#[cfg(feature = "json")]
 impl BodyRange {
     /// Bytes of the line before the fields.
     pub(crate) const fn prefix(self) -> u16 {
@@ -355,6 +358,7 @@ impl WriteBatch {
 
     /// The operations, and in JSON the lines of what they write, each at the
     /// [`line`](BodyRange::line) of its body.
+    #[cfg(feature = "json")]
     pub(crate) fn into_lines(self) -> (Vec<Operation>, Vec<u8>) {
         (self.operations, self.bytes)
     }

@@ -134,6 +134,7 @@ impl Projection {
     }
 
     /// Whether nothing of the body is returned.
+    #[cfg(feature = "json")]
     pub(crate) fn is_without_fields(&self) -> bool {
         self.0.as_ref().is_some_and(|inner| match inner.mode {
             Mode::Include => inner.tree.get(FIELDS).is_none(),

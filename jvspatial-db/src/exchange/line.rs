@@ -1,5 +1,6 @@
 //! How a document is spelled on its line.
 
+use crate::codec::envelope::{push_number, push_suffix};
 use crate::codec::{self, Encoding};
 use crate::document::Document;
 use crate::error::Result;
@@ -37,18 +38,6 @@ pub(super) fn push(out: &mut Vec<u8>, document: &Document) -> Result<()> {
             }
         }
     }
-    if let Some(ends) = &document.ends {
-        out.extend_from_slice(b",\"source\":\"");
-        ends.source.write_to(out);
-        out.extend_from_slice(b"\",\"target\":\"");
-        ends.target.write_to(out);
-        out.extend_from_slice(b"\",\"bidirectional\":");
-        out.extend_from_slice(if ends.bidirectional { b"true" } else { b"false" });
-    }
-    out.extend_from_slice(b"}\n");
+    push_suffix(out, document.ends.as_ref());
     Ok(())
-}
-
-fn push_number(out: &mut Vec<u8>, number: u64) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }

@@ -1,5 +1,6 @@
 //! The order of BSON values: the one in which MongoDB sorts and compares them.
 
+pub(crate) mod measure;
 pub(crate) mod number;
 
 use std::cmp::Ordering;

@@ -5,6 +5,7 @@ use bson::{Bson, Document};
 use super::path::MAX_POSITIONS;
 use crate::error::{Error, Result};
 use crate::limits::{MAX_DOCUMENT_DEPTH, MAX_FILTER_BYTES, MAX_FILTER_DEPTH};
+use crate::value::measure::{Bounds, Container, weight, weight_inside};
 
 /// How many containers may stand inside one another in the text of a filter: four for each level,
 /// which is what an `$elemMatch` in an `$all` takes, the operators of a field, the list of an `$in`,
@@ -58,74 +59,15 @@ pub(super) fn within_positions(positions: usize) -> Result<usize> {
     Ok(positions)
 }
 
-enum Container<'a> {
-    Document(bson::document::Iter<'a>),
-    Array(std::slice::Iter<'a, Bson>),
-}
-
-impl<'a> Container<'a> {
-    fn of(value: &'a Bson) -> Option<Self> {
-        match value {
-            Bson::Document(document) => Some(Self::Document(document.iter())),
-            Bson::Array(items) => Some(Self::Array(items.iter())),
-            Bson::JavaScriptCodeWithScope(code) => Some(Self::Document(code.scope.iter())),
-            _ => None,
-        }
-    }
-
-    fn next(&mut self) -> Option<(&'a str, &'a Bson)> {
-        match self {
-            Self::Document(fields) => fields.next().map(|(name, value)| (name.as_str(), value)),
-            Self::Array(items) => items.next().map(|value| ("", value)),
-        }
-    }
-}
-
 /// The weight of everything inside `outermost`; stops at the first excess.
 fn measure(outermost: Container<'_>, max_nesting: usize) -> Result<usize> {
-    let mut total = 0usize;
-    let mut open = vec![outermost];
-    while let Some(container) = open.last_mut() {
-        let Some((name, value)) = container.next() else {
-            open.pop();
-            continue;
-        };
-        // The names of operators weigh nothing, so that a filter printed in another form, with
-        // operators written out, stays within the bound.
-        let name_weight = if name.starts_with('$') { 0 } else { name.len() };
-        total = within_bytes(total.saturating_add(name_weight).saturating_add(weight(value)))?;
-        if let Some(inner) = Container::of(value) {
-            if open.len() >= max_nesting {
-                return Err(Error::limit("filter is nested too deeply")
-                    .with("levels", MAX_FILTER_DEPTH)
-                    .with("limit", max_nesting));
-            }
-            open.push(inner);
-        }
-    }
-    Ok(total)
-}
-
-/// The weight of a value without what it contains; never nothing, so that counting ends.
-fn weight(value: &Bson) -> usize {
-    1 + match value {
-        Bson::String(text) | Bson::Symbol(text) | Bson::JavaScriptCode(text) => text.len(),
-        Bson::JavaScriptCodeWithScope(code) => code.code.len(),
-        Bson::Binary(binary) => binary.bytes.len(),
-        Bson::RegularExpression(regex) => {
-            regex.pattern.as_str().len() + regex.options.as_str().len()
-        }
-        Bson::Int32(_) => 4,
-        Bson::Int64(_) | Bson::Double(_) | Bson::DateTime(_) | Bson::Timestamp(_) => 8,
-        Bson::ObjectId(_) => 12,
-        Bson::Decimal128(_) => 16,
-        Bson::DbPointer(_) => 64,
-        Bson::Document(_)
-        | Bson::Array(_)
-        | Bson::Boolean(_)
-        | Bson::Null
-        | Bson::Undefined
-        | Bson::MinKey
-        | Bson::MaxKey => 0,
-    }
+    // The names of operators weigh nothing, so that a filter printed in another form, with
+    // operators written out, stays within the bound.
+    let name = |name: &str| Ok(if name.starts_with('$') { 0 } else { name.len() });
+    let too_deep = || {
+        Error::limit("filter is nested too deeply")
+            .with("levels", MAX_FILTER_DEPTH)
+            .with("limit", max_nesting)
+    };
+    weight_inside(outermost, &Bounds { max_nesting, name, within: within_bytes, too_deep })
 }

@@ -4,6 +4,7 @@ use bson::{Bson, Document};
 
 use crate::error::{Error, Result};
 use crate::limits::{MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH, MAX_FIELD_NAME_BYTES};
+use crate::value::measure::{Bounds, Container, weight, weight_inside};
 
 /// How many containers may stand inside one another in an update: an operator, the fields, the
 /// modifiers of a list, and a value or a condition.
@@ -59,68 +60,13 @@ fn check_name(name: &str) -> Result<()> {
     Err(Error::invalid(why).with("name", super::path::Excerpt(name)))
 }
 
-enum Container<'a> {
-    Document(bson::document::Iter<'a>),
-    Array(std::slice::Iter<'a, Bson>),
-}
-
-impl<'a> Container<'a> {
-    fn of(value: &'a Bson) -> Option<Self> {
-        match value {
-            Bson::Document(document) => Some(Self::Document(document.iter())),
-            Bson::Array(items) => Some(Self::Array(items.iter())),
-            Bson::JavaScriptCodeWithScope(code) => Some(Self::Document(code.scope.iter())),
-            _ => None,
-        }
-    }
-
-    fn next(&mut self) -> Option<(Option<&'a str>, &'a Bson)> {
-        match self {
-            Self::Document(fields) => {
-                fields.next().map(|(name, value)| (Some(name.as_str()), value))
-            }
-            Self::Array(items) => items.next().map(|value| (None, value)),
-        }
-    }
-}
-
 /// The weight of everything inside `outermost`; stops at the first excess.
 fn measure(
     outermost: Container<'_>,
     max_nesting: usize,
     check_name: impl Fn(&str) -> Result<()>,
 ) -> Result<usize> {
-    let mut total = 0_usize;
-    let mut open = vec![outermost];
-    while let Some(container) = open.last_mut() {
-        let Some((name, value)) = container.next() else {
-            open.pop();
-            continue;
-        };
-        if let Some(name) = name {
-            check_name(name)?;
-        }
-        let name_weight = name.map_or(0, str::len);
-        total = within_bytes(total.saturating_add(name_weight).saturating_add(weight(value)))?;
-        if let Some(inner) = Container::of(value) {
-            if open.len() >= max_nesting {
-                return Err(Error::limit("update is nested too deeply").with("limit", max_nesting));
-            }
-            open.push(inner);
-        }
-    }
-    Ok(total)
-}
-
-/// The weight of a value without what it contains; never nothing, so that counting ends.
-fn weight(value: &Bson) -> usize {
-    1 + match value {
-        Bson::String(text) | Bson::Symbol(text) | Bson::JavaScriptCode(text) => text.len(),
-        Bson::JavaScriptCodeWithScope(code) => code.code.len(),
-        Bson::Binary(binary) => binary.bytes.len(),
-        Bson::RegularExpression(regex) => {
-            regex.pattern.as_str().len() + regex.options.as_str().len()
-        }
-        _ => 4,
-    }
+    let too_deep = || Error::limit("update is nested too deeply").with("limit", max_nesting);
+    let name = |name: &str| check_name(name).map(|()| name.len());
+    weight_inside(outermost, &Bounds { max_nesting, name, within: within_bytes, too_deep })
 }

@@ -16,7 +16,7 @@ const SYLLABLES: [&str; 16] = [
     "fel", "gard",
 ];
 
-const COUNTRIES: [&str; 8] =
+pub(crate) const COUNTRIES: [&str; 8] =
     ["Norway", "Brazil", "Kenya", "Canada", "Viet Nam", "Peru", "New Zealand", "Portugal"];
 
 /// A document of five fields; with its envelope its line has about 200 bytes.

@@ -71,6 +71,19 @@ pub(crate) const BENCHES: &[Bench] = &[
     ),
     #[cfg(feature = "peers")]
     beside_peer("mixed_10k_os/redb", ours::mixed::mixed_10k_os, (redb::NONE, redb::mixed_10k), 1.0),
+    Bench {
+        name: "create_many_10k/indexes",
+        task: Task::Pair {
+            beside: Beside::Quiet,
+            ours: ours::write::create_many_10k_indexed,
+            other: ours::write::create_many_10k,
+        },
+        bar: 1.6,
+    },
+    beside_floor("index_range_10k", ours::indexed::range_10k, floor::indexed::range_10k, 1.5),
+    beside_floor("index_range_1m", ours::indexed::range_1m, floor::indexed::range_1m, 1.5),
+    beside_floor("scan_10k", ours::indexed::scan_10k, floor::indexed::scan_10k, 1.5),
+    beside_floor("scan_200k", ours::indexed::scan_200k, floor::indexed::scan_200k, 1.5),
     beside_floor("get_hot_10k", ours::read::get_hot_10k, floor::read::get_hot_10k, 2.0),
     beside_floor("get_hot_1m", ours::read::get_hot_1m, floor::read::get_hot_1m, 2.0),
     Bench {

@@ -11,10 +11,12 @@ use futures_core::Stream;
 
 use crate::capabilities::Capabilities;
 use crate::document::Document;
-use crate::error::Result;
+use crate::entity_name::EntityName;
+use crate::error::{Error, ErrorKind, Result};
 use crate::expansion::{Adjacent, Expansion};
 use crate::filter::{FieldPath, Filter};
 use crate::id::{Collection, Handle};
+use crate::indexes::{Explanation, IndexInfo, IndexSpec};
 use crate::ordinal_set::OrdinalSet;
 use crate::query::Query;
 use crate::update::{UpdateReport, UpdateRequest, run};
@@ -160,6 +162,64 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
         self.neighbors(from, expansion).await
     }
 
+    /// Makes an index on the documents of a collection, or on those of one type, and fills it.
+    ///
+    /// # Behaviour
+    /// - An index is named by collection, type and [name](IndexSpec::name). Making one that is there already
+    ///   with the same options succeeds and does nothing.
+    /// - It is kept for as long as the documents are.
+    /// - It changes no answer, only how it is found; a unique one refuses documents with a key that another has.
+    /// - A failure leaves no index.
+    ///
+    /// # Errors
+    /// `Duplicate` when documents share a key that is to be unique, naming some; `Invalid` when one of that name
+    /// has other options, or two of its fields lie in different arrays of a document; `Limit`; `Unsupported` on
+    /// backends without indexes; `Corrupt`, `Unavailable`, `Poisoned`, `Closed`.
+    ///
+    /// # Cancellation
+    /// The index may be made even if the future is dropped.
+    async fn create_index(
+        &self,
+        collection: Collection,
+        entity: Option<EntityName>,
+        spec: IndexSpec,
+    ) -> Result<()> {
+        let _ = (collection, entity, spec);
+        Err(without_indexes(self.capabilities()))
+    }
+
+    /// Drops an index; `false` when there is none of that name.
+    ///
+    /// # Errors
+    /// `Unsupported` on backends without indexes; `Unavailable`, `Poisoned`, `Closed`.
+    async fn drop_index(
+        &self,
+        collection: Collection,
+        entity: Option<EntityName>,
+        name: &str,
+    ) -> Result<bool> {
+        let _ = (collection, entity, name);
+        Err(without_indexes(self.capabilities()))
+    }
+
+    /// The indexes of a collection, in the order in which they were made.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Closed`.
+    async fn indexes(&self, collection: Collection) -> Result<Vec<IndexInfo>> {
+        let _ = collection;
+        Ok(Vec::new())
+    }
+
+    /// Runs a query and tells how it was answered.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find); `Unsupported` on backends that cannot tell.
+    async fn explain(&self, query: Query) -> Result<Explanation> {
+        let _ = query;
+        Err(without_indexes(self.capabilities()))
+    }
+
     /// Keeps ordinals from being given to another document while the pin lives.
     fn pin_ordinals(&self) -> OrdinalPin;
 
@@ -172,6 +232,10 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `Unavailable`, `Unknown` or `Poisoned` when what was accepted could not be finished.
     async fn close(&self) -> Result<()>;
+}
+
+fn without_indexes(capabilities: &Capabilities) -> Error {
+    Error::new(ErrorKind::Unsupported, "backend has no indexes").with("backend", capabilities.name)
 }
 
 /// Holds ordinals in place; see [`Database::pin_ordinals`].

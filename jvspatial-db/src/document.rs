@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::codec::{self, Encoding};
 use crate::error::Result;
 use crate::id::{Collection, Id};
+use crate::indexes::Source;
 use crate::projection::PathTree;
 use crate::version::Version;
 
@@ -94,30 +95,7 @@ impl Document {
     /// # Errors
     /// `Corrupt` when the body is not what its encoding says.
     pub(crate) fn pick(&self, paths: &PathTree) -> Result<bson::Document> {
-        let mut document = bson::Document::new();
-        let ends = self.ends.as_ref();
-        let mut put = |name: &str, value: &dyn Fn() -> Option<Bson>| {
-            if paths.get(name).is_some()
-                && let Some(value) = value()
-            {
-                document.insert(name, value);
-            }
-        };
-        put("_id", &|| Some(Bson::String(self.id.to_string())));
-        put("_version", &|| {
-            let exists = self.version != Version::NONE;
-            exists.then(|| Bson::Int64(self.version.get().cast_signed()))
-        });
-        put("_v", &|| (self.schema != 1).then(|| Bson::Int64(i64::from(self.schema))));
-        put("entity", &|| Some(Bson::String(self.id.entity().to_owned())));
-        put("source", &|| Some(Bson::String(ends?.source.to_string())));
-        put("target", &|| Some(Bson::String(ends?.target.to_string())));
-        put("bidirectional", &|| Some(Bson::Boolean(ends?.bidirectional)));
-        if let Some(paths) = paths.get("context") {
-            let fields = codec::pick(self.body.encoding, &self.body.bytes, paths);
-            document.insert("context", fields.map_err(|error| error.with("id", &self.id))?);
-        }
-        Ok(document)
+        Source::from(self).pick(paths).map_err(|error| error.with("id", &self.id))
     }
 }
 

@@ -97,6 +97,14 @@ impl Id {
         ROOT.clone()
     }
 
+    /// What no id sorts before.
+    pub(crate) fn least() -> Self {
+        static LEAST: LazyLock<Id> = LazyLock::new(|| {
+            Id(Repr::Text { collection: Collection::Edge, text: Arc::new(Box::from("e..")) })
+        });
+        LEAST.clone()
+    }
+
     /// The id with a generated key; see [`IdGenerator`](crate::IdGenerator).
     pub const fn generated(collection: Collection, entity: EntityName, key: [u8; 12]) -> Self {
         Self(Repr::Generated { collection, entity, key })

@@ -44,6 +44,7 @@ mod expansion;
 pub mod filter;
 mod id;
 mod id_generator;
+pub mod indexes;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod limits;
@@ -71,6 +72,7 @@ pub use expansion::{Adjacent, Direction, EntitySet, Expansion};
 pub use filter::{Comparison, FieldPath, Filter};
 pub use id::{Collection, Handle, Id};
 pub use id_generator::IdGenerator;
+pub use indexes::{Explanation, IndexInfo, IndexKey, IndexSpec};
 #[cfg(feature = "json")]
 pub use json::{
     BackupReport, CompactionReport, Durability, JsonDb, JsonDbOptions, Listed, RecoveryReport,

@@ -1,6 +1,9 @@
 //! The reference backend: small, in memory, plain enough to be the oracle of every other.
 
+mod index;
+
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bson::Bson;
@@ -12,18 +15,24 @@ use crate::capabilities::Capabilities;
 use crate::codec::Encoding;
 use crate::database::{Cursor, Database, OrdinalPin};
 use crate::document::{Body, Document, Ends};
+use crate::entity_name::EntityName;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expansion::{Adjacent, Direction, Expansion};
 use crate::filter::{FieldPath, Filter};
 use crate::id::{Collection, Handle, Id};
+use crate::indexes::{
+    Definition, Explanation, IndexInfo, IndexSpec, MAX_INDEXES, Plan, Question, Source, plan,
+};
 use crate::limits::MAX_SORT_BYTES;
 use crate::query::Query;
 use crate::version::Version;
 use crate::write::{Action, Link, Outcome, WriteBatch, WriteReport};
 
+use self::index::MemoryIndex;
+
 /// A database in memory, gone with its last handle.
 ///
-/// For tests and small throw-away graphs: it scans where the other backends look up. A find copies
+/// For tests and small throw-away graphs: it scans where the other backends look up, indexes apart. A find copies
 /// its matches before the first one is returned.
 #[derive(Debug)]
 pub struct MemoryDb {
@@ -35,6 +44,7 @@ pub struct MemoryDb {
 #[derive(Clone, Debug, Default)]
 struct State {
     documents: BTreeMap<Id, Stored>,
+    indexes: Vec<MemoryIndex>,
     closed: bool,
 }
 
@@ -89,6 +99,7 @@ impl Database for MemoryDb {
         batch.check_encoding(self.capabilities.encoding)?;
         let mut state = self.state.write();
         state.check_open()?;
+        state.check_keys(&batch)?;
         let before = batch.is_atomic().then(|| state.clone());
         let mut report = WriteReport::default();
         for operation in batch.operations() {
@@ -108,13 +119,13 @@ impl Database for MemoryDb {
     }
 
     async fn find(&self, query: Query) -> Result<Cursor> {
-        let found = self.read(|state| query.answer(state.all(), self.max_sort_bytes))?;
+        let (found, _) = self.read(|state| state.answer(&query, self.max_sort_bytes))?;
         Ok(Cursor::new(stream::iter(found.into_iter().map(Ok))))
     }
 
     async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
         let query = Query::new(collection, filter.clone());
-        let found = self.read(|state| query.answer(state.all(), self.max_sort_bytes))?;
+        let (found, _) = self.read(|state| state.answer(&query, self.max_sort_bytes))?;
         Ok(found.len() as u64)
     }
 
@@ -126,6 +137,45 @@ impl Database for MemoryDb {
     ) -> Result<Vec<Bson>> {
         let query = Query::new(collection, filter.clone());
         self.read(|state| query.answer_distinct(state.all(), field))
+    }
+
+    async fn create_index(
+        &self,
+        collection: Collection,
+        entity: Option<EntityName>,
+        spec: IndexSpec,
+    ) -> Result<()> {
+        let mut state = self.state.write();
+        state.check_open()?;
+        state.create_index(Definition::new(collection, entity, spec))
+    }
+
+    async fn drop_index(
+        &self,
+        collection: Collection,
+        entity: Option<EntityName>,
+        name: &str,
+    ) -> Result<bool> {
+        let mut state = self.state.write();
+        state.check_open()?;
+        let before = state.indexes.len();
+        state.indexes.retain(|index| !index.definition.is_called(collection, entity, name));
+        Ok(state.indexes.len() < before)
+    }
+
+    async fn indexes(&self, collection: Collection) -> Result<Vec<IndexInfo>> {
+        self.read(|state| {
+            let own = state.indexes.iter();
+            let own = own.filter(|index| index.definition.collection == collection);
+            Ok(own.map(MemoryIndex::info).collect())
+        })
+    }
+
+    async fn explain(&self, query: Query) -> Result<Explanation> {
+        let start = Instant::now();
+        let (_, mut explanation) = self.read(|state| state.answer(&query, self.max_sort_bytes))?;
+        explanation.elapsed = start.elapsed();
+        Ok(explanation)
     }
 
     async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
@@ -176,16 +226,20 @@ impl State {
                 self.put(id, Stored { version: *version, schema: *schema, link, body })
             }
             Action::Update { expected, body, schema } => {
-                let Some(stored) = self.documents.get_mut(id) else {
+                let Some(stored) = self.documents.get(id) else {
                     return Outcome::Missing(id.clone());
                 };
                 if stored.version != *expected {
                     return Outcome::Conflict { expected: *expected, found: stored.version };
                 }
-                stored.version = stored.version.next();
-                stored.schema = *schema;
-                stored.body = Bytes::copy_from_slice(batch.body(*body));
-                Outcome::Written(stored.version)
+                let version = stored.version.next();
+                let body = Bytes::copy_from_slice(batch.body(*body));
+                let stored = Stored { version, schema: *schema, link: stored.link.clone(), body };
+                if let Some(refused) = self.refuse_keys(id, &stored) {
+                    return refused;
+                }
+                self.replace(id, Some(stored));
+                Outcome::Written(version)
             }
             Action::Delete { expected, detach } => {
                 let Some(version) = self.documents.get(id).map(|stored| stored.version) else {
@@ -196,13 +250,15 @@ impl State {
                 {
                     return Outcome::Conflict { expected, found: version };
                 }
-                self.documents.remove(id);
+                self.replace(id, None);
                 if *detach && id.collection() == Collection::Node {
-                    let before = self.documents.len();
-                    self.documents.retain(|_, stored| {
-                        stored.link.as_ref().is_none_or(|link| !link.ends.touch(id))
-                    });
-                    report.detached += (before - self.documents.len()) as u64;
+                    let touches = |stored: &Stored| {
+                        stored.link.as_ref().is_some_and(|link| link.ends.touch(id))
+                    };
+                    let edges = self.documents.iter().filter(|(_, stored)| touches(stored));
+                    let edges: Vec<Id> = edges.map(|(edge, _)| edge.clone()).collect();
+                    edges.iter().for_each(|edge| drop(self.replace(edge, None)));
+                    report.detached += edges.len() as u64;
                 }
                 Outcome::Written(version.next())
             }
@@ -210,13 +266,16 @@ impl State {
     }
 
     fn put(&mut self, id: &Id, stored: Stored) -> Outcome {
+        if let Some(refused) = self.refuse_keys(id, &stored) {
+            return refused;
+        }
         if let Some(link) = &stored.link
             && let Some(refused) = self.refuse_link(id, link)
         {
             return refused;
         }
         let version = stored.version;
-        match self.documents.insert(id.clone(), stored) {
+        match self.replace(id, Some(stored)) {
             Some(Stored { version: found, .. }) => Outcome::Replaced { version, found },
             None => Outcome::Written(version),
         }
@@ -246,6 +305,117 @@ impl State {
             self.documents.iter().map(|(id, stored)| stored.document(id)).collect();
         all.sort_by(|a, b| a.id.cmp_creation(&b.id));
         all
+    }
+
+    /// Puts a document in the place of another, or of none, and its keys with it; returns the other.
+    fn replace(&mut self, id: &Id, stored: Option<Stored>) -> Option<Stored> {
+        let before = self.documents.remove(id);
+        for index in &mut self.indexes {
+            before.iter().for_each(|stored| index.note(&stored.source(id), false));
+            stored.iter().for_each(|stored| index.note(&stored.source(id), true));
+        }
+        if let Some(stored) = stored {
+            self.documents.insert(id.clone(), stored);
+        }
+        before
+    }
+
+    fn refuse_keys(&self, id: &Id, stored: &Stored) -> Option<Outcome> {
+        self.indexes.iter().find_map(|index| {
+            let taken = index.taken(&stored.source(id)).ok()??;
+            Some(Outcome::duplicate(index.definition.name.clone(), taken))
+        })
+    }
+
+    /// Refuses a batch with a document that an index cannot hold.
+    fn check_keys(&self, batch: &WriteBatch) -> Result<()> {
+        for operation in batch.operations() {
+            let id = &operation.id;
+            let (body, link) = match &operation.action {
+                Action::Insert { body, link, .. } | Action::Put { body, link, .. } => {
+                    (*body, link.clone())
+                }
+                Action::Update { body, .. } => (*body, None),
+                Action::Delete { .. } => continue,
+            };
+            for index in self.indexes.iter().filter(|index| index.definition.covers(id)) {
+                let body = Bytes::copy_from_slice(batch.body(body));
+                let link = link.clone();
+                let stored = Stored { version: Version::NONE, schema: 1, link, body };
+                index.definition.keys(&stored.source(id)).map_err(|error| match error.kind() {
+                    // What came encoded need not be what it is said to be.
+                    ErrorKind::Corrupt => {
+                        Error::invalid("encoded fields are not a document").with("id", id)
+                    }
+                    _ => error,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn create_index(&mut self, definition: Definition) -> Result<()> {
+        let own = |index: &&MemoryIndex| index.definition.is_called_as(&definition);
+        if let Some(found) = self.indexes.iter().find(own) {
+            if found.definition == definition {
+                return Ok(());
+            }
+            return Err(Error::invalid("index exists with other options")
+                .with("index", &definition.name)
+                .with("expected", definition.spec.to_document())
+                .with("found", found.definition.spec.to_document()));
+        }
+        let of_collection =
+            self.indexes.iter().filter(|own| own.definition.collection == definition.collection);
+        if of_collection.count() >= MAX_INDEXES {
+            return Err(Error::limit("collection has too many indexes")
+                .with("collection", definition.collection)
+                .with("limit", MAX_INDEXES));
+        }
+        let mut index = MemoryIndex::new(definition);
+        for (id, stored) in &self.documents {
+            if index.definition.covers(id) {
+                index.definition.keys(&stored.source(id))?;
+            }
+            index.note(&stored.source(id), true);
+        }
+        index.check_unique()?;
+        self.indexes.push(index);
+        Ok(())
+    }
+
+    /// The documents that a query asks for, and how they were found.
+    fn answer(&self, query: &Query, max_sort_bytes: usize) -> Result<(Vec<Document>, Explanation)> {
+        let own = self.indexes.iter();
+        let own: Vec<_> =
+            own.filter(|index| index.definition.collection == query.collection).collect();
+        let order = query.passed_order();
+        let plan = plan(&own, Question::of(query, &order))?;
+        let chosen = plan.as_ref().and_then(|plan| Some((plan, own.get(plan.candidate)?)));
+        let of = |(plan, index): (&'_ Plan, &'_ &'_ MemoryIndex)| {
+            Explanation::of(Some((&index.definition.name, &plan.bounds)))
+        };
+        let mut explanation = chosen.map_or_else(|| Explanation::of(None), of);
+        explanation.sorted_in_memory =
+            !order.is_empty() && plan.as_ref().is_none_or(|plan| plan.order.is_none());
+        let documents = match chosen {
+            Some((plan, index)) => {
+                index.note_use();
+                let (ids, keys) = index.ids(plan);
+                explanation.keys_examined = keys;
+                let mut found: Vec<_> = ids.iter().filter_map(|id| self.document(id)).collect();
+                found.sort_by(|a, b| a.id.cmp_creation(&b.id));
+                found
+            }
+            None => {
+                let all = self.all().into_iter();
+                all.filter(|document| document.collection() == query.collection).collect()
+            }
+        };
+        explanation.documents_examined = documents.len() as u64;
+        let found = query.answer(documents, max_sort_bytes)?;
+        explanation.returned = found.len() as u64;
+        Ok((found, explanation))
     }
 
     fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
@@ -282,6 +452,17 @@ impl State {
 }
 
 impl Stored {
+    fn source<'a>(&'a self, id: &'a Id) -> Source<'a> {
+        Source {
+            id,
+            version: self.version,
+            schema: self.schema,
+            ends: self.link.as_ref().map(|link| &link.ends),
+            encoding: Encoding::Bson,
+            body: &self.body,
+        }
+    }
+
     fn document(&self, id: &Id) -> Document {
         Document {
             id: id.clone(),

@@ -7,8 +7,8 @@ use crate::document::Document;
 use crate::error::Result;
 use crate::filter::{FieldPath, Filter};
 use crate::id::Collection;
-use crate::projection::{PathTree, Projection};
-use crate::sort::{Position, Sort, Sorter, Window};
+use crate::projection::Projection;
+use crate::sort::{Direction, Position, Sort, Sorter, Window, id_path};
 
 /// A question to one collection.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Query {
     pub skip: u64,
     /// How many documents to return at most. Default: all.
     pub limit: Option<u64>,
+    /// The name of the index to use. Default: the backend chooses.
+    pub hint: Option<Box<str>>,
 }
 
 impl Query {
@@ -49,6 +51,7 @@ impl Query {
             before: None,
             skip: 0,
             limit: None,
+            hint: None,
         }
     }
 
@@ -101,12 +104,33 @@ impl Query {
         self
     }
 
+    /// Uses the index of that name, or fails when it could leave out documents that match.
+    #[must_use]
+    pub fn hint(mut self, index: impl Into<Box<str>>) -> Self {
+        self.hint = Some(index.into());
+        self
+    }
+
     /// The sort that documents come in, once a position asks for one.
     pub fn order(&self) -> Sort {
         if self.sort.is_none() && (self.reversed || self.after.is_some() || self.before.is_some()) {
             return Sort::by_id();
         }
         self.sort.clone()
+    }
+
+    /// The fields by which documents are sorted in the order in which they come, and whether the greatest
+    /// value comes first; the id is the last one.
+    pub(crate) fn passed_order(&self) -> Vec<(FieldPath, bool)> {
+        let sort = self.order();
+        let turned = |direction| (direction == Direction::Descending) != self.reversed;
+        let deciding = sort.deciding_keys().iter();
+        let mut order: Vec<_> =
+            deciding.map(|key| (key.path.clone(), turned(key.direction))).collect();
+        if !sort.is_none() {
+            order.extend(id_path().map(|path| (path, turned(sort.id_direction()))));
+        }
+        order
     }
 
     /// Answers the query from `documents`, which hold all that it could find and are in the order in
@@ -121,15 +145,15 @@ impl Query {
         max_sort_bytes: usize,
     ) -> Result<Vec<Document>> {
         let sort = self.order();
-        let mut paths = Needs::of_filter(&self.filter);
-        paths.add(|paths| sort.add_paths(paths));
+        let mut paths = self.filter.paths();
+        sort.add_paths(&mut paths);
         let mut sorter = Sorter::new(self.window(sort), max_sort_bytes);
         let mut found = Vec::new();
         for document in documents {
             if document.collection() != self.collection {
                 continue;
             }
-            let fields = paths.read(&document)?;
+            let fields = document.pick(&paths)?;
             if !self.filter.matches(&fields) {
                 continue;
             }
@@ -162,10 +186,10 @@ impl Query {
         field: &FieldPath,
     ) -> Result<Vec<Bson>> {
         let mut distinct = Distinct::new(field.clone());
-        let mut needs = Needs::of_filter(&self.filter);
-        needs.add(|paths| distinct.add_paths(paths));
+        let mut paths = self.filter.paths();
+        distinct.add_paths(&mut paths);
         for document in documents {
-            let fields = needs.read(&document)?;
+            let fields = document.pick(&paths)?;
             if document.collection() == self.collection && self.filter.matches(&fields) {
                 distinct.add(&fields)?;
             }
@@ -187,65 +211,4 @@ impl Query {
         let Self { reversed, after, before, skip, limit, .. } = self.clone();
         Window { sort, reversed, after, before, skip, limit }
     }
-}
-
-/// What of a document must be read to judge it.
-#[derive(Clone, Debug)]
-pub(crate) enum Needs {
-    /// These paths.
-    Paths(PathTree),
-    /// All of it.
-    Whole,
-}
-
-impl Needs {
-    /// What a filter looks at.
-    pub(crate) fn of_filter(filter: &Filter) -> Self {
-        let mut paths = PathTree::default();
-        if filter.is_all() || add_filter(&filter.to_document(), &mut paths).is_some() {
-            Self::Paths(paths)
-        } else {
-            Self::Whole
-        }
-    }
-
-    /// Adds paths.
-    pub(crate) fn add(&mut self, add: impl FnOnce(&mut PathTree)) {
-        if let Self::Paths(paths) = self {
-            add(paths);
-        }
-    }
-
-    /// Whether the id and the type say all.
-    #[cfg(feature = "json")]
-    pub(crate) fn is_id_only(&self) -> bool {
-        matches!(self, Self::Paths(paths) if paths.names().all(|name| name == "_id" || name == "entity"))
-    }
-
-    /// The needed part of a document, as a filter sees it.
-    ///
-    /// # Errors
-    /// `Corrupt` when the body is not what its encoding says.
-    pub(crate) fn read(&self, document: &Document) -> Result<bson::Document> {
-        match self {
-            Self::Paths(paths) => document.pick(paths),
-            Self::Whole => document.to_bson(),
-        }
-    }
-}
-
-/// Adds the paths that a filter in MongoDB's form names; `None` when it looks at something else.
-fn add_filter(filter: &bson::Document, paths: &mut PathTree) -> Option<()> {
-    for (name, operand) in filter {
-        match (name.as_str(), operand) {
-            ("$and" | "$or" | "$nor", Bson::Array(members)) => {
-                for member in members {
-                    add_filter(member.as_document()?, paths)?;
-                }
-            }
-            (operator, _) if operator.starts_with('$') => return None,
-            (path, _) => paths.keep(&path.parse().ok()?),
-        }
-    }
-    Some(())
 }

@@ -1,5 +1,6 @@
 //! The order of BSON values: the one in which MongoDB sorts and compares them.
 
+mod key;
 pub(crate) mod measure;
 pub(crate) mod number;
 
@@ -127,13 +128,39 @@ fn compare_arrays(left: &[Bson], right: &[Bson]) -> Ordering {
 
 /// Compares the encoded forms, because the type hides its parts: the shorter first, then by bytes.
 fn compare_pointers(left: &DbPointer, right: &DbPointer) -> Ordering {
-    let encode = |pointer: &DbPointer| {
-        let mut holder = Document::new();
-        holder.insert("", pointer.clone());
-        holder.to_vec().unwrap_or_default()
-    };
-    let (left, right) = (encode(left), encode(right));
+    let (left, right) = (pointer_bytes(left), pointer_bytes(right));
     left.len().cmp(&right.len()).then_with(|| left.cmp(&right))
+}
+
+/// The encoded form of a pointer.
+pub(crate) fn pointer_bytes(pointer: &DbPointer) -> Vec<u8> {
+    let mut holder = Document::new();
+    holder.insert("", pointer.clone());
+    holder.to_vec().unwrap_or_default()
+}
+
+/// Appends bytes that sort as the numbers do that they are made of; nothing for what is no number.
+pub(crate) fn push_number_key(out: &mut Vec<u8>, value: &Bson) {
+    match value {
+        Bson::Int32(integer) => key::push_integer(out, i64::from(*integer)),
+        Bson::Int64(integer) => key::push_integer(out, *integer),
+        Bson::Double(double) => key::push_double(out, *double),
+        other => {
+            if let Some(number) = number::Number::of(other) {
+                key::push(out, number);
+            }
+        }
+    }
+}
+
+/// As [`push_number_key`].
+pub(crate) fn push_integer_key(out: &mut Vec<u8>, integer: i64) {
+    key::push_integer(out, integer);
+}
+
+/// As [`push_number_key`].
+pub(crate) fn push_double_key(out: &mut Vec<u8>, double: f64) {
+    key::push_double(out, double);
 }
 
 /// Whether two values are the same in type, content, field order and the bits of every number.

@@ -4,6 +4,7 @@
 
 pub(crate) mod busy;
 pub(crate) mod graph;
+pub(crate) mod indexed;
 #[cfg(feature = "peers")]
 pub(crate) mod mixed;
 pub(crate) mod open;

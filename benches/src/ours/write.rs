@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::graph::{open, runtime};
+use super::indexed::create_indexes;
 use crate::Result;
 #[cfg(feature = "peers")]
 use crate::data::{BATCH, random_keys};
@@ -27,6 +28,13 @@ pub(crate) fn create_many_10k(setup: &Setup) -> Result<Contender> {
 pub(crate) fn create_many_random_10k(setup: &Setup) -> Result<Contender> {
     over_fresh_graphs(setup, 10_000, async |graph, cities| {
         Ok(graph.create_many_with_keys(random_keys().zip(cities)).await?)
+    })
+}
+
+/// The same with an index on two fields and a unique one on a third.
+pub(crate) fn create_many_10k_indexed(setup: &Setup) -> Result<Contender> {
+    over_fresh_graphs_with(setup, 10_000, true, async |graph, cities| {
+        Ok(graph.create_many(cities).await?.len())
     })
 }
 
@@ -127,6 +135,16 @@ fn over_fresh_graphs<M: Made>(
     count: usize,
     work: impl AsyncFn(Graph, Vec<City>) -> Result<M> + 'static,
 ) -> Result<Contender> {
+    over_fresh_graphs_with(setup, count, false, work)
+}
+
+/// The same, with indexes if `indexed` says so.
+fn over_fresh_graphs_with<M: Made>(
+    setup: &Setup,
+    count: usize,
+    indexed: bool,
+    work: impl AsyncFn(Graph, Vec<City>) -> Result<M> + 'static,
+) -> Result<Contender> {
     let runtime = runtime()?;
     let cities: Vec<City> = cities().take(setup.size(count)).collect();
     let directory = setup.temporary_directory()?;
@@ -134,6 +152,9 @@ fn over_fresh_graphs<M: Made>(
         runtime.block_on(async {
             let round = TempDir::new_in(directory.path())?;
             let graph = open(&round.path().join("graph.db"), "").await?;
+            if indexed {
+                create_indexes(&graph, true).await?;
+            }
             let cities = cities.clone();
             let start = Instant::now();
             let made = work(graph.clone(), cities).await?;

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use bson::{Document, doc};
 
 use super::harness::{Harness, Picture};
-use super::support::{duplicate, followed, get, id, link, ops, reached, read, written};
+use super::index::{create, found, hundred, spec};
+use super::support::{duplicate, entity, followed, get, id, link, ops, reached, read, written};
 use crate::codec;
 use crate::database::Database;
 use crate::expansion::Direction;
 use crate::id::{Collection, Id};
 use crate::id_generator::IdGenerator;
+use crate::indexes::IndexInfo;
 use crate::version::Version;
 use crate::write::WriteBatch;
 
@@ -54,7 +56,7 @@ pub async fn edges_survive_in_their_order(harness: Harness) {
     let keys = IdGenerator::fixed(7).reserve(30);
     let edges: Vec<String> = keys
         .zip(["Road", "Air", "Zip"].into_iter().cycle())
-        .map(|(key, name)| Id::generated(Collection::Edge, super::support::entity(name), key))
+        .map(|(key, name)| Id::generated(Collection::Edge, entity(name), key))
         .map(|id| id.to_string())
         .chain(["e.Road.a".into(), "e.Road.b".into()])
         .collect();
@@ -169,4 +171,39 @@ pub async fn a_database_that_was_never_written_opens_again(harness: Harness) {
     let db = harness.open().await;
     ops(&*db).insert(A, &Document::new()).done().await;
     harness.reopen_and_compare(db).await.close().await.expect("closed");
+}
+
+/// Indexes are there after a reopening, and go on refusing and following.
+pub async fn indexes_survive(harness: Harness) {
+    let db = harness.open().await;
+    hundred(&*db).await;
+    create(&*db, Some(entity("City")), &doc! { "context.state": 1, "context.latitude": -1 }, false)
+        .await;
+    let partial = doc! {
+        "key": { "context.latitude": 1 },
+        "unique": true,
+        "partialFilterExpression": { "context.latitude": { "$gte": 100 } },
+    };
+    db.create_index(Collection::Node, None, spec(&partial)).await.expect("an index");
+    ops(&*db).insert("n.City.last", &doc! { "state": "AK", "latitude": 100 }).done().await;
+    let before = db.indexes(Collection::Node).await.expect("indexes");
+    let db = harness.reopen(db).await;
+    let after = db.indexes(Collection::Node).await.expect("indexes");
+    if !db.capabilities().persistent {
+        assert!(after.is_empty());
+        return db.close().await.expect("the store closes");
+    }
+    let shown = |infos: &[IndexInfo]| -> Vec<_> {
+        infos.iter().map(|info| (info.entity, info.spec.clone(), info.keys)).collect()
+    };
+    assert_eq!(shown(&after), shown(&before));
+    let asked = doc! { "entity": "City", "context.state": "AK", "context.latitude": { "$gt": 47 } };
+    assert_eq!(found(&*db, &asked).await, ["n.City.c096", "n.City.last"]);
+    let report = ops(&*db).insert("n.City.more", &doc! { "latitude": 100 }).write().await;
+    assert_eq!(report.outcomes, [duplicate("context.latitude_1", "n.City.last")]);
+    assert!(db.drop_index(Collection::Node, None, "context.latitude_1").await.expect("a drop"));
+    let db = harness.reopen(db).await;
+    assert_eq!(db.indexes(Collection::Node).await.expect("indexes").len(), 1);
+    assert_eq!(found(&*db, &asked).await, ["n.City.c096", "n.City.last"]);
+    db.close().await.expect("the store closes");
 }

@@ -17,6 +17,7 @@ pub mod filter;
 pub mod find;
 pub mod get;
 mod harness;
+pub mod index;
 pub mod lifecycle;
 pub mod neighbors;
 pub mod page;
@@ -271,6 +272,22 @@ macro_rules! conformance_tests {
                 of_many_upserts_of_one_id_one_makes_the_document,
                 an_update_without_time_left_still_tries_once,
             }
+            db index {
+                an_index_answers_what_a_scan_answers,
+                an_explanation_names_the_index_and_its_bounds,
+                a_hint_forces_an_index_and_one_that_cannot_be_followed_is_invalid,
+                an_index_follows_every_change,
+                an_array_is_found_by_each_element_and_once,
+                a_taken_key_is_a_duplicate_that_names_index_and_owner,
+                a_key_is_free_once_its_owner_lets_go_of_it,
+                a_missing_field_is_null_and_unique_unless_sparse_or_partial,
+                an_atomic_batch_that_fails_leaves_the_index_as_it_was,
+                violations_of_what_is_there_are_listed_and_leave_no_index,
+                indexes_of_one_name_differ_by_collection_and_type,
+                a_document_that_an_index_cannot_hold_is_refused_with_its_batch,
+                a_cursor_by_an_index_does_not_see_later_writes,
+                edges_are_indexed_by_their_ends,
+            }
             harness lifecycle {
                 calls_after_closing_are_closed,
                 closing_twice_succeeds,
@@ -287,6 +304,7 @@ macro_rules! conformance_tests {
                 updates_go_on_from_the_stored_version,
                 every_write_survives_a_reopening_after_it,
                 a_database_that_was_never_written_opens_again,
+                indexes_survive,
             }
         }
     };

@@ -9,6 +9,7 @@ mod normal;
 mod operators;
 mod parse;
 mod path;
+mod paths;
 mod place;
 mod print;
 mod regex;
@@ -20,10 +21,11 @@ use std::sync::Arc;
 
 use bson::{Bson, Document};
 
-use self::node::{NODE_WEIGHT, Node};
+use self::node::NODE_WEIGHT;
 use crate::error::Result;
 
 pub use self::build::Comparison;
+pub(crate) use self::node::{Bound, Node};
 pub use self::path::FieldPath;
 
 /// A predicate over documents in MongoDB's query language, with MongoDB's answers.
@@ -258,6 +260,11 @@ impl Filter {
     pub(crate) fn node(&self) -> &Node {
         static ALL: Node = Node::All;
         self.0.as_ref().map_or(&ALL, |parsed| &parsed.node)
+    }
+
+    /// What matches when all of `members`, which are parts of one filter, do.
+    pub(crate) fn of_members(members: impl IntoIterator<Item = Node>) -> Self {
+        Self::measured(Node::and(members))
     }
 
     fn into_node(self) -> Node {

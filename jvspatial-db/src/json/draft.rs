@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use memchr::memchr;
 
+use super::index::Definitions;
+use super::keys::DraftKeys;
 use super::line;
+use crate::document::Ends;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::version::Version;
@@ -19,6 +22,8 @@ pub(super) struct Draft {
     pub lines: Vec<u8>,
     pub operations: Vec<DraftOperation>,
     pub atomic: bool,
+    /// The keys that its documents have in the indexes.
+    pub keys: DraftKeys,
 }
 
 #[derive(Debug)]
@@ -72,7 +77,20 @@ impl Draft {
             .into_iter()
             .map(|operation| DraftOperation::new(&lines, operation))
             .collect::<Result<_>>()?;
-        Ok(Self { lines, operations, atomic })
+        Ok(Self { lines, operations, atomic, keys: DraftKeys::default() })
+    }
+
+    /// Works out the keys of its documents in the indexes that there are.
+    ///
+    /// # Errors
+    /// `Invalid`, `Limit` for a document that an index cannot hold; nothing is written then.
+    pub(super) fn find_keys(
+        &mut self,
+        definitions: &Definitions,
+        stored_ends: impl Fn(&Id) -> Option<Ends>,
+    ) -> Result<()> {
+        self.keys = DraftKeys::of(self, definitions, stored_ends)?;
+        Ok(())
     }
 }
 

@@ -8,10 +8,16 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::disk::{Disk, OpenMode, ROOT};
 use super::line::{parse_checksum, push_checksum};
 use super::segment::SegmentName;
+use crate::entity_name::EntityName;
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::Collection;
+use crate::indexes::{Definition, IndexSpec};
 
-/// The version of the bytes that this code writes.
+/// The version of the journal that this code writes, and of a manifest without indexes.
 pub(super) const FORMAT: u32 = 1;
+
+/// The version of a manifest with indexes: a reader that does not know them must not write to the store.
+const INDEXED: u32 = 2;
 
 /// The file.
 pub(super) const PATH: &str = "MANIFEST.json";
@@ -22,9 +28,10 @@ pub(super) const STAGED: &str = "MANIFEST.json.new";
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Which segments make up the store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
+    /// Follows from the rest; see [`Manifest::format`].
     pub format: u32,
     /// What tells this store's segments from those of another.
     pub store: String,
@@ -34,6 +41,60 @@ pub(super) struct Manifest {
     pub active: u32,
     /// How the active segment ended when the store was closed; absent while it is open.
     pub closed: Option<End>,
+    /// The indexes that are kept; their keys are not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<Declared>,
+}
+
+/// An index as the manifest names it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Declared {
+    pub collection: String,
+    /// The only type of documents in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<String>,
+    pub index: bson::Document,
+}
+
+impl Declared {
+    /// # Errors
+    /// `Unsupported` when JSON cannot carry the filter of the index.
+    pub(super) fn of(definition: &Definition) -> Result<Self> {
+        let declared = Self {
+            collection: definition.collection.name().to_owned(),
+            entity: definition.entity.map(|name| name.as_str().to_owned()),
+            index: definition.spec.to_document(),
+        };
+        // As it is read again: the same number may come back in another type.
+        let read = serde_json::to_string(&declared).and_then(|text| serde_json::from_str(&text));
+        let read: Self = read.map_err(|error| unfit(definition, &error))?;
+        let again = read.to_definition().map_err(|error| unfit(definition, &error))?;
+        if again == *definition { Ok(read) } else { Err(unfit(definition, &"a value is changed")) }
+    }
+
+    /// # Errors
+    /// `Corrupt` when it is none.
+    pub(super) fn to_definition(&self) -> Result<Definition> {
+        let broken = |why: String| {
+            Error::corrupt("manifest declares an index that is none")
+                .with("file", PATH)
+                .with("reason", why)
+        };
+        let collection = Collection::ALL.into_iter().find(|known| known.name() == self.collection);
+        let collection =
+            collection.ok_or_else(|| broken(format!("no collection {:?}", self.collection)))?;
+        let entity = self.entity.as_deref().map(EntityName::new).transpose();
+        let entity = entity.map_err(|error| broken(error.to_string()))?;
+        let spec = IndexSpec::parse(&self.index).map_err(|error| broken(error.to_string()))?;
+        Ok(Definition::new(collection, entity, spec))
+    }
+}
+
+fn unfit(definition: &Definition, reason: &dyn std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Unsupported, "index cannot be kept in the manifest")
+        .with("index", &definition.name)
+        .with("reason", reason)
 }
 
 /// A segment that is never written again.
@@ -103,9 +164,15 @@ impl Manifest {
         !self.lists(name) && self.sealed.iter().any(covers)
     }
 
+    /// The version of its bytes: the first that can say it, so that what has no indexes is read by all.
+    fn format(&self) -> u32 {
+        if self.indexes.is_empty() { FORMAT } else { INDEXED }
+    }
+
     /// The text of the file; its last value is the checksum of what stands before it.
     fn to_text(&self) -> Result<Vec<u8>> {
-        let mut text = serde_json::to_vec_pretty(self)
+        let written = Self { format: self.format(), ..self.clone() };
+        let mut text = serde_json::to_vec_pretty(&written)
             .map_err(|error| Error::corrupt("manifest cannot be written").with_source(error))?;
         text.truncate(text.len().saturating_sub("\n}".len()));
         text.extend_from_slice(b",\n  \"checksum\": \"");
@@ -124,14 +191,14 @@ impl Manifest {
             |why: &str| Error::corrupt("manifest is damaged").with("file", PATH).with("found", why);
         // The format comes first: a later one may spell everything else in another way.
         if let Ok(Format { format }) = serde_json::from_slice(text)
-            && format > FORMAT
+            && format > INDEXED
         {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 "database was written by a newer version of this library",
             )
             .with("file", PATH)
-            .with("expected format", FORMAT)
+            .with("expected format", INDEXED)
             .with("found format", format));
         }
         let marker = b",\n  \"checksum\": \"";
@@ -147,8 +214,13 @@ impl Manifest {
         }
         let mut object = text.get(..end).unwrap_or_default().to_vec();
         object.push(b'}');
-        serde_json::from_slice(&object)
-            .map_err(|error| broken("unknown contents").with_source(error))
+        let manifest: Self = serde_json::from_slice(&object)
+            .map_err(|error| broken("unknown contents").with_source(error))?;
+        // What is compared with another must not differ by this alone.
+        if manifest.format != manifest.format() {
+            return Err(broken("another format than its contents have"));
+        }
+        Ok(Self { format: FORMAT, ..manifest })
     }
 
     /// Reads the manifest; `None` when there is none.
@@ -276,6 +348,7 @@ mod tests {
             ],
             active: 6,
             closed: Some(End { bytes: 1, sequence: 5, checksum: u64::MAX }),
+            indexes: Vec::new(),
         }
     }
 
@@ -314,9 +387,9 @@ mod tests {
 
     #[test]
     fn a_newer_format_is_refused_by_its_number_whatever_else_it_holds() {
-        let error = Manifest::parse(br#"{"format": 2, "regions": {}}"#).unwrap_err();
+        let error = Manifest::parse(br#"{"format": 3, "regions": {}}"#).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert_eq!(error.context("found format"), Some("2"));
+        assert_eq!(error.context("found format"), Some("3"));
     }
 
     /// A manifest whose file has so many bytes.

@@ -1,12 +1,17 @@
 //! The embedded JSON database: an append-only journal of JSON Lines with everything but the documents
 //! in memory. `docs/format.md` describes the files.
 
+mod access;
 mod backup;
+mod bulk;
 mod compaction;
 mod copy;
 pub mod disk;
 mod draft;
 mod index;
+mod index_scan;
+mod indexing;
+mod keys;
 mod line;
 mod lines;
 mod listed;
@@ -22,15 +27,16 @@ mod restore;
 mod salvage;
 mod scan;
 mod search;
+mod seek;
 mod segment;
 mod segment_reader;
+mod sieve;
 mod stage;
 mod stats;
 mod verify;
 mod view;
 mod writer;
 
-use std::collections::VecDeque;
 use std::error::Error as _;
 use std::fmt;
 use std::io;
@@ -49,20 +55,24 @@ use crate::codec::Encoding;
 use crate::database::{Cursor, Database, OrdinalPin};
 use crate::distinct::Distinct;
 use crate::document::Document;
+use crate::entity_name::EntityName;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expansion::{Adjacent, Expansion};
 use crate::filter::{FieldPath, Filter};
 use crate::id::{Collection, Handle};
+use crate::indexes::{Definition, Explanation, IndexInfo, IndexSpec};
 use crate::ordinal_set::OrdinalSet;
+use crate::projection::PathTree;
 use crate::query::Query;
 use crate::write::{WriteBatch, WriteReport};
 
+use access::Access;
 use compaction::{Compactor, stopped};
 use disk::{Disk, LocalDisk, LockError};
 use draft::Draft;
 use queue::Request;
 use reader::{Located, Reading};
-use scan::{Bodies, Scan};
+use scan::{Bodies, Match};
 use search::Search;
 use writer::{Shared, Writer};
 
@@ -134,7 +144,10 @@ impl JsonDb {
     pub fn open_on(disk: Arc<dyn Disk>, options: JsonDbOptions) -> Result<Self> {
         let lock = disk.lock().map_err(locked)?;
         let opened = recovery::open(&*disk, &options)?;
+        let declared = opened.manifest.indexes.iter().map(manifest::Declared::to_definition);
+        let declared = declared.collect::<Result<Vec<_>>>()?;
         let (shared, files, recovery) = opened.split(options.deadline);
+        indexing::fill(&shared.index, declared)?;
         let shared = Arc::new(shared);
         let store = files.0.store.clone();
         let compactor = Compactor::new(shared.clone(), disk.clone(), options.clone(), store);
@@ -287,7 +300,10 @@ impl Database for JsonDb {
 
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
         batch.check_encoding(self.capabilities.encoding)?;
-        let draft = Draft::new(batch)?;
+        let mut draft = Draft::new(batch)?;
+        let definitions = Arc::clone(&self.shared.index.read().definitions);
+        // What depends on a stored edge is left to the writer.
+        draft.find_keys(&definitions, |_| None)?;
         let (reply, mut report) = oneshot::channel();
         self.shared.queue.submit(Request { draft, reply })?;
         // Without a sync the answer comes sooner than a task goes to sleep and wakes up.
@@ -307,35 +323,50 @@ impl Database for JsonDb {
 
     async fn find(&self, query: Query) -> Result<Cursor> {
         self.shared.queue.check_readable()?;
-        let search = Search::new(&self.shared, query, self.options.max_sort_bytes);
-        let pass =
-            Pass { search: Some(search), ready: VecDeque::new(), deadline: self.shared.deadline };
-        Ok(Cursor::new(stream::try_unfold(pass, Pass::next)))
+        let search = Search::new(&self.shared, query, self.options.max_sort_bytes)?;
+        Ok(Cursor::new(stream::try_unfold(search, Search::next)))
     }
 
     async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
         self.shared.queue.check_readable()?;
-        let shared = Arc::clone(&self.shared);
-        let mut scan = Scan::new(shared, collection, filter.clone(), |_| {});
+        let query = Query::new(collection, filter.clone());
+        let mut access = Access::new(&self.shared, &query, PathTree::default())?;
         let mut count = 0;
-        if scan.is_covered() {
-            while !scan.is_finished() {
-                count += scan.count_covered();
-                tokio::task::yield_now().await;
-            }
-            return Ok(count);
-        }
-        while !scan.is_finished() {
-            (scan, count) = in_time(self.shared.deadline, move || {
-                scan.next_slice(Bodies::Ignored, |_| {
-                    count += 1;
-                    Ok(())
-                })?;
-                Ok((scan, count))
-            })
-            .await?;
+        while !access.is_finished() {
+            let counted;
+            (access, counted) = access.count_slice(self.shared.deadline).await?;
+            count += counted;
         }
         Ok(count)
+    }
+
+    async fn create_index(
+        &self,
+        collection: Collection,
+        entity: Option<EntityName>,
+        spec: IndexSpec,
+    ) -> Result<()> {
+        self.make_index(Definition::new(collection, entity, spec)).await
+    }
+
+    async fn drop_index(
+        &self,
+        collection: Collection,
+        entity: Option<EntityName>,
+        name: &str,
+    ) -> Result<bool> {
+        self.shared.queue.check_readable()?;
+        self.forget_index(collection, entity, name).await
+    }
+
+    async fn indexes(&self, collection: Collection) -> Result<Vec<IndexInfo>> {
+        self.shared.queue.check_readable()?;
+        Ok(self.list_indexes(collection))
+    }
+
+    async fn explain(&self, query: Query) -> Result<Explanation> {
+        self.shared.queue.check_readable()?;
+        Search::explain(&self.shared, query, self.options.max_sort_bytes).await
     }
 
     async fn distinct(
@@ -346,16 +377,15 @@ impl Database for JsonDb {
     ) -> Result<Vec<Bson>> {
         self.shared.queue.check_readable()?;
         let mut distinct = Distinct::new(field.clone());
-        let shared = Arc::clone(&self.shared);
-        let mut scan = Scan::new(shared, collection, filter.clone(), |paths| {
-            distinct.add_paths(paths);
-        });
-        while !scan.is_finished() {
-            (scan, distinct) = in_time(self.shared.deadline, move || {
-                scan.next_slice(Bodies::Ignored, |found| distinct.add(&found.fields))?;
-                Ok((scan, distinct))
-            })
-            .await?;
+        let mut shown = PathTree::default();
+        distinct.add_paths(&mut shown);
+        let query = Query::new(collection, filter.clone());
+        let mut access = Access::new(&self.shared, &query, shown)?;
+        let deadline = self.shared.deadline;
+        while !access.is_finished() {
+            let see = |distinct: &mut Distinct, found: Match| distinct.add(&found.fields);
+            (access, distinct) =
+                access.next_slice(Bodies::Ignored, deadline, distinct, see).await?;
         }
         Ok(distinct.into_values())
     }
@@ -383,34 +413,6 @@ impl Database for JsonDb {
         match self.shared.queue.close() {
             None => Ok(()),
             Some(closed) => closed.await.unwrap_or(Ok(())),
-        }
-    }
-}
-
-/// The state of a cursor.
-struct Pass {
-    /// `None` only while a slice is being read: a cursor whose read was cut off is at its end.
-    search: Option<Search>,
-    ready: VecDeque<Document>,
-    deadline: Duration,
-}
-
-impl Pass {
-    async fn next(mut self) -> Result<Option<(Document, Self)>> {
-        loop {
-            if let Some(document) = self.ready.pop_front() {
-                return Ok(Some((document, self)));
-            }
-            let Some(mut search) = self.search.take().filter(|search| !search.is_finished()) else {
-                return Ok(None);
-            };
-            let mut found = std::mem::take(&mut self.ready);
-            (search, found) = in_time(self.deadline, move || {
-                search.next_slice(&mut found).map(|()| (search, found))
-            })
-            .await?;
-            self.ready = found;
-            self.search = Some(search);
         }
     }
 }

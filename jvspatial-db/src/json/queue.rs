@@ -1,5 +1,6 @@
 //! What waits for the writer.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,8 +9,10 @@ use tokio::sync::oneshot;
 
 use super::compaction::Replacement;
 use super::draft::Draft;
+use super::indexing::Built;
 use super::view::{Purpose, View};
 use crate::error::{Error, ErrorKind, Result};
+use crate::indexes::Definition;
 use crate::write::WriteReport;
 
 /// A batch and where its report goes.
@@ -28,6 +31,10 @@ pub(super) enum Job {
     View(Purpose, oneshot::Sender<Result<View>>),
     /// Put a compacted segment in the place of those it was made of; the answer is its slot.
     Replace(Replacement, oneshot::Sender<Result<u32>>),
+    /// Make an index part of the store.
+    AddIndex(Box<Built>, oneshot::Sender<Result<()>>),
+    /// Take an index out of it; the answer is whether it was there.
+    DropIndex(Arc<Definition>, oneshot::Sender<Result<bool>>),
 }
 
 /// Batches on their way to the one writer.

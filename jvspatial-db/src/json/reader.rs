@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::bulk::damaged;
 use super::index::{Index, Place, State};
 use super::line::{Line, line_checksum};
 use super::segment::Segments;
@@ -18,6 +19,7 @@ use crate::version::Version;
 #[derive(Clone, Debug)]
 pub(super) struct Located {
     pub id: Id,
+    pub ordinal: u32,
     pub state: State,
     pub ends: LocatedEnds,
 }
@@ -48,7 +50,7 @@ impl Located {
             Collection::Edge => LocatedEnds::InLine,
             _ => LocatedEnds::Known(None),
         };
-        Self { id: id.clone(), state, ends }
+        Self { id: id.clone(), ordinal, state, ends }
     }
 }
 
@@ -150,8 +152,31 @@ impl Reading {
 }
 
 impl Located {
-    fn verify(self, segments: &Segments, buffer: &Bytes, start: usize) -> Result<Document> {
-        let Self { id, state, ends } = self;
+    /// What the edge joins whose line this is.
+    ///
+    /// # Errors
+    /// `Invalid` when its ends are no ids.
+    pub(super) fn ends_of(&self, line: &[u8]) -> Result<Option<Ends>> {
+        match &self.ends {
+            LocatedEnds::Known(ends) => Ok(ends.clone()),
+            LocatedEnds::InLine => match Line::parse(line) {
+                Some(Line::Document(line)) => line.ends.map(|ends| ends.parse()).transpose(),
+                _ => Ok(None),
+            },
+        }
+    }
+
+    /// The document in the line that begins at `start`, compared with the checksum it was written with.
+    ///
+    /// # Errors
+    /// `Corrupt` naming file, offset and id.
+    pub(super) fn verify(
+        self,
+        segments: &Segments,
+        buffer: &Bytes,
+        start: usize,
+    ) -> Result<Document> {
+        let Self { state, .. } = self;
         let Place { len, prefix, suffix, .. } = state.place;
         let line = start..start + len as usize;
         let bytes = buffer.get(line.clone()).unwrap_or_default();
@@ -159,22 +184,11 @@ impl Located {
         let body =
             line.start + usize::from(prefix)..line.end.saturating_sub(usize::from(suffix) + 1);
         if found != state.check || body.start > body.end {
-            return Err(Error::corrupt("document on disk is not what was written")
-                .with("id", &id)
-                .with("file", segments.path(state.place.slot))
-                .with("offset", state.place.offset)
-                .with("expected", format_args!("{:08x}", state.check))
-                .with("found", format_args!("{found:08x}")));
+            return Err(damaged(segments, &state, found).with("id", &self.id));
         }
-        let ends = match ends {
-            LocatedEnds::Known(ends) => ends,
-            LocatedEnds::InLine => match Line::parse(bytes) {
-                Some(Line::Document(line)) => line.ends.map(|ends| ends.parse()).transpose()?,
-                _ => None,
-            },
-        };
+        let ends = self.ends_of(bytes)?;
         Ok(Document {
-            id,
+            id: self.id,
             version: Version::new(state.version),
             schema: state.schema,
             ends,

@@ -66,7 +66,14 @@ fn create(disk: &dyn Disk) -> Result<Opened> {
     disk.create_dir(JOURNAL).map_err(unavailable)?;
     let (active, end) = begin_segment(disk, &store, 1, 0)?;
     disk.sync_dir(ROOT).map_err(unavailable)?;
-    let manifest = Manifest { format: FORMAT, store, sealed: Vec::new(), active: 1, closed: None };
+    let manifest = Manifest {
+        format: FORMAT,
+        store,
+        sealed: Vec::new(),
+        active: 1,
+        closed: None,
+        indexes: Vec::new(),
+    };
     manifest.write(disk)?;
     let mut segments = Segments::default();
     let slot = segments.add(SegmentName::new(1), Arc::clone(&active));

@@ -2,25 +2,38 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use super::bulk::{Stretches, body_of};
 use super::index::Snapshot;
-use super::reader::{Located, Reading};
+use super::reader::{Located, LocatedEnds, Reading};
 use super::segment::Segments;
+use super::sieve::Sieve;
 use super::writer::Shared;
+use crate::codec::Encoding;
 use crate::document::Document;
 use crate::entity_name::EntityName;
 use crate::error::Result;
-use crate::filter::{Comparison, FieldPath, Filter};
+use crate::filter::{Filter, Node};
 use crate::id::Collection;
+use crate::indexes::Source;
 use crate::projection::PathTree;
-use crate::query::Needs;
+use crate::version::Version;
 
 /// How many documents and bytes are read in one go: enough to make the going cheap, little enough that
 /// another task on the same thread is not kept waiting.
-const SLICE_DOCUMENTS: usize = 256;
-const SLICE_BYTES: u64 = 1024 * 1024;
+pub(super) const SLICE_DOCUMENTS: usize = 256;
+pub(super) const SLICE_BYTES: u64 = 1024 * 1024;
+
+/// The same where most is thrown away, for each thread.
+const FILTERED_DOCUMENTS: usize = 8192;
+const FILTERED_BYTES: u64 = 4 * 1024 * 1024;
 
 /// How many records are looked at while the index is held: no writer waits longer than that.
 const SLICE_RECORDS: usize = 4096;
+
+/// From more documents on several threads are worth starting.
+const PARALLEL: u64 = 50_000;
 
 /// A pass over one collection.
 #[derive(Debug)]
@@ -29,16 +42,21 @@ pub(super) struct Scan {
     snapshot: Snapshot,
     collection: Collection,
     filter: Filter,
-    needs: Needs,
+    /// The fields that the filter looks at.
+    paths: PathTree,
+    /// Those that the caller looks at.
+    shown: PathTree,
     wanted: Wanted,
     /// The ordinal to look at next.
     next: usize,
     finished: bool,
+    threads: usize,
+    pub documents_examined: u64,
 }
 
 /// What the record alone decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wanted {
+pub(super) enum Wanted {
     /// Documents of every type.
     Any,
     /// Documents of one type.
@@ -47,7 +65,7 @@ enum Wanted {
     None,
 }
 
-/// What the caller of a scan wants of a match beside the paths it named.
+/// What the caller wants of a match beside the paths it named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bodies {
     /// The document with its body.
@@ -64,24 +82,48 @@ pub(super) struct Match {
     pub ordinal: u32,
     /// Without its body, and possibly without its ends, where those are not wanted.
     pub document: Document,
-    /// What the filter and the caller look at.
+    /// What the caller looks at.
     pub fields: bson::Document,
 }
 
+impl Match {
+    /// A match of a document that is whole as far as `shown` needs it.
+    pub(super) fn new(ordinal: u32, document: Document, shown: &PathTree) -> Result<Self> {
+        let fields = document.pick(shown)?;
+        Ok(Self { ordinal, document, fields })
+    }
+}
+
 impl Scan {
-    /// A pass that shows, of each match, the paths that `add_paths` adds.
+    /// A pass that shows the paths `shown` of each match.
     pub(super) fn new(
         shared: Arc<Shared>,
         collection: Collection,
         filter: Filter,
-        add_paths: impl FnOnce(&mut PathTree),
+        shown: PathTree,
     ) -> Self {
         let (wanted, filter) = split(filter);
-        let mut needs = Needs::of_filter(&filter);
-        needs.add(add_paths);
-        let snapshot = shared.index.read().snapshot();
-        let finished = wanted == Wanted::None;
-        Self { shared, snapshot, collection, filter, needs, wanted, next: 0, finished }
+        let (snapshot, documents) = {
+            let index = shared.index.read();
+            (index.snapshot(), index.table(collection).live())
+        };
+        let threads = match std::thread::available_parallelism() {
+            Ok(threads) if documents > PARALLEL => threads.get(),
+            _ => 1,
+        };
+        Self {
+            shared,
+            snapshot,
+            collection,
+            paths: filter.paths(),
+            filter,
+            shown,
+            finished: wanted == Wanted::None,
+            wanted,
+            next: 0,
+            threads,
+            documents_examined: 0,
+        }
     }
 
     /// Whether the records alone answer.
@@ -96,11 +138,24 @@ impl Scan {
     /// Counts the matches of the next slice of records, which alone must answer.
     pub(super) fn count_covered(&mut self) -> u64 {
         let mut count = 0;
-        self.pass(|_, _| {
+        self.pass(|_| {
             count += 1;
             true
         });
         count
+    }
+
+    /// Reads the next slice and counts its matches. Blocks.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`.
+    pub(super) fn count_slice(&mut self) -> Result<u64> {
+        let (files, places) = self.next_places(FILTERED_DOCUMENTS, FILTERED_BYTES);
+        let parts = self.filtered(&files, &places, |count: &mut u64, _, _, _| {
+            *count += 1;
+            Ok(())
+        })?;
+        Ok(parts.into_iter().sum())
     }
 
     /// Reads the next slice and shows its matches to `see`. Blocks.
@@ -112,29 +167,56 @@ impl Scan {
         bodies: Bodies,
         mut see: impl FnMut(Match) -> Result<()>,
     ) -> Result<()> {
-        let mut places = Vec::new();
-        let mut ordinals = Vec::new();
-        let mut bytes = 0;
-        let reads = bodies == Bodies::Wanted || !self.needs.is_id_only();
-        let files = self.pass(|ordinal, located| {
-            bytes += u64::from(located.state.place.len);
-            ordinals.push(ordinal);
-            places.push(Some(located));
-            !reads || (places.len() < SLICE_DOCUMENTS && bytes < SLICE_BYTES)
-        });
-        let bodies = if reads { Bodies::Wanted } else { bodies };
-        let documents = read(files, places, bodies)?;
-        for (ordinal, document) in ordinals.into_iter().zip(documents) {
-            let Some(document) = document else { continue };
-            let fields = self.needs.read(&document)?;
-            if self.filter.is_all() || self.filter.matches(&fields) {
+        if !self.filter.is_all() || (bodies == Bodies::Ignored && !is_id_only(&self.shown)) {
+            return self.next_filtered(bodies, see);
+        }
+        let (files, places) = if bodies == Bodies::Wanted {
+            self.next_places(SLICE_DOCUMENTS, SLICE_BYTES)
+        } else {
+            self.next_places(SLICE_RECORDS, u64::MAX)
+        };
+        let bodies = if is_id_only(&self.shown) { bodies } else { Bodies::Wanted };
+        let ordinals: Vec<_> = places.iter().map(|located| located.ordinal).collect();
+        for (ordinal, document) in ordinals.into_iter().zip(read(files, places, bodies)?) {
+            see(Match::new(ordinal, document, &self.shown)?)?;
+        }
+        Ok(())
+    }
+
+    fn next_filtered(
+        &mut self,
+        bodies: Bodies,
+        mut see: impl FnMut(Match) -> Result<()>,
+    ) -> Result<()> {
+        let (files, places) = self.next_places(FILTERED_DOCUMENTS, FILTERED_BYTES);
+        let parts = self.filtered(&files, &places, |kept: &mut Kept, located, source, line| {
+            let fields = source.pick(&self.shown).map_err(|error| error.with("id", &located.id))?;
+            let mut located = located.clone();
+            if bodies == Bodies::Envelope {
+                located.ends = LocatedEnds::Known(source.ends.cloned());
+            }
+            kept.places.push((located, fields, kept.bytes.len()));
+            if bodies == Bodies::Wanted {
+                kept.bytes.extend_from_slice(line);
+            }
+            Ok(())
+        })?;
+        for mut part in parts {
+            part.places.sort_unstable_by_key(|(located, ..)| located.ordinal);
+            let buffer = Bytes::from(part.bytes);
+            for (located, fields, start) in part.places {
+                let ordinal = located.ordinal;
+                let document = match bodies {
+                    Bodies::Wanted => located.verify(&files, &buffer, start)?,
+                    _ => located.unread(),
+                };
                 see(Match { ordinal, document, fields })?;
             }
         }
         Ok(())
     }
 
-    /// The next few of the documents at `ordinals` as they are in this pass, in that order. Blocks.
+    /// The documents of some of `ordinals` as they are in this pass, in that order. Blocks.
     ///
     /// # Errors
     /// `Corrupt`, `Unavailable`.
@@ -143,28 +225,86 @@ impl Scan {
         bodies: Bodies,
         ordinals: &mut impl Iterator<Item = u32>,
     ) -> Result<Vec<Document>> {
+        fetch(&self.shared, &self.snapshot, self.collection, bodies, ordinals)
+    }
+
+    /// The places of the next slice of wanted documents.
+    fn next_places(&mut self, documents: usize, most: u64) -> (Arc<Segments>, Vec<Located>) {
+        let threads = self.threads;
+        let (documents, most) = (documents * threads, most.saturating_mul(threads as u64));
         let mut places = Vec::new();
         let mut bytes = 0;
-        let files = {
-            let index = self.shared.index.read();
-            let table = index.table(self.collection);
-            while places.len() < SLICE_DOCUMENTS
-                && bytes < SLICE_BYTES
-                && let Some(ordinal) = ordinals.next()
-            {
-                let state = table.state_at(ordinal, self.snapshot.sequence(), &index.history);
-                let Some((state, record)) = state.zip(table.record(ordinal)) else { continue };
-                bytes += u64::from(state.place.len);
-                let id = &record.id;
-                places.push(Some(Located::new(&index, self.collection, ordinal, id, state)));
+        loop {
+            let files = self.pass(|located| {
+                bytes += u64::from(located.state.place.len);
+                places.push(located);
+                places.len() < documents && bytes < most
+            });
+            if self.finished || places.len() >= documents || bytes >= most {
+                self.documents_examined += places.len() as u64;
+                return (files, places);
             }
-            Arc::clone(&index.segments)
+        }
+    }
+
+    /// Shows those of the documents that match to `take`, which gathers them in one place for each
+    /// thread. Nothing of a document is read but the fields that the filter names.
+    fn filtered<T: Default + Send>(
+        &self,
+        files: &Segments,
+        places: &[Located],
+        take: impl Fn(&mut T, &Located, &Source<'_>, &[u8]) -> Result<()> + Sync,
+    ) -> Result<Vec<T>> {
+        let sieve = Sieve::new(&self.filter);
+        let read = |places: &[Located]| -> Result<T> {
+            let mut gathered = T::default();
+            // In the order of the journal for reading, though that mostly is the order they come in.
+            let mut ordered: Vec<&Located> = places.iter().collect();
+            ordered.sort_by_key(|located| (located.state.place.slot, located.state.place.offset));
+            Stretches::default().read(
+                files,
+                &ordered,
+                |located| &located.state,
+                |located, line| {
+                    let ends = located.ends_of(line)?;
+                    let source = Source {
+                        id: &located.id,
+                        version: Version::new(located.state.version),
+                        schema: located.state.schema,
+                        ends: ends.as_ref(),
+                        encoding: Encoding::Json,
+                        body: body_of(line, located.state.place),
+                    };
+                    let matches = match sieve.judge(&source)? {
+                        Some(matches) => matches,
+                        None => {
+                            self.filter.is_all() || self.filter.matches(&source.pick(&self.paths)?)
+                        }
+                    };
+                    if matches { take(&mut gathered, located, &source, line) } else { Ok(()) }
+                },
+            )?;
+            Ok(gathered)
         };
-        Ok(read(files, places, bodies)?.into_iter().flatten().collect())
+        if self.threads == 1 {
+            return Ok(vec![read(places)?]);
+        }
+        let share = places.len().div_ceil(self.threads).max(1);
+        std::thread::scope(|scope| {
+            let mut shares = places.chunks(share);
+            let own = shares.next().unwrap_or_default();
+            let others: Vec<_> = shares.map(|share| scope.spawn(|| read(share))).collect();
+            let mut parts = vec![read(own)];
+            parts.extend(others.into_iter().map(|other| match other.join() {
+                Ok(part) => part,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }));
+            parts.into_iter().collect()
+        })
     }
 
     /// Shows the wanted documents of the next records to `take` until it says to stop.
-    fn pass(&mut self, mut take: impl FnMut(u32, Located) -> bool) -> Arc<Segments> {
+    fn pass(&mut self, mut take: impl FnMut(Located) -> bool) -> Arc<Segments> {
         let index = self.shared.index.read();
         let table = index.table(self.collection);
         let records = table.records().get(self.next..).unwrap_or_default();
@@ -179,8 +319,7 @@ impl Scan {
             }
             let state = table.state_at(ordinal, self.snapshot.sequence(), &index.history);
             let Some(state) = state else { continue };
-            let located = Located::new(&index, self.collection, ordinal, &record.id, state);
-            if !take(ordinal, located) {
+            if !take(Located::new(&index, self.collection, ordinal, &record.id, state)) {
                 self.finished = self.next >= table.records().len();
                 break;
             }
@@ -189,27 +328,70 @@ impl Scan {
     }
 }
 
-/// Reads what has to be read of documents of which only the envelope may be wanted.
-fn read(
-    files: Arc<Segments>,
-    places: Vec<Option<Located>>,
+/// Matches with what is shown of them and, one behind the other, their lines.
+#[derive(Debug, Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    /// Each with where its line begins.
+    places: Vec<(Located, bson::Document, usize)>,
+}
+
+/// Whether the id and the type are all that `paths` name.
+pub(super) fn is_id_only(paths: &PathTree) -> bool {
+    paths.names().all(|name| name == "_id" || name == "entity")
+}
+
+/// The next few of the documents at `ordinals` as they were in `snapshot`, in that order. Blocks.
+///
+/// # Errors
+/// `Corrupt`, `Unavailable`.
+pub(super) fn fetch(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    collection: Collection,
     bodies: Bodies,
-) -> Result<Vec<Option<Document>>> {
-    let is_known = match bodies {
-        Bodies::Wanted => false,
-        Bodies::Envelope => places.iter().flatten().all(Located::knows_ends),
-        Bodies::Ignored => true,
+    ordinals: &mut impl Iterator<Item = u32>,
+) -> Result<Vec<Document>> {
+    let mut places = Vec::new();
+    let mut bytes = 0;
+    let files = {
+        let index = shared.index.read();
+        let table = index.table(collection);
+        while places.len() < SLICE_DOCUMENTS
+            && bytes < SLICE_BYTES
+            && let Some(ordinal) = ordinals.next()
+        {
+            let state = table.state_at(ordinal, snapshot.sequence(), &index.history);
+            let Some((state, record)) = state.zip(table.record(ordinal)) else { continue };
+            bytes += u64::from(state.place.len);
+            places.push(Located::new(&index, collection, ordinal, &record.id, state));
+        }
+        Arc::clone(&index.segments)
     };
-    if is_known {
-        return Ok(places.into_iter().map(|located| located.map(Located::unread)).collect());
+    read(files, places, bodies)
+}
+
+/// Reads what has to be read of documents of which only the envelope may be wanted.
+fn read(files: Arc<Segments>, places: Vec<Located>, bodies: Bodies) -> Result<Vec<Document>> {
+    if is_known(&places, bodies) {
+        return Ok(places.into_iter().map(Located::unread).collect());
     }
-    let mut reading = Reading::new(files, places);
+    let mut reading = Reading::new(files, places.into_iter().map(Some).collect());
     reading.read_blocking()?;
-    reading.finish()
+    Ok(reading.finish()?.into_iter().flatten().collect())
+}
+
+/// Whether what is wanted is known without reading.
+pub(super) fn is_known(places: &[Located], bodies: Bodies) -> bool {
+    match bodies {
+        Bodies::Wanted => false,
+        Bodies::Envelope => places.iter().all(Located::knows_ends),
+        Bodies::Ignored => true,
+    }
 }
 
 /// Splits a filter into what the record decides and what is left.
-fn split(filter: Filter) -> (Wanted, Filter) {
+pub(super) fn split(filter: Filter) -> (Wanted, Filter) {
     let Some([entity]) = filter.required_equal("entity") else { return (Wanted::Any, filter) };
     let Some(text) = entity.as_str() else { return (Wanted::Any, filter) };
     let Some(name) = EntityName::lookup(text) else {
@@ -217,8 +399,14 @@ fn split(filter: Filter) -> (Wanted, Filter) {
         let missed = EntityName::misses_stored();
         return (if missed { Wanted::Any } else { Wanted::None }, filter);
     };
-    let alone = FieldPath::parse("entity")
-        .and_then(|path| Filter::compare(path, Comparison::Eq, text))
-        .is_ok_and(|alone| alone == filter);
-    (Wanted::Entity(name), if alone { Filter::all() } else { filter })
+    let members = match filter.node() {
+        Node::And(members) => members.as_slice(),
+        single => std::slice::from_ref(single),
+    };
+    let says_it = |node: &&Node| match node {
+        Node::Equal { path, value } => path.as_str() == "entity" && value.value() == entity,
+        _ => false,
+    };
+    let left = members.iter().filter(|node| !says_it(node)).cloned();
+    (Wanted::Entity(name), Filter::of_members(left))
 }

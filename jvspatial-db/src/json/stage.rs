@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::RandomState;
 
 use super::draft::{Draft, DraftAction, DraftOperation};
-use super::index::{Change, Index, Place, State};
+use super::index::{Change, Index, KeyChanges, Place, State};
+use super::keys::{IndexKey, KeyJudge, OldKeys};
 use super::line;
 use crate::document::Ends;
 use crate::id::{Collection, Id};
@@ -24,6 +25,8 @@ pub(super) struct Stage {
     pub changes: Vec<Change>,
     /// The bytes of lines that say that a document is gone.
     pub tombstone_bytes: u64,
+    /// What changes in the indexes.
+    pub keys: KeyChanges,
     touched: Touched,
 }
 
@@ -34,6 +37,8 @@ struct Touched {
     written: Set<Id>,
     required: Set<Id>,
     connected: Set<[Id; 2]>,
+    /// Keys of unique indexes that change hands.
+    keys: Set<IndexKey>,
 }
 
 impl Stage {
@@ -44,11 +49,13 @@ impl Stage {
         &mut self,
         index: &Index,
         draft: &mut Draft,
+        old: &OldKeys,
         shared: bool,
     ) -> Option<WriteReport> {
-        let mut judge = Judge::new(index, draft);
+        let mut judge = Judge::new(index, draft, old);
         let verdicts = judge.judge(draft);
-        if shared && !self.touched.admit(draft, &verdicts) {
+        let (keys, owned) = judge.keys.into_parts();
+        if shared && !self.touched.admit(draft, &verdicts, owned) {
             return None;
         }
         let mut report = WriteReport::default();
@@ -61,6 +68,7 @@ impl Stage {
             }));
             return Some(report);
         }
+        self.keys.extend(keys, draft.keys.multikey());
         let as_it_is = self.bytes.is_empty()
             && complete
             && verdicts.iter().all(|verdict| verdict.parted().is_none())
@@ -179,10 +187,11 @@ struct Judge<'a> {
     connected: Map<(Id, Id), Vec<Id>>,
     /// Whether no operation can meet another one of the batch, so that nothing need be noted.
     disjoint: bool,
+    keys: KeyJudge<'a>,
 }
 
 impl<'a> Judge<'a> {
-    fn new(index: &'a Index, draft: &Draft) -> Self {
+    fn new(index: &'a Index, draft: &'a Draft, old: &'a OldKeys) -> Self {
         let collection = draft.operations.first().map(|operation| operation.id.collection());
         let ascending = draft.operations.is_sorted_by(|a, b| a.id < b.id);
         let alike = draft.operations.iter().all(|operation| {
@@ -201,14 +210,16 @@ impl<'a> Judge<'a> {
             changed: Map::default(),
             connected: Map::default(),
             disjoint: ascending && alike && !frees,
+            keys: KeyJudge::new(index, &draft.keys, old),
         }
     }
 
     fn judge(&mut self, draft: &Draft) -> Vec<Verdict> {
-        draft.operations.iter().map(|operation| self.judge_one(operation)).collect()
+        let each = draft.operations.iter().enumerate();
+        each.map(|(at, operation)| self.judge_one(at, operation)).collect()
     }
 
-    fn judge_one(&mut self, operation: &DraftOperation) -> Verdict {
+    fn judge_one(&mut self, at: usize, operation: &DraftOperation) -> Verdict {
         let id = &operation.id;
         let mut detached = Vec::new();
         let mut ends = None;
@@ -217,7 +228,11 @@ impl<'a> Judge<'a> {
             DraftAction::Insert { version, link } => {
                 let outcome = match self.version(id) {
                     Some(_) => Outcome::duplicate("_id", id.clone()),
-                    None => self.judge_link(id, link.as_deref(), Outcome::Written(*version)),
+                    None => {
+                        let refused = self.keys.refuse(at, id);
+                        let done = Outcome::Written(*version);
+                        refused.unwrap_or_else(|| self.judge_link(id, link.as_deref(), done))
+                    }
                 };
                 if outcome.is_written() {
                     self.note(id, Some(*version), link.as_deref());
@@ -230,7 +245,8 @@ impl<'a> Judge<'a> {
                     version: *version,
                     found,
                 });
-                let outcome = self.judge_link(id, link.as_deref(), done);
+                let refused = self.keys.refuse(at, id);
+                let outcome = refused.unwrap_or_else(|| self.judge_link(id, link.as_deref(), done));
                 if outcome.is_written() {
                     parted = found.filter(|_| link.is_some()).map(Version::next);
                     self.note(id, Some(*version), link.as_deref());
@@ -242,11 +258,14 @@ impl<'a> Judge<'a> {
                 Some(found) if found != *expected => {
                     Outcome::Conflict { expected: *expected, found }
                 }
-                Some(found) => {
-                    ends = self.inserted(id).map(|link| link.ends.clone());
-                    self.note(id, Some(found.next()), None);
-                    Outcome::Written(found.next())
-                }
+                Some(found) => match self.keys.refuse(at, id) {
+                    Some(refused) => refused,
+                    None => {
+                        ends = self.inserted(id).map(|link| link.ends.clone());
+                        self.note(id, Some(found.next()), None);
+                        Outcome::Written(found.next())
+                    }
+                },
             },
             DraftAction::Delete { expected, detach } => match (self.version(id), *expected) {
                 (None, _) => Outcome::Missing(id.clone()),
@@ -262,6 +281,12 @@ impl<'a> Judge<'a> {
                 }
             },
         };
+        if outcome.is_written() {
+            self.keys.change(Some(at), id, self.disjoint);
+            for (edge, _) in &detached {
+                self.keys.change(None, edge, self.disjoint);
+            }
+        }
         let is_plain = detached.is_empty() && ends.is_none() && parted.is_none();
         let effects = (!is_plain).then(|| Box::new(Effects { detached, ends, parted }));
         Verdict { outcome, effects }
@@ -381,8 +406,13 @@ impl<'a> Judge<'a> {
 
 impl Touched {
     /// Notes what a batch touches, unless it meets something noted before.
-    fn admit(&mut self, draft: &Draft, verdicts: &[Verdict]) -> bool {
-        let mut new = Self::default();
+    fn admit(
+        &mut self,
+        draft: &Draft,
+        verdicts: &[Verdict],
+        keys: impl Iterator<Item = IndexKey>,
+    ) -> bool {
+        let mut new = Self { keys: keys.collect(), ..Self::default() };
         for (operation, verdict) in draft.operations.iter().zip(verdicts) {
             new.written.insert(operation.id.clone());
             new.written.extend(verdict.detached().iter().map(|(edge, _)| edge.clone()));
@@ -398,8 +428,10 @@ impl Touched {
         let free = new.written.is_disjoint(&self.written)
             && new.written.is_disjoint(&self.required)
             && new.required.is_disjoint(&self.written)
-            && new.connected.is_disjoint(&self.connected);
+            && new.connected.is_disjoint(&self.connected)
+            && new.keys.is_disjoint(&self.keys);
         if free {
+            self.keys.extend(new.keys);
             self.written.extend(new.written);
             self.required.extend(new.required);
             self.connected.extend(new.connected);

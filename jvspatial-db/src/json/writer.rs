@@ -15,7 +15,9 @@ use tokio::sync::oneshot;
 use self::syncer::Syncer;
 use super::compaction::Compaction;
 use super::disk::{Disk, DiskFile, DiskLock, os_error};
-use super::index::{self, Change, Index, Usage};
+use super::draft::Draft;
+use super::index::{self, Change, Index, KeyChanges, Usage};
+use super::keys::OldDocuments;
 use super::line;
 use super::manifest::{End, Manifest};
 use super::options::{Durability, JsonDbOptions};
@@ -23,6 +25,7 @@ use super::queue::{Queue, Request, Wake};
 use super::recovery::{self, Opened};
 use super::stage::Stage;
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::{Collection, Id};
 use crate::write::WriteReport;
 
 /// The bytes after which a commit takes in no further batch.
@@ -43,10 +46,10 @@ pub(super) struct Shared {
 /// The writer: the only one to change a file or the index.
 #[derive(Debug)]
 pub(super) struct Writer {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     disk: Arc<dyn Disk>,
     options: JsonDbOptions,
-    manifest: Manifest,
+    pub(super) manifest: Manifest,
     active: Arc<dyn DiskFile>,
     /// The slot of the active segment.
     slot: u32,
@@ -142,15 +145,40 @@ impl Writer {
             if stage.bytes.len() + draft.lines.len() > FULL_COMMIT {
                 self.commit(&mut stage, &mut waiting);
             }
-            let mut added = stage.add(&self.shared.index.read(), &mut draft, shared);
-            if added.is_none() {
-                self.commit(&mut stage, &mut waiting);
-                added = stage.add(&self.shared.index.read(), &mut draft, shared);
+            match self.add(&mut stage, &mut waiting, &mut draft, shared) {
+                Ok(report) => waiting.push((reply, report)),
+                Err(error) => drop(reply.send(Err(error))),
             }
-            // Nothing meets an empty stage, so there always is a report by now.
-            waiting.push((reply, added.unwrap_or_default()));
         }
         self.commit(&mut stage, &mut waiting);
+    }
+
+    /// Adds a batch to the stage, which is committed first when they meet.
+    fn add(
+        &mut self,
+        stage: &mut Stage,
+        waiting: &mut Vec<Waiting>,
+        draft: &mut Draft,
+        shared: bool,
+    ) -> Result<WriteReport> {
+        loop {
+            let index = self.shared.index.read();
+            if !draft.keys.are_of(&index.definitions) {
+                // An index was made or dropped since the batch was handed over.
+                let edges = index.table(Collection::Edge);
+                let stored = |id: &Id| index.ends(edges.ordinal(id)?);
+                draft.find_keys(&index.definitions, stored)?;
+            }
+            let old = OldDocuments::find(&index, draft);
+            drop(index);
+            // Without the index, so that readers do not wait for the disk; only this thread changes it.
+            let old = old.map(|old| old.read(&self.shared.index)).unwrap_or_default();
+            if let Some(report) = stage.add(&self.shared.index.read(), draft, &old, shared) {
+                return Ok(report);
+            }
+            // Nothing meets an empty stage.
+            self.commit(stage, waiting);
+        }
     }
 
     /// Writes what is staged as one commit, makes it durable and visible, and answers.
@@ -214,7 +242,8 @@ impl Writer {
             Durability::Sync
                 if stage.changes.len() >= BESIDE && index::can_be_prepared(&stage.changes) =>
             {
-                return self.sync_beside(sequence, std::mem::take(&mut stage.changes));
+                let changes = std::mem::take(&mut stage.changes);
+                return self.sync_beside(sequence, changes, &stage.keys);
             }
             Durability::Sync => self.sync()?,
             Durability::Interval(interval) => {
@@ -222,17 +251,26 @@ impl Writer {
             }
             Durability::Os => {}
         }
-        let applied =
-            index::apply(&self.shared.index, sequence, std::mem::take(&mut stage.changes));
+        let applied = index::apply(
+            &self.shared.index,
+            sequence,
+            std::mem::take(&mut stage.changes),
+            &stage.keys,
+        );
         applied.map_err(|error| self.poisoned(ErrorKind::Unknown, &error))
     }
 
     /// Syncs and applies at the same time: a large batch keeps both the disk and the processor busy.
-    fn sync_beside(&mut self, sequence: u64, changes: Vec<Change>) -> Result<()> {
+    fn sync_beside(
+        &mut self,
+        sequence: u64,
+        changes: Vec<Change>,
+        keys: &KeyChanges,
+    ) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         self.syncer = self.syncer.take().or_else(Syncer::start);
         let syncing = self.syncer.as_ref().filter(|syncer| syncer.begin(&self.active));
-        let prepared = index::prepare(&shared.index, sequence, changes);
+        let prepared = index::prepare(&shared.index, sequence, changes, keys);
         // Without its sync the batch stays invisible.
         match syncing.map(Syncer::finish) {
             Some(Ok(())) => self.note_synced(),
@@ -292,7 +330,7 @@ impl Writer {
         error
     }
 
-    fn check_poison(&self) -> Result<()> {
+    pub(super) fn check_poison(&self) -> Result<()> {
         match &self.poison {
             None => Ok(()),
             Some(why) => {

@@ -18,7 +18,6 @@ impl PathTree {
     }
 
     /// The first names.
-    #[cfg(feature = "json")]
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| &**name)
     }

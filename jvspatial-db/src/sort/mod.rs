@@ -211,7 +211,8 @@ impl Sort {
     }
 }
 
-fn id_path() -> Option<FieldPath> {
+/// The path of the id.
+pub(crate) fn id_path() -> Option<FieldPath> {
     FieldPath::parse(ID).ok()
 }
 

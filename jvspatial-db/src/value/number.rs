@@ -92,7 +92,7 @@ impl Number {
         }
     }
 
-    fn to_decimal(self) -> Decimal {
+    pub(super) fn to_decimal(self) -> Decimal {
         match self {
             Self::Integer(value) => Decimal::Finite {
                 negative: value < 0,

@@ -8,6 +8,7 @@ mod conformance_model;
 mod exchange;
 mod fault;
 mod filter_vectors;
+mod indexed_model;
 mod operations;
 mod projection_vectors;
 mod sort_vectors;

@@ -48,6 +48,11 @@ impl History {
         }
     }
 
+    /// Whether the states are kept that the batch being applied replaces.
+    pub(in crate::json) const fn is_keeping(&self) -> bool {
+        self.keeping
+    }
+
     /// Whether no snapshot is alive.
     pub(in crate::json) const fn is_idle(&self) -> bool {
         !self.read

@@ -3,8 +3,10 @@
 mod adjacency;
 mod ends;
 mod history;
+mod key_set;
 mod load;
 mod runs;
+mod secondary;
 mod slots;
 mod table;
 mod usage;
@@ -16,7 +18,11 @@ use parking_lot::{Mutex, RwLock};
 pub(super) use adjacency::{Adjacency, Hop, Side};
 pub(super) use ends::EndIds;
 pub(super) use history::{History, Snapshot};
+pub(super) use key_set::KeySet;
 pub(super) use load::{Chunk, EdgeKind, Filling};
+pub(super) use secondary::{
+    Definitions, KeyChange, KeyChanges, Secondary, changed_since, entry_of, split_entry,
+};
 pub(super) use table::{Place, Record, State, Table};
 pub(super) use usage::{Usage, Usages};
 
@@ -46,6 +52,9 @@ pub(super) struct Index {
     pub segments: Arc<Segments>,
     /// Slots that only past states name, and the last commit that may have replaced one of those.
     retired: Vec<(u32, u64)>,
+    /// The indexes, each at its place in `definitions`.
+    pub secondary: Vec<Secondary>,
+    pub definitions: Definitions,
     /// While somebody else holds this too, no ordinal is given to another document.
     pub pins: Arc<()>,
 }
@@ -91,6 +100,8 @@ impl Index {
             usages: Usages::default(),
             segments: Arc::new(segments),
             retired: Vec::new(),
+            secondary: Vec::new(),
+            definitions: Arc::default(),
             pins: Arc::default(),
         }
     }
@@ -179,6 +190,7 @@ impl Index {
     /// Makes ready for the changes of one batch. If the index is not held throughout, the states before
     /// are kept for the readers in between.
     fn begin(&mut self, is_held: bool) {
+        self.settle_some(4 * HELD);
         self.history.begin(!is_held);
         self.reclaim();
         self.release_segments();
@@ -214,9 +226,16 @@ impl Index {
     }
 
     /// Applies the changes of a batch in one go, while the index is held.
-    pub(super) fn apply(&mut self, sequence: u64, changes: Vec<Change>) -> Result<()> {
+    pub(super) fn apply(
+        &mut self,
+        sequence: u64,
+        changes: Vec<Change>,
+        keys: &KeyChanges,
+    ) -> Result<()> {
         self.begin(true);
         changes.into_iter().try_for_each(|change| self.change(sequence, change))?;
+        self.note_multikey(&keys.multikey);
+        keys.changes.iter().try_for_each(|change| self.change_key(sequence, change))?;
         self.sequence = sequence;
         Ok(())
     }
@@ -226,7 +245,7 @@ impl Index {
         for _ in 0..count {
             let Some(ordinal) = self.parting.pop() else {
                 self.ahead = false;
-                return false;
+                return self.settle_some(count);
             };
             self.part(ordinal);
         }
@@ -322,12 +341,23 @@ impl Index {
 ///
 /// # Errors
 /// `Limit` when a collection has no ordinal left; the batch must not be published then.
-pub(super) fn prepare(index: &RwLock<Index>, sequence: u64, changes: Vec<Change>) -> Result<()> {
+pub(super) fn prepare(
+    index: &RwLock<Index>,
+    sequence: u64,
+    changes: Vec<Change>,
+    keys: &KeyChanges,
+) -> Result<()> {
     index.write().begin(false);
     let mut changes = changes.into_iter();
     while changes.len() > 0 {
         let mut index = index.write();
         changes.by_ref().take(HELD).try_for_each(|change| index.change(sequence, change))?;
+    }
+    // Before the keys, so that nobody takes a document for one that has a single key.
+    index.write().note_multikey(&keys.multikey);
+    for some in keys.changes.chunks(HELD) {
+        let mut index = index.write();
+        some.iter().try_for_each(|change| index.change_key(sequence, change))?;
     }
     Ok(())
 }
@@ -342,11 +372,16 @@ pub(super) fn publish(index: &RwLock<Index>, sequence: u64) {
 ///
 /// # Errors
 /// As [`prepare`].
-pub(super) fn apply(index: &RwLock<Index>, sequence: u64, changes: Vec<Change>) -> Result<()> {
+pub(super) fn apply(
+    index: &RwLock<Index>,
+    sequence: u64,
+    changes: Vec<Change>,
+    keys: &KeyChanges,
+) -> Result<()> {
     if changes.len() <= HELD || !can_be_prepared(&changes) {
-        return index.write().apply(sequence, changes);
+        return index.write().apply(sequence, changes, keys);
     }
-    prepare(index, sequence, changes)?;
+    prepare(index, sequence, changes, keys)?;
     publish(index, sequence);
     Ok(())
 }

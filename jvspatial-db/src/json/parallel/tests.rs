@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::super::disk::SimulatedDisk;
-use super::super::index::{Change, Hop, Index, Side, State, Usage};
+use super::super::index::{Change, Hop, Index, KeyChanges, Side, State, Usage};
 use super::super::line::{
     line_checksum, push_commit, push_header, push_prefix, push_suffix, push_tombstone,
 };
@@ -266,11 +266,11 @@ impl Journaled {
         };
         let (gone, again) = (changes(true), changes(false));
         let ordinals = Collection::ALL.map(|collection| index.table(collection).records().len());
-        index.apply(self.sequence + 1, gone).unwrap();
+        index.apply(self.sequence + 1, gone, &KeyChanges::default()).unwrap();
         for id in self.documents.keys() {
             assert!(index.table(id.collection()).existing(id).is_none());
         }
-        index.apply(self.sequence + 2, again).unwrap();
+        index.apply(self.sequence + 2, again, &KeyChanges::default()).unwrap();
         self.sequence += 2;
         for expected in self.documents.values_mut() {
             expected.sequence = self.sequence;

@@ -32,7 +32,14 @@ fn journal(synced: &[u64]) -> Vec<u8> {
 }
 
 fn manifest(sealed: Vec<Sealed>, active: u32) -> Manifest {
-    Manifest { format: FORMAT, store: STORE.to_owned(), sealed, active, closed: None }
+    Manifest {
+        format: FORMAT,
+        store: STORE.to_owned(),
+        sealed,
+        active,
+        indexes: Vec::new(),
+        closed: None,
+    }
 }
 
 fn compacted(first: u32, segment: u32) -> Sealed {

@@ -75,8 +75,14 @@ impl<'a> Output<'a> {
         let store: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
         let (file, end) = begin_segment(disk, &store, 1, 0)?;
         disk.sync_dir(ROOT).map_err(unavailable)?;
-        let manifest =
-            Manifest { format: FORMAT, store, sealed: Vec::new(), active: 1, closed: None };
+        let manifest = Manifest {
+            format: FORMAT,
+            store,
+            sealed: Vec::new(),
+            active: 1,
+            closed: None,
+            indexes: Vec::new(),
+        };
         let (bytes, checksums) = (Vec::new(), Vec::new());
         Ok(Self { disk, manifest, file, end, synced: 0, bytes, checksums })
     }

@@ -64,6 +64,12 @@ impl Writer {
             Job::Replace(replacement, reply) => {
                 let _ = reply.send(self.replace(replacement));
             }
+            Job::AddIndex(built, reply) => {
+                let _ = reply.send(self.add_index(*built));
+            }
+            Job::DropIndex(definition, reply) => {
+                let _ = reply.send(self.drop_index(&definition));
+            }
         }
     }
 
@@ -113,15 +119,21 @@ impl Writer {
             }
             _ => return Err(Error::corrupt("compacted segments are not those of the manifest")),
         }
-        let written = manifest.write(&*self.disk);
-        self.done_or_undone(written)?;
-        self.manifest = manifest;
+        self.replace_manifest(manifest)?;
         let mut index = self.shared.index.write();
         let segments = Arc::make_mut(&mut index.segments);
         replaced.into_iter().for_each(|name| segments.replace(name));
         let slot = segments.add(by.name(), file);
         segments.seal(slot, by);
         Ok(slot)
+    }
+
+    /// Puts a manifest in the place of the one before.
+    pub(in crate::json) fn replace_manifest(&mut self, manifest: Manifest) -> Result<()> {
+        let written = manifest.write(&*self.disk);
+        self.done_or_undone(written)?;
+        self.manifest = manifest;
+        Ok(())
     }
 
     /// What is to be said of a change to the manifest.

@@ -19,6 +19,7 @@ mod failing;
 mod figures;
 mod fixtures;
 mod full;
+mod indexed;
 mod kill;
 mod large;
 mod ledger;

@@ -229,7 +229,7 @@ fn what_cannot_be_salvaged_is_refused_by_kind() {
     taken.set_bytes("notes.txt", b"mine").unwrap();
     let refused = JsonDb::salvage_on(&story.disk, Arc::new(taken)).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Invalid);
-    story.disk.set_bytes("MANIFEST.json", br#"{"format": 2}"#).unwrap();
+    story.disk.set_bytes("MANIFEST.json", br#"{"format": 3}"#).unwrap();
     let newer = JsonDb::salvage_on(&story.disk, target()).unwrap_err();
     assert_eq!(newer.kind(), ErrorKind::Unsupported);
 }

@@ -60,7 +60,7 @@ pub(super) struct PieceReader {
     buffer: Vec<u8>,
 }
 
-/// How much is read at once beyond the end of a piece, to find the end of its last line.
+/// How much is read at least beyond the end of a piece, to find the end of its last line.
 const BEYOND: u64 = 4096;
 
 impl PieceReader {
@@ -107,7 +107,8 @@ impl PieceReader {
                     if end >= piece.size || end - offset > MAX_LINE as u64 {
                         return Ok(false);
                     }
-                    lines.extend(piece.size.min(end + BEYOND));
+                    // By as much as there is of the line, so that a long one is not searched too often.
+                    lines.extend(piece.size.min(end + BEYOND.max(end - offset)));
                 }
             }
         }

@@ -7,6 +7,7 @@ mod bench;
 mod cargo;
 mod differential;
 mod features;
+mod fuzz;
 mod lint;
 mod services;
 mod stages;
@@ -38,6 +39,8 @@ enum Chore {
     Bench(bench::Options),
     /// Compare the answers of our backends with those of a MongoDB server; finds one or starts it.
     Differential(differential::Options),
+    /// Run the fuzz targets, each for a while; needs a nightly compiler and cargo-fuzz.
+    Fuzz(fuzz::Options),
     /// Start, stop and show the MongoDB and Redis that tests talk to.
     Services(services::Options),
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Chore::Torture(options) => torture::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::Differential(options) => differential::run(&options),
+        Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Services(options) => services::run(&options),
     }
 }

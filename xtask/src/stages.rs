@@ -25,7 +25,7 @@ impl Outcome {
 
 #[derive(Debug)]
 struct Report {
-    name: &'static str,
+    name: String,
     outcome: Outcome,
     elapsed: Duration,
 }
@@ -43,15 +43,16 @@ impl Stages {
     }
 
     /// Runs one stage and prints its line, unless an earlier one has failed.
-    pub(crate) fn run(&mut self, name: &'static str, work: impl FnOnce() -> Outcome) {
+    pub(crate) fn run(&mut self, name: &str, work: impl FnOnce() -> Outcome) {
         if self.failed().is_some() {
-            self.reports.push(Report { name, outcome: Outcome::NotRun, elapsed: Duration::ZERO });
+            let (name, elapsed) = (name.to_owned(), Duration::ZERO);
+            self.reports.push(Report { name, outcome: Outcome::NotRun, elapsed });
             return;
         }
         println!("\n== {}: {name}", self.chore);
         let start = Instant::now();
         let outcome = work();
-        let report = Report { name, outcome, elapsed: start.elapsed() };
+        let report = Report { name: name.to_owned(), outcome, elapsed: start.elapsed() };
         println!("== {}", line(&report));
         self.reports.push(report);
     }
@@ -74,9 +75,9 @@ impl Stages {
         }
     }
 
-    fn failed(&self) -> Option<(&'static str, &str)> {
+    fn failed(&self) -> Option<(&str, &str)> {
         self.reports.iter().find_map(|report| match &report.outcome {
-            Outcome::Failed(reason) => Some((report.name, reason.as_str())),
+            Outcome::Failed(reason) => Some((report.name.as_str(), reason.as_str())),
             _ => None,
         })
     }
@@ -119,7 +120,7 @@ mod tests {
     #[test]
     fn a_line_names_the_stage_its_outcome_and_its_detail() {
         let report = Report {
-            name: "tests",
+            name: "tests".to_owned(),
             outcome: Outcome::Passed("12 passed".to_owned()),
             elapsed: Duration::from_millis(1_540),
         };

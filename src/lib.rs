@@ -3,8 +3,8 @@
 //! An application declares what it keeps, opens a [`Graph`] and walks it:
 //!
 //! - [`derive@Node`], [`derive@Edge`] and [`derive@Object`] make serde structs storable, with one
-//!   typed handle for each field to filter and sort by; [`derive@Projection`] makes structs that read
-//!   only some fields.
+//!   typed handle for each field to filter and sort by; [`derive@Embedded`] does the same for the structs
+//!   in their fields, and [`derive@Projection`] makes structs that read only some fields.
 //! - A [`Graph`] creates, reads, changes and connects them. What it gives back is a [`Stored`]: the
 //!   value with its id and version.
 //! - [`macro@walker`] makes a struct a [`Walker`], whose hooks run as a walk moves from node to
@@ -40,24 +40,25 @@
 
 pub use jvspatial_core::{
     AnyEdge, AnyNode, Cascade, CascadeReport, Change, Connection, Connections, Connects, Control,
-    Dated, DeleteReport, DistinctAs, Edge, EdgeSelect, Effect, Ended, Entity, Error, ErrorKind,
-    Expansion, Field, Find, FindStream, FindUpdate, Graph, GraphBuilder, Hop, Limit, Node,
-    NodeSelect, Numeric, Object, Operand, Order, Outcome, Page, Place, Predicate, Projected,
-    ProjectedFields, Projection, Result, Root, SomeFields, Standalone, Stats, Step, Stored, Trail,
-    Uniqueness, Updated, View, Walk, WalkBuilder, Walker, Whole, both, incoming, out,
+    Dated, DeclaredIndex, DeclaredKey, DeleteReport, DistinctAs, Edge, EdgeSelect, Effect,
+    Embedded, Ended, Entity, Error, ErrorKind, Expansion, Field, Find, FindStream, FindUpdate,
+    Graph, GraphBuilder, Hop, Limit, List, Node, NodeSelect, Numeric, Object, Operand, Order,
+    Outcome, Page, Place, Predicate, Projected, ProjectedFields, Projection, Result, Root,
+    SomeFields, Standalone, Stats, Step, Stored, Text, Trail, Uniqueness, Updated, View, Walk,
+    WalkBuilder, Walker, Whole, both, incoming, out,
 };
 /// Ids, documents and database backends, for applications that reach below the graph.
 pub use jvspatial_db as db;
 pub use jvspatial_db::{Bson, Id, PageToken, Version};
-pub use jvspatial_macros::{Edge, Node, Object, Projection, on_exit, on_visit, walker};
+pub use jvspatial_macros::{Edge, Embedded, Node, Object, Projection, on_exit, on_visit, walker};
 
 /// What most files of an application name: `use jvspatial::prelude::*;`.
 ///
 /// It may grow; a name that an application declares or imports itself wins over it.
 pub mod prelude {
     pub use crate::{
-        AnyNode, Connects, Control, Edge, Entity, Graph, Id, Node, Object, Projection, Result,
-        Root, Stored, Walk, Walker, both, incoming, on_exit, on_visit, out, walker,
+        AnyNode, Connects, Control, Edge, Embedded, Entity, Graph, Id, Node, Object, Projection,
+        Result, Root, Stored, Walk, Walker, both, incoming, on_exit, on_visit, out, walker,
     };
     pub use serde::{Deserialize, Serialize};
 }
@@ -67,7 +68,8 @@ pub mod prelude {
 pub mod __private {
     pub use jvspatial_core::__private::*;
     pub use jvspatial_core::{
-        Connects, Edge, Entity, Error, Field, Node, Object, ProjectedFields, Projection, Standalone,
+        Connects, DeclaredIndex, DeclaredKey, Edge, Embedded, Entity, Error, Field, Node, Object,
+        Predicate, ProjectedFields, Projection, Standalone,
     };
     pub use jvspatial_db::Bson;
 }

@@ -6,6 +6,7 @@ pub use jvspatial_db::{Collection, EntityName};
 
 use crate::entity::Node;
 
+pub use crate::query::EmbeddedAt;
 pub use crate::walker::hook::{IntoHookResult, hook};
 pub use crate::walker::{Control, Here, HookError, Walk, Walker};
 

@@ -15,13 +15,17 @@ mod graph;
 mod query;
 mod walker;
 
-pub use entity::{AnyNode, Connects, Edge, Entity, Node, Object, Root, Standalone, Stored};
+pub use entity::{
+    AnyNode, Connects, DeclaredIndex, DeclaredKey, Edge, Entity, Node, Object, Root, Standalone,
+    Stored,
+};
 pub use error::{Effect, Error, ErrorKind, Place, Result};
 pub use graph::{Cascade, CascadeReport, Connection, Connections, Graph, GraphBuilder};
 pub use query::{
-    AnyEdge, Change, Dated, DeleteReport, DistinctAs, EdgeSelect, Expansion, Field, Find,
-    FindStream, FindUpdate, Hop, NodeSelect, Numeric, Operand, Order, Page, Predicate, Projected,
-    ProjectedFields, Projection, SomeFields, Updated, View, Whole, both, incoming, out,
+    AnyEdge, Change, Dated, DeleteReport, DistinctAs, EdgeSelect, Embedded, Expansion, Field, Find,
+    FindStream, FindUpdate, Hop, List, NodeSelect, Numeric, Operand, Order, Page, Predicate,
+    Projected, ProjectedFields, Projection, SomeFields, Text, Updated, View, Whole, both, incoming,
+    out,
 };
 pub use walker::{
     Control, Ended, Here, HookError, Limit, Outcome, Stats, Step, Trail, Uniqueness, Walk,

@@ -2,6 +2,7 @@
 //!
 //! Applications use them through the `jvspatial` crate, whose paths the generated code names.
 
+mod embedded;
 mod entity;
 mod projection;
 mod support;
@@ -36,8 +37,50 @@ use walker::HookKind;
 ///   the struct. At most 64 bytes of letters, digits and underscores, not beginning with a digit,
 ///   and not `Root`.
 /// - `schema = 1`: the schema version stored with every document, 1 or more. Default: 1.
+/// - `index(..)`, `unique(..)`: an index; several may be declared.
 ///
 /// `#[jvspatial(crate = "..")]` says where the `jvspatial` crate is when it has another name.
+///
+/// # Indexes
+/// ```
+/// use jvspatial::prelude::*;
+///
+/// #[derive(Debug, Serialize, Deserialize, Node)]
+/// #[node(index(state, -latitude))]
+/// #[node(index("address.city"), unique(gate, partial = |a| a.closed.eq(false)))]
+/// struct Airport {
+///     #[node(unique)]
+///     iata: String,
+///     #[node(index(sparse))]
+///     nickname: Option<String>,
+///     state: String,
+///     latitude: f64,
+///     address: Address,
+///     gate: u32,
+///     closed: bool,
+/// }
+///
+/// #[derive(Debug, Serialize, Deserialize, Embedded)]
+/// struct Address {
+///     city: String,
+/// }
+///
+/// let declared = Airport::indexes();
+/// assert_eq!(declared.len(), 5);
+/// assert_eq!(declared[0].keys()[1].path, "context.latitude");
+/// assert!(declared[0].keys()[1].descending && declared[3].is_unique());
+/// ```
+///
+/// On the struct `index(..)` takes fields, with `-` before those that are to be descending. In quotes
+/// stands a path as it is stored, which may lead through structs and lists. On a field `index` declares
+/// one of that field alone. `unique` in place of `index` lets no two documents of the type have the
+/// same key.
+///
+/// - `sparse` leaves out documents that have none of the fields.
+/// - `partial = |a| ..` leaves out documents that do not satisfy a predicate.
+///
+/// A field called `sparse` is written in quotes. At most 32 fields, none twice; two indexes on the same
+/// fields in the same directions are refused.
 ///
 /// # Fields
 /// The struct `Airfield` gets a struct `AirfieldFields` beside it, with one typed handle for each
@@ -82,7 +125,7 @@ pub fn derive_node(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// # Keys of `#[edge(..)]`
-/// - `name`, `schema`: as for [`Node`](macro@Node).
+/// - `name`, `schema`, `index`, `unique`: as for [`Node`](macro@Node).
 /// - `from = Type`, `to = Type`: the node type that the edge leaves and the one that it reaches,
 ///   checked by the compiler wherever an edge is made. Default: nodes of any type.
 /// - `parallel`: two nodes may be joined by several edges of this type. Default: by one.
@@ -113,12 +156,60 @@ pub fn derive_edge(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// # Keys of `#[object(..)]`
-/// - `name`, `schema`: as for [`Node`](macro@Node).
+/// - `name`, `schema`, `index`, `unique`: as for [`Node`](macro@Node).
 ///
 /// Fields, handles and errors are those of [`Node`](macro@Node).
 #[proc_macro_derive(Object, attributes(object, jvspatial))]
 pub fn derive_object(input: TokenStream) -> TokenStream {
     entity::derive(Kind::Object, input.into()).into()
+}
+
+/// Makes a serde struct one whose fields are named in filters wherever an entity holds it.
+///
+/// ```
+/// use jvspatial::prelude::*;
+///
+/// #[derive(Debug, Serialize, Deserialize, Node)]
+/// struct Airport {
+///     address: Address,
+///     runways: Vec<Runway>,
+/// }
+///
+/// #[derive(Debug, Serialize, Deserialize, Embedded)]
+/// struct Address {
+///     city: String,
+/// }
+///
+/// #[derive(Debug, Serialize, Deserialize, Embedded)]
+/// struct Runway {
+///     #[serde(rename = "len")]
+///     length: u32,
+///     lit: bool,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> jvspatial::Result<()> {
+/// let graph = Graph::open("memory:").await?;
+/// let address = Address { city: "Gardermoen".into() };
+/// let runways = vec![Runway { length: 3_600, lit: true }, Runway { length: 2_950, lit: true }];
+/// graph.create(Airport { address, runways }).await?;
+///
+/// let found = graph
+///     .nodes::<Airport>()
+///     .filter(|a| a.address.city.eq("Gardermoen"))
+///     .filter(|a| a.runways.any(|r| r.length.gte(3_000).and(r.lit.eq(true))));
+/// assert_eq!(found.count().await?, 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A struct in a field, also in an `Option` or `Box`, is followed by a dot; one in a list is asked
+/// within `any`. The derive has no keys of its own.
+///
+/// Fields, handles and errors are those of [`Node`](macro@Node).
+#[proc_macro_derive(Embedded, attributes(jvspatial))]
+pub fn derive_embedded(input: TokenStream) -> TokenStream {
+    embedded::derive(input.into()).into()
 }
 
 /// Makes a struct a projection: it reads a few fields of stored documents and leaves the rest alone.

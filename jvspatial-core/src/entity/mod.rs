@@ -1,6 +1,7 @@
 //! What an application declares: nodes, edges and plain objects.
 
 mod any_node;
+mod index;
 mod root;
 mod stored;
 
@@ -12,6 +13,7 @@ use jvspatial_db::{Collection, EntityName, Id};
 use crate::error::Result;
 
 pub use any_node::AnyNode;
+pub use index::{DeclaredIndex, DeclaredKey};
 pub use root::Root;
 pub use stored::Stored;
 pub(crate) use stored::check_document;
@@ -34,6 +36,12 @@ pub trait Entity: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// The interned [`NAME`](Self::NAME).
     fn entity_name() -> EntityName;
+
+    /// The indexes that the type declares, in the order in which it names them: those of the struct,
+    /// then those of its fields. Default: none.
+    fn indexes() -> &'static [DeclaredIndex] {
+        &[]
+    }
 
     /// The id of the document of this type with a chosen key: `Airport::id("ATL")?`.
     ///

@@ -5,8 +5,7 @@ use std::marker::PhantomData;
 
 use futures_util::{StreamExt, stream};
 use jvspatial_db::{
-    Bson, Comparison, Cursor, Document, FieldPath, Filter, Id, PageToken, Query, codec, limits,
-    read_page,
+    Cursor, Document, FieldPath, Filter, Id, PageToken, Query, codec, limits, read_page,
 };
 use serde::de::DeserializeOwned;
 
@@ -389,10 +388,7 @@ impl<T: Entity, V: View<T>> Find<T, V> {
 
     fn into_parts(self) -> Result<(Graph, Source, V, Query)> {
         let predicate = match &self.source {
-            Source::Collection => {
-                let name = Ok(Bson::String(T::NAME.to_owned()));
-                Predicate::compare("entity", Comparison::Eq, name).and(self.predicate)
-            }
+            Source::Collection => Predicate::is_entity(T::NAME).and(self.predicate),
             // The hop names the type already.
             Source::Reached(_) => self.predicate,
         };

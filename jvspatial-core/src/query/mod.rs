@@ -1,30 +1,36 @@
 //! What to look for: typed field handles, predicates, searches and expansions.
 
 mod change;
+mod condition;
 mod delete;
 mod distinct;
+mod element;
+mod embedded;
 mod expansion;
 mod field;
 mod find;
 mod hop;
+mod list;
 mod operand;
 mod order;
 mod page;
 mod predicate;
 mod projection;
 mod select;
+mod stream;
+mod text;
 mod update;
+mod view;
 
 pub use change::{Change, Dated, Numeric};
 pub use delete::DeleteReport;
-mod stream;
-mod view;
-
 pub use distinct::DistinctAs;
+pub use embedded::{Embedded, EmbeddedAt};
 pub use expansion::{Expansion, both, incoming, out};
 pub use field::Field;
 pub use find::Find;
 pub use hop::Hop;
+pub use list::List;
 pub use operand::Operand;
 pub use order::Order;
 pub use page::Page;
@@ -32,5 +38,6 @@ pub use predicate::Predicate;
 pub use projection::{ProjectedFields, Projection};
 pub use select::{AnyEdge, EdgeSelect, NodeSelect};
 pub use stream::FindStream;
+pub use text::Text;
 pub use update::{FindUpdate, Updated};
 pub use view::{Projected, SomeFields, View, Whole};

@@ -3,6 +3,7 @@
 
 mod backends;
 mod cascade;
+mod conditions;
 mod connect;
 mod create;
 mod delete;

@@ -5,10 +5,14 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::Kind;
-use super::model::{Entity, Handle};
+use super::fields::{Handle, Handles};
+use super::model::Entity;
+
+/// Where the fields of an entity are in its document.
+const PREFIX: &str = "context.";
 
 pub(crate) fn expand(entity: &Entity<'_>) -> TokenStream {
-    let mut code = handles(entity);
+    let mut code = entity.handles.expand(PREFIX, &entity.crate_path);
     code.extend(implement_entity(entity));
     code.extend(match entity.kind {
         Kind::Node => implement_marker(entity, "Node"),
@@ -18,40 +22,20 @@ pub(crate) fn expand(entity: &Entity<'_>) -> TokenStream {
     code
 }
 
-/// The struct with a handle for each field.
-fn handles(entity: &Entity<'_>) -> TokenStream {
-    let Entity { vis, ident, handles_ident, crate_path: support, .. } = entity;
-    let fields = entity.handles.iter().map(|handle| {
-        let Handle { ident, vis, ty, path } = handle;
-        let ty = match ty {
-            Some(ty) => ty.clone(),
-            None => quote!(#support::Bson),
-        };
-        let doc = format!("`{ident}`, stored at `{path}`.");
-        quote!(#[doc = #doc] #vis #ident: #support::Field<#ty>)
-    });
-    let doc = format!("Typed handles of the fields of `{ident}`, for filters.");
-    quote! {
-        #[doc = #doc]
-        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
-        #[allow(dead_code, deprecated, non_camel_case_types, non_snake_case)]
-        #vis struct #handles_ident {
-            #(#fields,)*
-        }
-    }
-}
-
 fn implement_entity(entity: &Entity<'_>) -> TokenStream {
-    let Entity { ident, handles_ident, name, schema, crate_path: support, .. } = entity;
+    let Entity { name, schema, crate_path: support, .. } = entity;
+    let Handles { of: ident, ident: handles_ident, handles, .. } = &entity.handles;
     let collection = match entity.kind {
         Kind::Node => quote!(Node),
         Kind::Edge => quote!(Edge),
         Kind::Object => quote!(Object),
     };
-    let handles = entity.handles.iter().map(|handle| {
-        let Handle { ident, path, .. } = handle;
+    let handles = handles.iter().map(|handle| {
+        let Handle { ident, name, .. } = handle;
+        let path = format!("{PREFIX}{name}");
         quote!(#ident: #support::Field::new(#path))
     });
+    let indexes = indexes(entity);
     quote! {
         #[automatically_derived]
         impl #support::Entity for #ident {
@@ -67,13 +51,50 @@ fn implement_entity(entity: &Entity<'_>) -> TokenStream {
             fn entity_name() -> #support::EntityName {
                 #support::entity_name!(#name)
             }
+
+            #indexes
+        }
+    }
+}
+
+/// The method that tells the indexes; the trait's own will do when there are none.
+fn indexes(entity: &Entity<'_>) -> TokenStream {
+    if entity.indexes.is_empty() {
+        return TokenStream::new();
+    }
+    let support = &entity.crate_path;
+    let Handles { of, ident: handles_ident, .. } = &entity.handles;
+    let indexes = entity.indexes.iter().map(|index| {
+        let keys = index.keys.iter().map(|key| {
+            let path = format!("{PREFIX}{}", key.path);
+            match key.descending {
+                true => quote!(#support::DeclaredKey::descending(#path)),
+                false => quote!(#support::DeclaredKey::ascending(#path)),
+            }
+        });
+        let unique = index.unique.then(|| quote!(.unique()));
+        let sparse = index.sparse.then(|| quote!(.sparse()));
+        let partial = index.partial.as_ref().map(|predicate| {
+            quote! {
+                .partial(|| {
+                    let predicate: fn(#handles_ident) -> #support::Predicate = #predicate;
+                    predicate(<#of as #support::Entity>::fields())
+                })
+            }
+        });
+        quote!(#support::DeclaredIndex::new(&[#(#keys),*]) #unique #sparse #partial)
+    });
+    quote! {
+        fn indexes() -> &'static [#support::DeclaredIndex] {
+            const INDEXES: &[#support::DeclaredIndex] = &[#(#indexes),*];
+            INDEXES
         }
     }
 }
 
 /// `Node` or `Object`, both of which stand alone.
 fn implement_marker(entity: &Entity<'_>, marker: &str) -> TokenStream {
-    let Entity { ident, crate_path: support, .. } = entity;
+    let (ident, support) = (entity.handles.of, &entity.crate_path);
     let marker = format_ident!("{marker}");
     quote! {
         #[automatically_derived]
@@ -84,7 +105,8 @@ fn implement_marker(entity: &Entity<'_>, marker: &str) -> TokenStream {
 }
 
 fn implement_edge(entity: &Entity<'_>) -> TokenStream {
-    let Entity { ident, parallel, undirected, crate_path: support, .. } = entity;
+    let Entity { parallel, undirected, crate_path: support, .. } = entity;
+    let ident = entity.handles.of;
     let mut parameters = Vec::new();
     let mut conditions = Vec::new();
     let mut names = Vec::new();

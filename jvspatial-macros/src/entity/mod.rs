@@ -1,6 +1,9 @@
 //! `derive(Node)`, `derive(Edge)` and `derive(Object)`.
 
 mod expand;
+pub(crate) mod fields;
+mod index_arguments;
+mod indexes;
 mod model;
 pub(crate) mod names;
 mod parse;
@@ -33,8 +36,10 @@ impl Kind {
     /// The keys of that attribute.
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Node | Self::Object => &["name", "schema"],
-            Self::Edge => &["name", "schema", "from", "to", "parallel", "undirected"],
+            Self::Node | Self::Object => &["name", "schema", "index", "unique"],
+            Self::Edge => {
+                &["name", "schema", "index", "unique", "from", "to", "parallel", "undirected"]
+            }
         }
     }
 }

@@ -45,6 +45,21 @@ impl Key<'_> {
         })
     }
 
+    /// The tokens in the parentheses behind the key, if there are any.
+    pub(crate) fn list(&self) -> syn::Result<Option<TokenStream>> {
+        if self.input.peek(Token![=]) {
+            let key = &self.ident;
+            let message = format!("`{key}` takes a list: `{key}(..)`");
+            return Err(syn::Error::new_spanned(key, message));
+        }
+        if !self.input.peek(token::Paren) {
+            return Ok(None);
+        }
+        let content;
+        syn::parenthesized!(content in self.input);
+        content.parse().map(Some)
+    }
+
     /// Reads a key that stands alone, setting `flag`.
     pub(crate) fn flag(&self, flag: &mut bool) -> syn::Result<()> {
         if self.input.peek(Token![=]) || self.input.peek(token::Paren) {
@@ -59,15 +74,12 @@ impl Key<'_> {
 
     /// Reports a key that nobody knows and passes over its value.
     pub(crate) fn unknown(&self, known: &[&str], diagnostics: &mut Diagnostics) -> syn::Result<()> {
-        let word = self.ident.unraw().to_string();
-        let known_words = format!("(known: `{}`)", known.join("`, `"));
-        let message = match suggest::nearest(&word, known) {
-            Some(nearest) => {
-                format!("unknown key `{word}`, did you mean `{nearest}`? {known_words}")
-            }
-            None => format!("unknown key `{word}` {known_words}"),
-        };
-        diagnostics.error(&self.ident, message);
+        diagnostics.error(&self.ident, suggest::unknown("key", &self.ident, known));
+        self.skip()
+    }
+
+    /// Passes over the value.
+    pub(crate) fn skip(&self) -> syn::Result<()> {
         skip(self.input)
     }
 }
@@ -79,13 +91,24 @@ pub(crate) fn read_attributes(
     attributes: &[Attribute],
     name: &str,
     diagnostics: &mut Diagnostics,
+    read: impl FnMut(Key<'_>, &mut Diagnostics) -> syn::Result<()>,
+) {
+    read_repeating(attributes, name, &[], diagnostics, read);
+}
+
+/// As [`read_attributes`], with the words that may stand several times.
+pub(crate) fn read_repeating(
+    attributes: &[Attribute],
+    name: &str,
+    repeating: &[&str],
+    diagnostics: &mut Diagnostics,
     mut read: impl FnMut(Key<'_>, &mut Diagnostics) -> syn::Result<()>,
 ) {
     let mut seen = Vec::new();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
         match &attribute.meta {
             Meta::List(list) => {
-                read_keys(list.tokens.clone(), &mut seen, diagnostics, &mut read);
+                read_keys(list.tokens.clone(), repeating, &mut seen, diagnostics, &mut read);
             }
             Meta::Path(_) | Meta::NameValue(_) => {
                 let message = format!("expected a list of keys: `#[{name}(..)]`");
@@ -101,11 +124,12 @@ pub(crate) fn read_list(
     diagnostics: &mut Diagnostics,
     mut read: impl FnMut(Key<'_>, &mut Diagnostics) -> syn::Result<()>,
 ) {
-    read_keys(tokens, &mut Vec::new(), diagnostics, &mut read);
+    read_keys(tokens, &[], &mut Vec::new(), diagnostics, &mut read);
 }
 
 fn read_keys(
     tokens: TokenStream,
+    repeating: &[&str],
     seen: &mut Vec<Ident>,
     diagnostics: &mut Diagnostics,
     read: &mut impl FnMut(Key<'_>, &mut Diagnostics) -> syn::Result<()>,
@@ -113,7 +137,7 @@ fn read_keys(
     let parser = |input: ParseStream<'_>| {
         while !input.is_empty() {
             let ident = input.call(Ident::parse_any)?;
-            if seen.contains(&ident) {
+            if seen.contains(&ident) && !repeating.iter().any(|word| ident == word) {
                 diagnostics.error(&ident, format!("`{ident}` is given twice"));
             }
             seen.push(ident.clone());
@@ -136,7 +160,7 @@ fn read_keys(
 }
 
 /// Passes over whatever is left up to the next comma.
-fn skip(input: ParseStream<'_>) -> syn::Result<()> {
+pub(crate) fn skip(input: ParseStream<'_>) -> syn::Result<()> {
     while !input.is_empty() && !input.peek(Token![,]) {
         input.parse::<TokenTree>()?;
     }

@@ -1,10 +1,25 @@
 //! The nearest known word to a mistyped one.
 
+use proc_macro2::Ident;
+use syn::ext::IdentExt;
+
+/// The message that `word` is no such `thing`, with those that there are.
+pub(crate) fn unknown(thing: &str, word: &Ident, known: &[&str]) -> String {
+    let word = word.unraw().to_string();
+    let known_words = format!("(known: `{}`)", known.join("`, `"));
+    match nearest(&word, known) {
+        Some(nearest) => {
+            format!("unknown {thing} `{word}`, did you mean `{nearest}`? {known_words}")
+        }
+        None => format!("unknown {thing} `{word}` {known_words}"),
+    }
+}
+
 /// The word among `known` that `word` was probably meant to be.
 ///
 /// Words that differ in more than a third of their letters are not suggested: a wrong guess
 /// misleads.
-pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).max(1);
     known
         .iter()

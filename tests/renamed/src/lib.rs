@@ -5,13 +5,24 @@ use graphs::prelude::*;
 
 /// A node.
 #[derive(Debug, Serialize, Deserialize, Node)]
+#[node(unique(name, founded, partial = |c| c.mayor.name.exists()))]
 #[jvspatial(crate = "::graphs")]
 pub struct City {
+    /// A field that is a struct.
+    pub mayor: Person,
     /// A field with a typed handle.
     pub name: String,
     /// A field whose stored form is not its own type.
     #[serde(serialize_with = "as_text")]
     pub founded: i32,
+}
+
+/// A struct in a field.
+#[derive(Debug, Serialize, Deserialize, Embedded)]
+#[jvspatial(crate = "graphs")]
+pub struct Person {
+    /// A field with a typed handle.
+    pub name: String,
 }
 
 /// An edge between nodes of given types.

@@ -1,9 +1,8 @@
 use jvspatial::prelude::*;
-use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, Node)]
 struct City {
-    #[node(unique)]
+    #[node(schema = 2)]
     name: String,
 }
 

@@ -1,0 +1,8 @@
+use jvspatial::prelude::*;
+
+#[derive(Serialize, Deserialize, Embedded)]
+enum Surface {
+    Asphalt,
+}
+
+fn main() {}

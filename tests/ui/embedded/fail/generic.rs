@@ -1,0 +1,8 @@
+use jvspatial::prelude::*;
+
+#[derive(Serialize, Deserialize, Embedded)]
+struct Pair<T> {
+    left: T,
+}
+
+fn main() {}

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::SalvageReport;
 use crate::error::{Error, ErrorKind, Result};
+use crate::indexes::IndexInfo;
 use crate::json::disk::{Disk, DiskFile, EntryKind};
 use crate::json::line::{Line, line_checksum};
 use crate::json::lines::{Found, Lines};
-use crate::json::manifest::{FORMAT, Manifest, unavailable};
+use crate::json::manifest::{Declared, FORMAT, Manifest, unavailable};
 use crate::json::segment::{JOURNAL, SegmentName};
 
 /// The segments of a store, in the order in which they are read.
@@ -56,6 +57,8 @@ impl Files {
         }
         if let Some(manifest) = &manifest {
             choose(manifest, &mut listed, report);
+            let definitions = manifest.indexes.iter().flat_map(Declared::to_definition);
+            definitions.for_each(|index| report.dropped_indexes.push(IndexInfo::new(&index)));
         }
         let store = manifest.as_ref().map(|manifest| manifest.store.clone());
         let segments = open(disk, listed, store, report)?;

@@ -15,6 +15,7 @@ use super::listed::Listed;
 use super::{JsonDb, blocking, locked, unusable};
 use crate::error::{Error, Result};
 use crate::id::Id;
+use crate::indexes::IndexInfo;
 use files::Files;
 use found::Found;
 use stretch::Scanner;
@@ -22,7 +23,7 @@ use stretch::Scanner;
 /// What [`JsonDb::salvage`] took and what it could not.
 ///
 /// A document is *vouched for* when the commit line of its batch matches it byte by byte.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SalvageReport {
     /// How many documents the new store has.
@@ -50,6 +51,9 @@ pub struct SalvageReport {
     pub missing_segments: Listed<u32>,
     /// Files in the journal's directory that are not part of this store.
     pub foreign_files: Listed<String>,
+    /// The indexes of the damaged store, as far as the manifest tells. The new one has none of them, because what
+    /// was salvaged may violate them: create them again.
+    pub dropped_indexes: Listed<IndexInfo>,
     /// Whether the manifest could be read.
     pub has_manifest: bool,
 }

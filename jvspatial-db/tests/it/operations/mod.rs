@@ -3,6 +3,7 @@
 
 mod backup;
 mod bank;
+mod indexed;
 mod restore;
 mod salvage;
 mod salvage_losses;

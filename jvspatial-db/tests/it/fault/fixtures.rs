@@ -13,19 +13,20 @@ use std::sync::Arc;
 use bson::Document;
 use jvspatial_db::json::disk::SimulatedDisk;
 use jvspatial_db::{
-    Bson, Collection, Database as _, Encoding, Ends, ErrorKind, Filter, Handle, Id, JsonDb,
-    JsonDbOptions, Link, Query, Version, WriteBatch, doc,
+    Bson, Collection, Database as _, Encoding, Ends, EntityName, ErrorKind, Filter, Handle, Id,
+    IndexInfo, IndexSpec, JsonDb, JsonDbOptions, Link, Query, Version, WriteBatch, doc,
 };
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::script::{options, runtime};
 
-/// The kinds of store that each format has.
-const NAMES: [&str; 4] = ["clean", "compacted", "killed", "sealed"];
-
-/// What the files of each format's fixtures sum up to: proof that none has been written again.
-const SUMS: [(u32, u64); 1] = [(1, 0xf52c_63ec_ea31_d70e)];
+/// The kinds of store that each format has, and what their files sum up to: proof that none has been written
+/// again. A store is of format 2 when it has indexes.
+const FORMATS: [(u32, &[&str], u64); 2] = [
+    (1, &["clean", "compacted", "killed", "sealed"], 0xf52c_63ec_ea31_d70e),
+    (2, &["indexed"], 0x6d03_2e3a_2efa_09b6),
+];
 
 fn home(format: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/format/{format}"))
@@ -71,13 +72,30 @@ fn put(dir: &Path, files: &BTreeMap<String, Vec<u8>>) {
     }
 }
 
-/// The format that this version writes.
+/// The last format that this version writes: that of a store with indexes.
 fn current() -> u32 {
     let disk = SimulatedDisk::new();
     let db = JsonDb::open_on(Arc::new(disk.clone()), options()).unwrap();
+    make_indexes(&db);
     let manifest: Value = serde_json::from_slice(&disk.bytes("MANIFEST.json").unwrap()).unwrap();
     runtime().block_on(db.close()).unwrap();
     manifest["format"].as_u64().unwrap() as u32
+}
+
+/// An index with each of the options.
+fn make_indexes(db: &JsonDb) {
+    let specs = [
+        doc! { "key": { "context.population": -1, "context.name": 1 } },
+        doc! { "key": { "context.name": 1 }, "unique": true, "sparse": true },
+        doc! {
+            "key": { "context.a.b": 1 },
+            "partialFilterExpression": { "context.a": { "$exists": true }, "_version": { "$gte": 1 } },
+        },
+    ];
+    for (spec, entity) in specs.iter().zip([None, Some(EntityName::new("City").unwrap()), None]) {
+        let spec = IndexSpec::parse(spec).unwrap();
+        runtime().block_on(db.create_index(Collection::Node, entity, spec)).unwrap();
+    }
 }
 
 /// Everything in a store, and what opening said of it.
@@ -111,12 +129,22 @@ fn contents(db: &JsonDb) -> Value {
         documents.into_values().collect()
     });
     let recovery = db.recovery();
-    json!({
+    let mut contents = json!({
         "clean": recovery.clean,
         "commits": recovery.commits,
         "quarantined_bytes": recovery.quarantined_bytes,
         "documents": documents,
-    })
+    });
+    let indexes = runtime().block_on(db.indexes(Collection::Node)).unwrap();
+    if !indexes.is_empty() {
+        let told = |index: &IndexInfo| {
+            let entity = index.entity.map(|name| name.as_str());
+            let spec = index.spec.to_document().to_string();
+            json!({ "entity": entity, "index": spec, "keys": index.keys })
+        };
+        contents["indexes"] = indexes.iter().map(told).collect();
+    }
+    contents
 }
 
 /// A field of every type that a document can hold.
@@ -170,6 +198,9 @@ fn make(name: &str) -> SimulatedDisk {
     let write =
         |db: &JsonDb, batch| assert!(runtime.block_on(db.write(batch)).unwrap().is_complete());
     let db = JsonDb::open_on(Arc::new(disk.clone()), options()).unwrap();
+    if name == "indexed" {
+        make_indexes(&db);
+    }
     batches().into_iter().for_each(|batch| write(&db, batch));
     if ["sealed", "compacted"].contains(&name) {
         for number in 0..60 {
@@ -208,8 +239,10 @@ fn make(name: &str) -> SimulatedDisk {
 #[test]
 #[ignore = "it adds to the sources: run it when a format is released"]
 fn write_the_fixtures() {
-    for name in NAMES {
-        let home = home(current()).join(name);
+    for (home, name) in FORMATS
+        .iter()
+        .flat_map(|(format, names, _)| names.iter().map(|name| (home(*format).join(name), *name)))
+    {
         if home.exists() {
             continue;
         }
@@ -229,8 +262,8 @@ fn write_the_fixtures() {
 
 #[test]
 fn a_store_of_every_released_format_opens_to_what_was_written() {
-    for (format, _) in SUMS {
-        for name in NAMES {
+    for (format, names, _) in FORMATS {
+        for name in names {
             let expected = std::fs::read(home(format).join(name).join("contents.json")).unwrap();
             let expected: Value = serde_json::from_slice(&expected).unwrap();
             let copy = tempfile::tempdir().unwrap();
@@ -251,16 +284,18 @@ fn a_store_of_every_released_format_opens_to_what_was_written() {
             let documents = again["documents"].as_array_mut().unwrap();
             documents.retain(|document| document["id"] != "o.New.1");
             assert_eq!(again["documents"], expected["documents"], "{name} of format {format}");
+            assert_eq!(again["indexes"], expected["indexes"], "{name} of format {format}");
         }
     }
 }
 
 #[test]
 fn every_released_format_has_its_fixtures_and_none_was_written_again() {
-    assert_eq!(SUMS.map(|(format, _)| format).to_vec(), (1..=current()).collect::<Vec<_>>());
-    for (format, expected) in SUMS {
+    let formats: Vec<u32> = FORMATS.iter().map(|(format, ..)| *format).collect();
+    assert_eq!(formats, (1..=current()).collect::<Vec<_>>());
+    for (format, names, expected) in FORMATS {
         let files = files(&home(format));
-        for name in NAMES {
+        for name in names {
             assert!(files.contains_key(&format!("{name}/store/MANIFEST.json")), "{name}");
         }
         assert_eq!(sum(&files), expected, "format {format}: {:#018x}", sum(&files));
@@ -300,13 +335,19 @@ fn change_manifest(manifest: &[u8], change: impl Fn(&str) -> String) -> Vec<u8> 
 #[test]
 fn a_store_of_a_later_format_is_refused_with_not_one_byte_changed() {
     // A manifest of format 2 has indexes; segments have known one format so far.
-    let later = |text: &str| text.replacen("\"format\": 1", "\"format\": 3", 1);
     let header = |bytes: &[u8]| {
         let text = std::str::from_utf8(bytes).unwrap();
         text.replacen("\"format\":1", "\"format\":2", 1).into_bytes()
     };
-    for name in NAMES {
-        let store = files(&home(1).join(name).join("store"));
+    let stores = FORMATS.iter().flat_map(|(format, names, _)| {
+        let store = move |name: &&'static str| {
+            (*format, *name, files(&home(*format).join(name).join("store")))
+        };
+        names.iter().map(store)
+    });
+    for (format, name, store) in stores {
+        let own = format!("\"format\": {format}");
+        let later = |text: &str| text.replacen(&own, "\"format\": 3", 1);
         let manifest = &store["MANIFEST.json"];
         let segments: Vec<String> =
             store.keys().filter(|path| path.starts_with("journal/")).cloned().collect();

@@ -38,7 +38,7 @@ impl IdGenerator {
     }
 
     /// The next `count` keys, in increasing order and with none between them.
-    pub fn reserve(&self, count: usize) -> impl Iterator<Item = [u8; 12]> + use<> {
+    pub fn reserve(&self, count: usize) -> impl Iterator<Item = [u8; 12]> + Clone + use<> {
         let count = count as u64;
         let floor = (self.clock)() << COUNTER_BITS;
         let mut last = self.last.load(Ordering::Relaxed);

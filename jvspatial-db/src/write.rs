@@ -1,11 +1,15 @@
 //! Writes: a batch of operations, and what became of each.
 
+mod room;
+#[cfg(feature = "json")]
+pub(crate) mod spare;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::Serialize;
 
-use crate::codec::envelope::{push_prefix, push_suffix};
+use crate::codec::envelope::{line_checksum, push_prefix, push_suffix};
 use crate::codec::{self, Encoding};
 use crate::document::Ends;
 use crate::error::{Error, ErrorKind, Result};
@@ -93,6 +97,9 @@ pub struct BodyRange {
     prefix: u16,
     #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "the JSON database reads it"))]
     suffix: u16,
+    /// The checksum of the line, taken while it is in the cache; 0 when it has no end yet.
+    #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "the JSON database reads it"))]
+    checksum: u64,
 }
 
 #[cfg(feature = "json")]
@@ -105,6 +112,11 @@ impl BodyRange {
     /// Bytes of the line after the fields, without its end; 0 when the line has no end yet.
     pub(crate) const fn suffix(self) -> u16 {
         self.suffix
+    }
+
+    /// The checksum of the line; meaningless when it has no end yet.
+    pub(crate) const fn checksum(self) -> u64 {
+        self.checksum
     }
 
     /// The line in the buffer, its end included if it has one.
@@ -307,8 +319,12 @@ impl WriteBatch {
         // Who updates an edge does not say what it joins.
         let is_whole = link.is_some() || id.collection() != Collection::Edge;
         let ends = link.as_ref().map(|link| &link.ends);
-        let suffix = if is_json && is_whole { push_suffix(bytes, ends) } else { 0 };
-        Ok(BodyRange { start, end, prefix, suffix })
+        let (mut suffix, mut checksum) = (0, 0);
+        if is_json && is_whole {
+            suffix = push_suffix(bytes, ends);
+            checksum = line_checksum(bytes.get(before..).unwrap_or_default());
+        }
+        Ok(BodyRange { start, end, prefix, suffix, checksum })
     }
 
     fn push(&mut self, id: Id, action: Action) -> Result<()> {
@@ -318,6 +334,9 @@ impl WriteBatch {
             );
         }
         self.operations.push(Operation { id, action });
+        if self.operations.len() == room::SAMPLE {
+            self.reserve_bytes();
+        }
         Ok(())
     }
 

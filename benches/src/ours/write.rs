@@ -20,20 +20,22 @@ const TASKS: usize = 64;
 
 /// Creates [`cities`] in one durable batch; the answer is their number.
 pub(crate) fn create_many_10k(setup: &Setup) -> Result<Contender> {
-    over_fresh_graphs(setup, 10_000, async |graph, cities| Ok(graph.create_many(cities).await?))
+    over_fresh_graphs(first_cities(setup, 10_000), async |graph, cities| {
+        Ok(graph.create_many(cities).await?)
+    })
 }
 
 /// Creates [`cities`] under [`random_keys`] in one durable batch; the answer is their number.
 #[cfg(feature = "peers")]
 pub(crate) fn create_many_random_10k(setup: &Setup) -> Result<Contender> {
-    over_fresh_graphs(setup, 10_000, async |graph, cities| {
-        Ok(graph.create_many_with_keys(random_keys().zip(cities)).await?)
+    over_fresh_graphs(random_documents(setup, 10_000), async |graph, documents| {
+        Ok(graph.create_many_with_keys(documents).await?)
     })
 }
 
 /// The same with an index on two fields and a unique one on a third.
 pub(crate) fn create_many_10k_indexed(setup: &Setup) -> Result<Contender> {
-    over_fresh_graphs_with(setup, 10_000, true, async |graph, cities| {
+    over_fresh_graphs_with(first_cities(setup, 10_000), true, async |graph, cities| {
         Ok(graph.create_many(cities).await?.len())
     })
 }
@@ -41,7 +43,7 @@ pub(crate) fn create_many_10k_indexed(setup: &Setup) -> Result<Contender> {
 /// Creates [`cities`] in durable batches of 100, one after another; the answer is their number.
 #[cfg(feature = "peers")]
 pub(crate) fn batches_100x100(setup: &Setup) -> Result<Contender> {
-    over_fresh_graphs(setup, 100 * BATCH, async |graph, cities| {
+    over_fresh_graphs(first_cities(setup, 100 * BATCH), async |graph, cities| {
         let mut created = Vec::with_capacity(cities.len());
         let mut cities = cities.into_iter();
         while cities.len() > 0 {
@@ -54,22 +56,20 @@ pub(crate) fn batches_100x100(setup: &Setup) -> Result<Contender> {
 /// As [`batches_100x100`], under [`random_keys`].
 #[cfg(feature = "peers")]
 pub(crate) fn batches_random_100x100(setup: &Setup) -> Result<Contender> {
-    over_fresh_graphs(setup, 100 * BATCH, async |graph, cities| {
-        let mut created = Vec::with_capacity(cities.len());
-        let mut documents = random_keys().zip(cities);
-        loop {
-            let batch: Vec<_> = documents.by_ref().take(BATCH).collect();
-            if batch.is_empty() {
-                return Ok(created);
-            }
+    over_fresh_graphs(random_documents(setup, 100 * BATCH), async |graph, documents| {
+        let mut created = Vec::with_capacity(documents.len());
+        let mut documents = documents.into_iter();
+        while documents.len() > 0 {
+            let batch = documents.by_ref().take(BATCH);
             created.push(graph.create_many_with_keys(batch).await?);
         }
+        Ok(created)
     })
 }
 
 /// Creates durable documents one after another; the answer is their number.
 pub(crate) fn single_creates_2k(setup: &Setup) -> Result<Contender> {
-    over_fresh_graphs(setup, 2_000, async |graph, cities| {
+    over_fresh_graphs(first_cities(setup, 2_000), async |graph, cities| {
         let mut created = 0;
         for city in cities {
             graph.create(city).await?;
@@ -81,7 +81,7 @@ pub(crate) fn single_creates_2k(setup: &Setup) -> Result<Contender> {
 
 /// Creates durable documents from 64 tasks; the answer is their number.
 pub(crate) fn group_commit_10k(setup: &Setup) -> Result<Contender> {
-    over_fresh_graphs(setup, 10_000, async |graph, cities| {
+    over_fresh_graphs(first_cities(setup, 10_000), async |graph, cities| {
         let count = cities.len();
         let mut tasks = JoinSet::new();
         let mut cities = cities.into_iter();
@@ -129,24 +129,31 @@ impl<T: Made> Made for Vec<T> {
     }
 }
 
-/// Times `work` over cities and a graph that is empty yet; removes the graph afterwards.
-fn over_fresh_graphs<M: Made>(
-    setup: &Setup,
-    count: usize,
-    work: impl AsyncFn(Graph, Vec<City>) -> Result<M> + 'static,
+fn first_cities(setup: &Setup, count: usize) -> (&Setup, Vec<City>) {
+    (setup, cities().take(setup.size(count)).collect())
+}
+
+/// The first cities with their keys, which a peer is given ready made as well.
+#[cfg(feature = "peers")]
+fn random_documents(setup: &Setup, count: usize) -> (&Setup, Vec<(String, City)>) {
+    (setup, random_keys().zip(cities()).take(setup.size(count)).collect())
+}
+
+/// Times `work` over documents and a graph that is empty yet; removes the graph afterwards.
+fn over_fresh_graphs<D: Clone + 'static, M: Made>(
+    first: (&Setup, Vec<D>),
+    work: impl AsyncFn(Graph, Vec<D>) -> Result<M> + 'static,
 ) -> Result<Contender> {
-    over_fresh_graphs_with(setup, count, false, work)
+    over_fresh_graphs_with(first, false, work)
 }
 
 /// The same, with indexes if `indexed` says so.
-fn over_fresh_graphs_with<M: Made>(
-    setup: &Setup,
-    count: usize,
+fn over_fresh_graphs_with<D: Clone + 'static, M: Made>(
+    (setup, documents): (&Setup, Vec<D>),
     indexed: bool,
-    work: impl AsyncFn(Graph, Vec<City>) -> Result<M> + 'static,
+    work: impl AsyncFn(Graph, Vec<D>) -> Result<M> + 'static,
 ) -> Result<Contender> {
     let runtime = runtime()?;
-    let cities: Vec<City> = cities().take(setup.size(count)).collect();
     let directory = setup.temporary_directory()?;
     Ok(Box::new(move || {
         runtime.block_on(async {
@@ -155,9 +162,9 @@ fn over_fresh_graphs_with<M: Made>(
             if indexed {
                 create_indexes(&graph, true).await?;
             }
-            let cities = cities.clone();
+            let documents = documents.clone();
             let start = Instant::now();
-            let made = work(graph.clone(), cities).await?;
+            let made = work(graph.clone(), documents).await?;
             let sample = Sample { elapsed: start.elapsed(), answer: made.count() as u64 };
             graph.close().await?;
             Ok(sample)

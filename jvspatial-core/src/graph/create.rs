@@ -1,6 +1,10 @@
 //! Creating nodes and objects.
 
-use jvspatial_db::{Id, Outcome, WriteBatch};
+use std::future::poll_fn;
+use std::task::Poll;
+
+use jvspatial_db::limits::MAX_BATCH_OPERATIONS;
+use jvspatial_db::{Id, Outcome, WriteBatch, WriteReport};
 
 use super::Graph;
 use super::batch::failed;
@@ -58,7 +62,7 @@ impl Graph {
         let values: Vec<T> = values.into_iter().collect();
         let keys = self.0.ids.reserve(values.len());
         let ids = keys.map(|key| Id::generated(T::COLLECTION, T::entity_name(), key));
-        self.insert_many(ids.zip(values)).await
+        self.insert_many(ids, values).await
     }
 
     /// Creates many nodes or objects of one type whose ids end in the given keys, in the order of the
@@ -77,64 +81,61 @@ impl Graph {
         &self,
         values: impl IntoIterator<Item = (impl AsRef<str>, T)>,
     ) -> Result<Vec<Stored<T>>> {
-        let mut documents = Vec::new();
-        for (key, value) in values {
-            let id = T::id(key).map_err(|error| failed(error, documents.len(), 0))?;
-            documents.push((id, value));
+        let pairs = values.into_iter();
+        let expected = pairs.size_hint().0.min(MAX_BATCH_OPERATIONS);
+        let (mut ids, mut values) = (Vec::with_capacity(expected), Vec::with_capacity(expected));
+        for (key, value) in pairs {
+            ids.push(T::id(key).map_err(|error| failed(error, ids.len(), 0))?);
+            values.push(value);
         }
-        self.insert_many(documents.into_iter()).await
+        self.insert_many(ids.iter().cloned(), values).await
     }
 
     /// Creates documents in batches that are all or nothing if the backend can.
     async fn insert_many<T: Standalone>(
         &self,
-        documents: impl Iterator<Item = (Id, T)> + Send,
+        mut ids: impl Iterator<Item = Id> + Clone + Send,
+        values: Vec<T>,
     ) -> Result<Vec<Stored<T>>> {
-        let mut created = Vec::with_capacity(documents.size_hint().0);
-        let mut batch = self.atomic_batch();
-        let mut written = 0;
-        for (id, value) in documents {
-            batch
-                .insert_with(id.clone(), &value, T::SCHEMA, None)
-                .map_err(|error| failed(error.into(), created.len(), written))?;
-            created.push(Stored::created(id, value, None));
-            if self.0.limits.filled_by(&batch) {
-                let full = std::mem::replace(&mut batch, self.atomic_batch());
-                self.write_created(full, &created, written).await?;
-                written = created.len();
-            }
-        }
-        if !batch.is_empty() {
-            self.write_created(batch, &created, written).await?;
+        let mut created = Vec::with_capacity(values.len());
+        let mut values = values.into_iter();
+        while !values.as_slice().is_empty() {
+            let written = created.len();
+            let batch = self.batch_of(ids.clone(), values.as_slice(), written)?;
+            let count = batch.len();
+            let mut writing = self.0.database.write(batch);
+            // What is returned is put together while the backend writes.
+            let begun = poll_fn(|context| Poll::Ready(writing.as_mut().poll(context))).await;
+            let batch = ids.by_ref().zip(values.by_ref()).take(count);
+            created.extend(batch.map(|(id, value)| Stored::created(id, value, None)));
+            let report = match begun {
+                Poll::Ready(report) => report,
+                Poll::Pending => writing.await,
+            };
+            let report = report.map_err(|error| Error::from(error).with("written", written))?;
+            check_created(created.get(written..).unwrap_or_default(), report, written)?;
         }
         Ok(created)
     }
 
-    /// Writes the batch that creates `created[written..]`.
-    async fn write_created<T: Entity>(
+    /// The batch that creates the first of `values`, as many as go into one; `written` stand before them.
+    fn batch_of<T: Standalone>(
         &self,
-        batch: WriteBatch,
-        created: &[Stored<T>],
+        ids: impl Iterator<Item = Id>,
+        values: &[T],
         written: usize,
-    ) -> Result<()> {
-        let report = self
-            .0
-            .database
-            .write(batch)
-            .await
-            .map_err(|error| Error::from(error).with("written", written))?;
-        let total = written + report.written();
-        // A skipped document says nothing about why; the one it was skipped for does.
-        let blamed = |outcome: &Outcome| !outcome.is_written() && *outcome != Outcome::Skipped;
-        let new = created.get(written..).unwrap_or_default();
-        for (index, (stored, outcome)) in new.iter().zip(report.outcomes).enumerate() {
-            if blamed(&outcome) {
-                outcome
-                    .into_result(stored.id())
-                    .map_err(|error| failed(error.into(), written + index, total))?;
+    ) -> Result<WriteBatch> {
+        let mut batch = self.atomic_batch();
+        batch.reserve(values.len().min(self.0.limits.operations));
+        for (position, (id, value)) in ids.zip(values).enumerate() {
+            batch
+                .insert_with(id, value, T::SCHEMA, None)
+                .map_err(|error| failed(error.into(), written + position, written))?;
+            if self.0.limits.filled_by(&batch) {
+                break;
             }
         }
-        Ok(())
+        Ok(batch)
     }
 
     /// Creates a node or an object under `id`.
@@ -144,4 +145,19 @@ impl Graph {
         self.write_version(batch, &id).await?;
         Ok(Stored::created(id, value, None))
     }
+}
+
+/// Fails as the first of the documents `new` that was not created; `written` stand before them.
+fn check_created<T: Entity>(new: &[Stored<T>], report: WriteReport, written: usize) -> Result<()> {
+    let total = written + report.written();
+    // A skipped document says nothing about why; the one it was skipped for does.
+    let blamed = |outcome: &Outcome| !outcome.is_written() && *outcome != Outcome::Skipped;
+    for (index, (stored, outcome)) in new.iter().zip(report.outcomes).enumerate() {
+        if blamed(&outcome) {
+            outcome
+                .into_result(stored.id())
+                .map_err(|error| failed(error.into(), written + index, total))?;
+        }
+    }
+    Ok(())
 }

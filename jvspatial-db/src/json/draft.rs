@@ -6,7 +6,6 @@ use memchr::memchr;
 
 use super::index::Definitions;
 use super::keys::DraftKeys;
-use super::line;
 use crate::document::Ends;
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -133,7 +132,7 @@ impl DraftOperation {
                 Error::invalid("encoded fields are not an object on one line").with("id", id)
             );
         }
-        let checksum = line::line_checksum(text);
+        let checksum = body.checksum();
         Ok(Self { id, action, line: body.line(), prefix, suffix, schema, checksum })
     }
 

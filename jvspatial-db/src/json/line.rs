@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 use super::segment::SegmentName;
 #[cfg(test)]
 pub(super) use crate::codec::envelope::push_prefix;
-pub(super) use crate::codec::envelope::push_suffix;
+pub(super) use crate::codec::envelope::{line_checksum, push_suffix};
 use crate::codec::envelope::{push_id, push_number};
 use crate::document::Ends;
 use crate::error::Result;
@@ -86,11 +86,6 @@ pub(super) struct HeaderLine<'a> {
     pub segment: SegmentName,
     pub format: u32,
     pub store: &'a str,
-}
-
-/// The checksum of one line, its end included.
-pub(super) fn line_checksum(line: &[u8]) -> u64 {
-    xxh3_64(line)
 }
 
 /// Appends the line that says that a document is gone.

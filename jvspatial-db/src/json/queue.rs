@@ -275,6 +275,36 @@ mod tests {
     }
 
     #[test]
+    fn a_job_is_handed_to_who_waits_for_jobs_alone() {
+        let queue = Queue::default();
+        let mut ordered = order(&queue).unwrap();
+        let jobs = queue.wait_for_jobs(Duration::ZERO);
+        assert!(matches!(&*jobs, [Job::Seal(_)]));
+        for job in jobs {
+            if let Job::Seal(reply) = job {
+                reply.send(Ok(())).unwrap();
+            }
+        }
+        ordered.try_recv().unwrap().unwrap();
+        assert!(queue.wait_for_jobs(Duration::ZERO).is_empty());
+    }
+
+    #[test]
+    fn an_empty_queue_is_watched_for_the_time_given_and_a_filled_one_is_not() {
+        let watched = |queue: &Queue, time| {
+            let start = Instant::now();
+            queue.watch(time);
+            start.elapsed()
+        };
+        let queue = Queue::default();
+        let short = Duration::from_millis(2);
+        assert!(watched(&queue, short) >= short);
+        order(&queue).unwrap();
+        let long = Duration::from_secs(3);
+        assert!(watched(&queue, long) < long / 2);
+    }
+
+    #[test]
     fn a_queue_with_nothing_to_do_is_left_when_the_time_is_up() {
         let queue = Queue::default();
         assert!(matches!(queue.wait(Some(Instant::now())), Wake::Due));

@@ -1,6 +1,9 @@
 //! The next commit in the making: batches are judged against the index and their lines gathered.
 
+mod fresh;
+
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
@@ -52,6 +55,13 @@ impl Stage {
         old: &OldKeys,
         shared: bool,
     ) -> Option<WriteReport> {
+        // What has keys is judged with them.
+        if !shared
+            && draft.keys.is_empty()
+            && let Some(report) = self.add_fresh(index, draft)
+        {
+            return Some(report);
+        }
         let mut judge = Judge::new(index, draft, old);
         let verdicts = judge.judge(draft);
         let (keys, owned) = judge.keys.into_parts();
@@ -121,21 +131,7 @@ impl Stage {
             }
             span = start..self.bytes.len();
         }
-        let place = Place {
-            slot: 0,
-            // A batch has at most 256 MiB.
-            offset: span.start as u32,
-            len: (span.end - span.start) as u32,
-            prefix: operation.prefix,
-            suffix,
-        };
-        let state = State {
-            version: version.get(),
-            place,
-            check: checksum as u32,
-            schema: operation.schema,
-            ..State::default()
-        };
+        let state = state_of(operation, version, span, (suffix, checksum));
         self.checksums.push(checksum);
         self.changes.push(Change { id, state, link });
     }
@@ -146,6 +142,30 @@ impl Stage {
         self.checksums.push(line::line_checksum(self.bytes.get(start..).unwrap_or_default()));
         self.tombstone_bytes += (self.bytes.len() - start) as u64;
         self.changes.push(Change { id, state: State::default(), link: None });
+    }
+}
+
+/// The state of a document whose line stands at `span`, with an end of so many bytes and this checksum.
+fn state_of(
+    operation: &DraftOperation,
+    version: Version,
+    span: Range<usize>,
+    (suffix, checksum): (u16, u64),
+) -> State {
+    let place = Place {
+        slot: 0,
+        // A batch has at most 256 MiB.
+        offset: span.start as u32,
+        len: (span.end - span.start) as u32,
+        prefix: operation.prefix,
+        suffix,
+    };
+    State {
+        version: version.get(),
+        place,
+        check: checksum as u32,
+        schema: operation.schema,
+        ..State::default()
     }
 }
 

@@ -27,6 +27,7 @@ use super::stage::Stage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Collection, Id};
 use crate::write::WriteReport;
+use crate::write::spare::SPARE;
 
 /// The bytes after which a commit takes in no further batch.
 const FULL_COMMIT: usize = 64 * 1024 * 1024;
@@ -204,6 +205,7 @@ impl Writer {
                 }
             }
         }
+        SPARE.keep(stage.bytes);
     }
 
     fn write(&mut self, stage: &mut Stage) -> Result<()> {

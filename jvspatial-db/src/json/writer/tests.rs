@@ -1,4 +1,8 @@
 #![allow(clippy::unwrap_used)]
+mod by_hand;
+mod end;
+mod segments;
+
 use std::sync::mpsc;
 
 use parking_lot::Mutex;

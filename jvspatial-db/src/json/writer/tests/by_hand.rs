@@ -1,0 +1,49 @@
+//! A writer without its thread, which a test drives itself.
+
+use super::*;
+use crate::json::draft::Draft;
+use crate::json::manifest;
+
+pub(super) struct ByHand {
+    pub disk: SimulatedDisk,
+    pub writer: Writer,
+}
+
+impl ByHand {
+    /// The writer of a new store; its compactor never gets to anything.
+    pub(super) fn new(options: JsonDbOptions) -> Self {
+        let disk = SimulatedDisk::new();
+        let lock = disk.lock().unwrap();
+        let opened = recovery::open(&disk, &options).unwrap();
+        let (shared, files, _) = opened.split(options.deadline);
+        let compactor = std::thread::spawn(|| {});
+        let writer =
+            Writer::new(Arc::new(shared), Arc::new(disk.clone()), lock, options, files, compactor);
+        Self { disk, writer }
+    }
+
+    /// Serves one batch.
+    pub(super) fn write(&mut self, batch: WriteBatch) -> Result<WriteReport> {
+        let (reply, mut report) = oneshot::channel();
+        self.writer.serve(vec![Request { draft: Draft::new(batch).unwrap(), reply }]);
+        report.try_recv().unwrap()
+    }
+
+    /// Writes the documents of these numbers in one batch.
+    pub(super) fn create(&mut self, numbers: std::ops::Range<usize>) -> Result<()> {
+        let mut batch = WriteBatch::new(Encoding::Json);
+        for number in numbers {
+            batch.insert(format!("o.Note.{number}").parse().unwrap(), &json!({})).unwrap();
+        }
+        self.write(batch).map(|report| assert!(report.is_complete()))
+    }
+
+    pub(super) fn manifest(&self) -> Vec<u8> {
+        self.disk.bytes(manifest::PATH).unwrap()
+    }
+
+    /// The bytes of the journal's segment `number`.
+    pub(super) fn segment(&self, number: u32) -> Vec<u8> {
+        self.disk.bytes(&format!("journal/{number:08}.jsonl")).unwrap()
+    }
+}

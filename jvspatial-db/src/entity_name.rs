@@ -83,6 +83,12 @@ impl EntityName {
         self.0
     }
 
+    /// The name with this [number](Self::number).
+    #[cfg(feature = "json")]
+    pub(crate) const fn from_number(number: u16) -> Self {
+        Self(number)
+    }
+
     /// Whether there may be stored documents whose name is not interned.
     #[cfg(feature = "json")]
     pub(crate) fn misses_stored() -> bool {

@@ -5,6 +5,7 @@ use super::line::line_checksum;
 use super::manifest::unavailable;
 use super::segment::Segments;
 use crate::error::{Error, Result};
+use crate::id::Id;
 
 /// The most bytes that are read at once.
 const STRETCH: u64 = 256 * 1024;
@@ -17,27 +18,27 @@ const GAP: u64 = 2048;
 pub(super) struct Stretches(Vec<u8>);
 
 impl Stretches {
-    /// Shows the lines of `wanted`, which `state_of` gives the states of and which stand in the order of the
+    /// Shows the lines of `wanted`, which `of` gives the ids and states of and which stand in the order of the
     /// journal, each compared with its checksum. Blocks.
     ///
     /// # Errors
-    /// `Corrupt` naming file and offset of a line that is not what was written, `Unavailable`, and those
+    /// `Corrupt` naming id, file and offset of a line that is not what was written, `Unavailable`, and those
     /// of `show`.
     pub(super) fn read<T>(
         &mut self,
         segments: &Segments,
         wanted: &[T],
-        state_of: impl Fn(&T) -> &State,
+        of: impl Fn(&T) -> (&Id, &State),
         mut show: impl FnMut(&T, &[u8]) -> Result<()>,
     ) -> Result<()> {
         let mut rest = wanted;
         while let Some(first) = rest.first() {
-            let first = state_of(first).place;
+            let first = of(first).1.place;
             let start = u64::from(first.offset);
             let mut end = start + u64::from(first.len);
             let mut count = 1;
             for item in rest.iter().skip(1) {
-                let place = state_of(item).place;
+                let place = of(item).1.place;
                 let offset = u64::from(place.offset);
                 let after = offset + u64::from(place.len);
                 let is_near = offset >= start && offset <= end + GAP && after - start <= STRETCH;
@@ -59,12 +60,12 @@ impl Stretches {
             })?;
             segment.file.read_at(buffer, start).map_err(unavailable)?;
             for item in some {
-                let state = state_of(item);
+                let (id, state) = of(item);
                 let from = (u64::from(state.place.offset) - start) as usize;
                 let line = buffer.get(from..from + state.place.len as usize).unwrap_or_default();
                 let found = line_checksum(line) as u32;
                 if found != state.check {
-                    return Err(damaged(segments, state, found));
+                    return Err(damaged(segments, state, found).with("id", id));
                 }
                 show(item, line)?;
             }

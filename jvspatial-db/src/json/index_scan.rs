@@ -290,15 +290,15 @@ impl IndexScan {
             let directions =
                 || definition.spec.keys().iter().take(order.fields).map(|key| key.descending);
             let passed = self.pass(index, |entry, ordinal, _| {
-                let Some(record) = table.record(ordinal) else { return true };
+                let Some(id) = table.id(ordinal) else { return true };
                 let own = entry.get(..prefix_len(entry, directions())).unwrap_or_default();
                 if own != group.key {
                     group.release(order, sequence, &mut taken);
                     group.key.clear();
                     group.key.extend_from_slice(own);
                 }
-                if edges.iter().all(|edge| edge.admits(own, &record.id)) {
-                    group.documents.push((record.id.clone(), ordinal));
+                if edges.iter().all(|edge| edge.admits(own, &id)) {
+                    group.documents.push((id, ordinal));
                     group.drop_beyond(needed, order);
                 }
                 !taken.is_full()
@@ -342,9 +342,7 @@ impl IndexScan {
                 let (_, ordinal) = split_entry(entry);
                 let is_wanted = match wanted {
                     Wanted::Any => true,
-                    Wanted::Entity(name) => {
-                        table.record(ordinal).is_some_and(|record| record.id.is_entity(name))
-                    }
+                    Wanted::Entity(name) => table.id(ordinal).is_some_and(|id| id.is_entity(name)),
                     Wanted::None => false,
                 };
                 let state = if is_wanted && (all || secondary.shows(entry, sequence)) {
@@ -395,13 +393,13 @@ struct Taken<'a> {
 
 impl Taken<'_> {
     fn take(&mut self, ordinal: u32, state: State) {
-        let Some(record) = self.index.table(self.collection).record(ordinal) else { return };
+        let Some(id) = self.index.table(self.collection).id(ordinal) else { return };
         if self.skip > 0 {
             self.skip -= 1;
         } else if self.most > 0 {
             self.most -= 1;
             self.bytes += u64::from(state.place.len);
-            let located = Located::new(self.index, self.collection, ordinal, &record.id, state);
+            let located = Located::new(self.index, self.collection, ordinal, &id, state);
             self.places.push(located);
         }
     }

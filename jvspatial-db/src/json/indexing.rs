@@ -129,20 +129,20 @@ fn items(
     loop {
         let index = index.read();
         let table = index.table(collection);
-        let records = table.records().get(next..).unwrap_or_default();
-        if records.is_empty() {
+        if next >= table.len() {
             break;
         }
-        for record in records.iter().take(HELD) {
-            let ordinal = next as u32;
-            next += 1;
+        for (ordinal, id) in
+            table.ids(next).take_while(|(ordinal, _)| (*ordinal as usize) < next + HELD)
+        {
             let state = table.state_at(ordinal, snapshot.sequence(), &index.history);
             if let Some(state) = state
-                && definitions.iter().any(|definition| definition.covers(&record.id))
+                && definitions.iter().any(|definition| definition.covers(&id))
             {
-                items.push(Item { id: record.id.clone(), ordinal, state });
+                items.push(Item { id, ordinal, state });
             }
         }
+        next += HELD;
     }
     items.sort_unstable_by_key(|item| (item.state.place.slot, item.state.place.offset));
     items
@@ -166,7 +166,7 @@ fn build(
         Stretches::default().read(
             segments,
             items,
-            |item| &item.state,
+            |item| (&item.id, &item.state),
             |item, line| {
                 for (definition, entries) in definitions.iter().zip(&mut entries) {
                     if let Some(keys) = keys_in(definition, &item.id, &item.state, line)? {
@@ -220,10 +220,10 @@ fn check_unique(index: &Index, definition: &Definition, keys: &KeySet) -> Result
         if !last.is_empty() && before == key {
             count += 1;
             if count <= NAMED as u64
-                && let (Some(a), Some(b)) = (table.record(other), table.record(ordinal))
+                && let (Some(a), Some(b)) = (table.id(other), table.id(ordinal))
             {
                 let comma = if named.is_empty() { "" } else { ", " };
-                named.push_str(&format!("{comma}{} and {}", a.id, b.id));
+                named.push_str(&format!("{comma}{a} and {b}"));
             }
         }
         last.clear();
@@ -379,7 +379,7 @@ impl Writer {
             stretches.read(
                 &segments,
                 items,
-                |item| &item.state,
+                |item| (&item.id, &item.state),
                 |item, line| {
                     let Some(found) = keys_in(&definition, &item.id, &item.state, line)? else {
                         return Ok(());

@@ -175,7 +175,7 @@ impl OldDocuments {
                 && id.collection() == Collection::Node
                 && let Some(node) = index.nodes().ordinal(id)
             {
-                index.edges_of(node).filter_map(|edge| edges.record(edge)).for_each(|e| add(&e.id));
+                index.edges_of(node).filter_map(|edge| edges.id(edge)).for_each(|id| add(&id));
             }
         }
         (!places.is_empty()).then(|| Self {
@@ -278,7 +278,7 @@ impl<'a> KeyJudge<'a> {
                 Some(owner) => owner.clone(),
                 None => secondary.owner(&key.1).and_then(|ordinal| {
                     let table = self.index.table(id.collection());
-                    Some(table.record(ordinal)?.id.clone())
+                    table.id(ordinal)
                 }),
             };
             if let Some(owner) = owner.filter(|owner| owner != id) {

@@ -1,7 +1,7 @@
 //! What is read from a segment goes to the index in chunks.
 
 use super::disk::DiskFile;
-use super::index::{Chunk, EdgeKind, EndIds, Hop, Place, Record, State};
+use super::index::{Chunk, EndIds, HopKind, NewEdge, NewEnds, Place, State};
 use super::line::{DocumentLine, Line, line_checksum};
 use super::lines::{Found, Lines};
 use super::manifest::unavailable;
@@ -66,11 +66,10 @@ impl Records {
         let check = at.checksum as u32;
         let state = State { version, sequence, schema, place, check, ..State::default() };
         if let Some((ends, undirected)) = ends {
-            let entity = id.entity_name().map_or(Hop::UNNAMED, |name| name.number());
-            chunk.ends.push(Some(ends));
-            chunk.kinds.push(EdgeKind { entity, undirected, stray: false });
+            let kind = HopKind::new(id.entity_name(), undirected);
+            chunk.edges.push(NewEdge { ends: Some(NewEnds::Ids(ends)), kind });
         }
-        chunk.columns[id.collection() as usize].push(Record { id, state });
+        chunk.columns[id.collection() as usize].push(&id, state);
         chunk.documents += 1;
     }
 
@@ -91,11 +90,10 @@ impl Records {
         chunk: &mut Chunk,
     ) {
         if id.collection() == Collection::Edge {
-            chunk.ends.push(None);
-            chunk.kinds.push(EdgeKind::default());
+            chunk.edges.push(NewEdge::gone());
         }
         let state = State { version, sequence, ..State::default() };
-        chunk.columns[id.collection() as usize].push(Record { id, state });
+        chunk.columns[id.collection() as usize].push(&id, state);
         chunk.tombstone_bytes += at.bytes.len() as u64;
     }
 }
@@ -195,8 +193,7 @@ impl<'a, H: FnMut(Chunk) -> Result<Chunk>> Loader<'a, H> {
             column.truncate(len);
         }
         let edges = columns[Collection::Edge as usize];
-        self.chunk.ends.truncate(edges);
-        self.chunk.kinds.truncate(edges);
+        self.chunk.edges.truncate(edges);
         self.chunk.documents = documents;
         self.chunk.tombstone_bytes = tombstone_bytes;
     }

@@ -40,7 +40,7 @@ pub(super) async fn neighbors(
         reached.retain(|hop| is_kept(&index, hop.node, expansion));
         let table = index.table(Collection::Edge);
         let locate = |hop: &Reached| {
-            let id = &table.record(hop.edge)?.id;
+            let id = &table.id(hop.edge)?;
             let state = index.state(Collection::Edge, hop.edge)?;
             Some(Located::new(&index, Collection::Edge, hop.edge, id, state))
         };
@@ -108,12 +108,12 @@ fn reach(
 /// Shows the hops of both lists to `push` in the order of the edges' creation, each edge once.
 fn merge(index: &Index, start: u32, out: &[Hop], into: &[Hop], push: &mut impl FnMut(&Hop)) {
     let edges = index.table(Collection::Edge);
-    let id = |hop: &Hop| edges.record(hop.edge).map(|edge| &edge.id);
+    let id = |hop: &Hop| edges.id(hop.edge);
     // An edge to follow either way stands in both lists, and so does a loop.
-    let mut into = into.iter().filter(|hop| !hop.undirected && hop.node != start).peekable();
+    let mut into = into.iter().filter(|hop| !hop.is_undirected() && hop.node != start).peekable();
     for hop in out {
         let earlier = |other: &&Hop| match (id(other), id(hop)) {
-            (Some(other), Some(id)) => other.cmp_creation(id).is_lt(),
+            (Some(other), Some(id)) => other.cmp_creation(&id).is_lt(),
             _ => false,
         };
         while let Some(other) = into.next_if(earlier) {
@@ -126,34 +126,34 @@ fn merge(index: &Index, start: u32, out: &[Hop], into: &[Hop], push: &mut impl F
 
 fn follows(index: &Index, hop: &Hop, set: &EntitySet) -> bool {
     let by_id = || {
-        let edge = index.table(Collection::Edge).record(hop.edge);
-        edge.is_some_and(|edge| set.contains(&edge.id))
+        let edge = index.table(Collection::Edge).id(hop.edge);
+        edge.is_some_and(|edge| set.contains(&edge))
     };
-    match set {
-        EntitySet::Any => true,
-        EntitySet::One(name) if hop.entity != Hop::UNNAMED => name.number() == hop.entity,
-        EntitySet::Several(names) if hop.entity != Hop::UNNAMED => {
-            names.iter().any(|name| name.number() == hop.entity)
+    match (set, hop.kind.entity()) {
+        (EntitySet::Any, _) => true,
+        (EntitySet::One(name), Some(entity)) => name.number() == entity,
+        (EntitySet::Several(names), Some(entity)) => {
+            names.iter().any(|name| name.number() == entity)
         }
-        EntitySet::One(_) | EntitySet::Several(_) => by_id(),
+        (EntitySet::One(_) | EntitySet::Several(_), None) => by_id(),
     }
 }
 
 fn is_kept(index: &Index, node: u32, expansion: &Expansion) -> bool {
     index.exists(Collection::Node, node)
-        && index.nodes().record(node).is_some_and(|node| expansion.nodes.contains(&node.id))
+        && index.nodes().id(node).is_some_and(|node| expansion.nodes.contains(&node))
 }
 
 fn adjacent(index: &Index, reached: &[Reached], expansion: &Expansion) -> Vec<Adjacent> {
     let edges = index.table(Collection::Edge);
     let to_adjacent = |hop: &Reached| {
-        let node = index.nodes().record(hop.node)?;
-        if !index.exists(Collection::Node, hop.node) || !expansion.nodes.contains(&node.id) {
+        let node = index.nodes().id(hop.node)?;
+        if !index.exists(Collection::Node, hop.node) || !expansion.nodes.contains(&node) {
             return None;
         }
-        let edge = || Some(Handle::with_ordinal(edges.record(hop.edge)?.id.clone(), hop.edge));
+        let edge = || Some(Handle::with_ordinal(edges.id(hop.edge)?, hop.edge));
         let edge = if expansion.with_edges { edge() } else { None };
-        Some(Adjacent::new(hop.origin, edge, Handle::with_ordinal(node.id.clone(), hop.node)))
+        Some(Adjacent::new(hop.origin, edge, Handle::with_ordinal(node, hop.node)))
     };
     reached.iter().filter_map(to_adjacent).collect()
 }

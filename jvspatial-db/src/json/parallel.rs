@@ -116,7 +116,9 @@ impl Plan<'_> {
                 }
             }
         }
-        let mut taken = Taken::default();
+        let sizes = opened.iter().map(|segment| segment.size);
+        let bytes = sizes.fold(0, u64::saturating_add);
+        let mut taken = Taken { filling: Filling::of(bytes), ..Taken::default() };
         let whole = opened.partition_point(|segment| segment.planned.end.is_some());
         let (whole, _) = opened.split_at(whole);
         let apart = threads.get() > 1

@@ -42,8 +42,8 @@ impl Located {
         state: State,
     ) -> Self {
         let present = || {
-            let record = index.table(collection).record(ordinal);
-            record.is_some_and(|record| record.state.sequence == state.sequence)
+            let row = index.table(collection).row(ordinal);
+            row.is_some_and(|row| row.state.sequence == state.sequence)
         };
         let ends = match collection {
             Collection::Edge if present() => LocatedEnds::Known(index.ends(ordinal)),

@@ -264,7 +264,7 @@ impl Scan {
             Stretches::default().read(
                 files,
                 &ordered,
-                |located| &located.state,
+                |located| (&located.id, &located.state),
                 |located, line| {
                     let ends = located.ends_of(line)?;
                     let source = Source {
@@ -307,23 +307,23 @@ impl Scan {
     fn pass(&mut self, mut take: impl FnMut(Located) -> bool) -> Arc<Segments> {
         let index = self.shared.index.read();
         let table = index.table(self.collection);
-        let records = table.records().get(self.next..).unwrap_or_default();
-        self.finished |= records.len() <= SLICE_RECORDS;
-        for record in records.iter().take(SLICE_RECORDS) {
-            let ordinal = self.next as u32;
-            self.next += 1;
+        let until = table.len().min(self.next + SLICE_RECORDS);
+        let records = table.ids(self.next).take_while(|(at, _)| (*at as usize) < until);
+        self.next = until;
+        for (ordinal, id) in records {
             if let Wanted::Entity(name) = self.wanted
-                && !record.id.is_entity(name)
+                && !id.is_entity(name)
             {
                 continue;
             }
             let state = table.state_at(ordinal, self.snapshot.sequence(), &index.history);
             let Some(state) = state else { continue };
-            if !take(Located::new(&index, self.collection, ordinal, &record.id, state)) {
-                self.finished = self.next >= table.records().len();
+            if !take(Located::new(&index, self.collection, ordinal, &id, state)) {
+                self.next = ordinal as usize + 1;
                 break;
             }
         }
+        self.finished |= self.next >= table.len();
         Arc::clone(&index.segments)
     }
 }
@@ -362,9 +362,9 @@ pub(super) fn fetch(
             && let Some(ordinal) = ordinals.next()
         {
             let state = table.state_at(ordinal, snapshot.sequence(), &index.history);
-            let Some((state, record)) = state.zip(table.record(ordinal)) else { continue };
+            let Some((state, id)) = state.zip(table.id(ordinal)) else { continue };
             bytes += u64::from(state.place.len);
-            places.push(Located::new(&index, collection, ordinal, &record.id, state));
+            places.push(Located::new(&index, collection, ordinal, &id, state));
         }
         Arc::clone(&index.segments)
     };

@@ -381,9 +381,12 @@ impl<'a> Judge<'a> {
     /// The edges that touch a node, as this batch has left them.
     fn detach(&mut self, node: &Id) -> Vec<(Id, Version)> {
         let edges = self.index.table(Collection::Edge);
-        let stored = self.index.nodes().ordinal(node).into_iter().flat_map(|node| {
-            self.index.edges_of(node).filter_map(|edge| Some(edges.record(edge)?.id.clone()))
-        });
+        let stored = self
+            .index
+            .nodes()
+            .ordinal(node)
+            .into_iter()
+            .flat_map(|node| self.index.edges_of(node).filter_map(|edge| edges.id(edge)));
         let stored = stored.filter(|edge| self.is_as_stored(edge));
         let added = self.changed.iter().filter_map(|(id, (_, link))| {
             let ends = &link.as_ref()?.ends;

@@ -2,26 +2,89 @@
 
 use std::cmp::Ordering;
 
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use super::array::Array;
+use super::both;
+use crate::entity_name::EntityName;
+
 /// One edge as seen from one of its ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
 pub(in crate::json) struct Hop {
     /// The ordinal of the edge.
     pub edge: u32,
     /// The ordinal of the node at the other end.
     pub node: u32,
-    /// The number of the edge's entity name; [`Hop::UNNAMED`] when it has none.
-    pub entity: u16,
-    /// Whether the edge can be followed from either end, so that it stands in both lists of both ends.
-    pub undirected: bool,
+    pub kind: HopKind,
+}
+
+/// What is known of an edge besides its ends.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub(in crate::json) struct HopKind {
+    entity: u16,
+    flags: u16,
+}
+
+impl HopKind {
+    /// In the place of the number: the edge's entity name is not interned, and its id has it.
+    const UNNAMED: u16 = u16::MAX;
+
+    /// Set if the edge can be followed from either end, so that it stands in both lists of both ends.
+    const UNDIRECTED: u16 = 1;
+
+    /// Set while the journal is being read if the edge's ordinal does not say when it was made.
+    const STRAY: u16 = 2;
+
+    #[inline]
+    pub(in crate::json) fn new(entity: Option<EntityName>, undirected: bool) -> Self {
+        let entity = entity.map_or(Self::UNNAMED, EntityName::number);
+        Self { entity, flags: if undirected { Self::UNDIRECTED } else { 0 } }
+    }
+
+    #[inline]
+    pub(super) const fn stray(self, stray: bool) -> Self {
+        let flags = self.flags & !Self::STRAY;
+        Self { flags: if stray { flags | Self::STRAY } else { flags }, ..self }
+    }
+
+    pub(super) const fn is_stray(self) -> bool {
+        self.flags & Self::STRAY != 0
+    }
+
+    #[inline]
+    pub(in crate::json) const fn is_undirected(self) -> bool {
+        self.flags & Self::UNDIRECTED != 0
+    }
+
+    /// The number of the edge's entity name; `None` when it has none, so that the edge's id must tell.
+    #[inline]
+    pub(in crate::json) fn entity(self) -> Option<u16> {
+        Some(self.entity).filter(|entity| *entity != Self::UNNAMED)
+    }
 }
 
 impl Hop {
-    /// The edge's entity name is not interned; the edge's id has it.
-    pub(in crate::json) const UNNAMED: u16 = u16::MAX;
+    /// Whether the edge can be followed from either end.
+    #[inline]
+    pub(in crate::json) const fn is_undirected(&self) -> bool {
+        self.kind.is_undirected()
+    }
 
     /// Whether the edge can be followed back to `node`; a loop is its own mirror image.
     const fn has_mirror_from(&self, node: u32) -> bool {
-        self.undirected && self.node != node
+        self.is_undirected() && self.node != node
+    }
+
+    /// The node at the other end, and the hop from there to `node`.
+    #[inline]
+    pub(super) const fn mirrored(self, node: u32) -> (u32, Self) {
+        (self.node, Self { node, ..self })
     }
 }
 
@@ -42,32 +105,56 @@ pub(in crate::json) struct Adjacency {
 
 /// The lists of one side, by the nodes' ordinals.
 ///
-/// Lists are slices of one pool in blocks of a power of two, so that reading a node's neighbours
-/// touches one or two cache lines and growing a list never touches another.
+/// Lists are slices of one pool, so that reading a node's neighbours touches one or two cache lines.
+/// Blocks are as large as the lists found when the store was opened; a list that grows moves to one of
+/// a power of two, so growing it never touches another.
 #[derive(Debug, Default)]
 pub(in crate::json) struct Lists {
-    nodes: Vec<List>,
-    pool: Vec<Hop>,
-    /// Starts of free blocks by the logarithm of their size.
+    nodes: Array<List>,
+    pool: Array<Hop>,
+    /// Starts of free blocks by the logarithm of their size, rounded down.
     free: [Vec<u32>; 32],
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
 struct List {
     start: u32,
     len: u32,
-    /// The logarithm of the block's size; meaningless while nothing is allocated.
-    class: u8,
-    allocated: bool,
+    /// The size of its block; zero when it has none.
+    room: u32,
 }
 
 /// The smallest block: most nodes have a few edges, and four hops are less than a cache line.
-const SMALLEST_CLASS: u8 = 2;
+const SMALLEST_CLASS: u32 = 2;
 
 impl Adjacency {
-    /// The lists of both sides, made apart from each other.
-    pub(in crate::json) const fn new(out: Lists, into: Lists) -> Self {
-        Self { sides: [out, into] }
+    /// The lists of the nodes below `nodes`, from the hops of each side in the order in which they are to
+    /// stand.
+    ///
+    /// An undirected hop is put into the list of the node at its other end too. `hops` is run several times
+    /// and must give the same each time. Returns `None` when a pool would be larger than 2³² hops.
+    pub(in crate::json) fn collect<I: Iterator<Item = (u32, Hop)>>(
+        nodes: usize,
+        hops: impl Fn(Side) -> I + Sync,
+        parallel: bool,
+    ) -> Option<Self> {
+        let count = |side| Counted::of(nodes, || hops(side));
+        let (out, into) = both(parallel, || count(Side::Out), || count(Side::In));
+        let (mut out, mut into) = (out?, into?);
+        // Edges come in the order of their sources nearly always and in none of their targets, so the other
+        // side is most of the work: both threads take a part of its nodes.
+        let (mut first, mut last) = into.split(if parallel { nodes / 3 } else { nodes });
+        let fill_first = || {
+            out.whole().fill(hops(Side::Out));
+            first.fill(hops(Side::In));
+        };
+        both(parallel, fill_first, || {
+            if parallel {
+                last.fill(hops(Side::In));
+            }
+        });
+        Some(Self { sides: [out.lists, into.lists] })
     }
 
     #[inline]
@@ -101,16 +188,23 @@ impl Adjacency {
     }
 }
 
-impl Lists {
-    /// The lists of the nodes below `nodes`, from hops in the order in which they are to stand.
-    ///
-    /// An undirected hop is put into the list of the node at its other end too. `hops` is run twice and
-    /// must give the same both times. Returns `None` when the pool would be larger than 2³² hops.
-    pub(in crate::json) fn collect<I: Iterator<Item = (u32, Hop)>>(
-        nodes: usize,
-        hops: impl Fn() -> I,
-    ) -> Option<Self> {
-        // How many hops a list has, then where the next one goes: small, because it is hit at random.
+/// Lists whose lengths are known and whose hops are not there yet.
+struct Counted {
+    lists: Lists,
+    /// Where the next hop of each node goes: small, because it is hit at random.
+    next: Vec<u32>,
+}
+
+/// The lists of consecutive nodes, to be filled.
+struct Stretch<'a> {
+    first_node: u32,
+    next: &'a mut [u32],
+    first_slot: u32,
+    slots: &'a mut [Hop],
+}
+
+impl Counted {
+    fn of<I: Iterator<Item = (u32, Hop)>>(nodes: usize, hops: impl Fn() -> I) -> Option<Self> {
         let mut next = vec![0_u32; nodes];
         let mut count = |node: u32| {
             if let Some(count) = next.get_mut(node as usize) {
@@ -123,36 +217,60 @@ impl Lists {
                 count(hop.node);
             }
         }
-        let mut lists = Vec::with_capacity(nodes);
+        let mut lists = Array::zeroed(nodes);
         let mut end = 0_u32;
-        for next in &mut next {
+        for (list, next) in lists.iter_mut().zip(&mut next) {
             let len = std::mem::replace(next, end);
-            if len == 0 {
-                lists.push(List::default());
-                continue;
-            }
-            let class = class_of(len);
-            lists.push(List { start: end, len, class, allocated: true });
-            end = end.checked_add(1_u32.checked_shl(class.into())?)?;
+            *list = List { start: end, len, room: len };
+            end = end.checked_add(len)?;
         }
-        let mut pool = vec![Hop::default(); end as usize];
-        let mut add = |node: u32, hop: Hop| {
-            if let Some(next) = next.get_mut(node as usize)
-                && let Some(slot) = pool.get_mut(*next as usize)
-            {
-                *slot = hop;
-                *next += 1;
-            }
-        };
-        for (node, hop) in hops() {
-            add(node, hop);
-            if hop.has_mirror_from(node) {
-                add(hop.node, Hop { node, ..hop });
-            }
-        }
-        Some(Self { nodes: lists, pool, free: <[Vec<u32>; 32]>::default() })
+        let lists = Lists { nodes: lists, pool: Array::zeroed(end as usize), ..Lists::default() };
+        Some(Self { lists, next })
     }
 
+    fn whole(&mut self) -> Stretch<'_> {
+        let Self { lists, next } = self;
+        Stretch { first_node: 0, next, first_slot: 0, slots: &mut lists.pool }
+    }
+
+    /// The lists of the nodes below `node`, and those from there on.
+    fn split(&mut self, node: usize) -> (Stretch<'_>, Stretch<'_>) {
+        let node = node.min(self.next.len());
+        let slot = self.next.get(node).copied().unwrap_or(self.lists.pool.len() as u32);
+        let Stretch { next, slots, .. } = self.whole();
+        let (next, other_next) = next.split_at_mut(node);
+        let (slots, other_slots) = slots.split_at_mut(slot as usize);
+        let first = Stretch { first_node: 0, next, first_slot: 0, slots };
+        let (next, slots) = (other_next, other_slots);
+        (first, Stretch { first_node: node as u32, next, first_slot: slot, slots })
+    }
+}
+
+impl Stretch<'_> {
+    /// Puts those hops into the lists that belong there.
+    fn fill(&mut self, hops: impl Iterator<Item = (u32, Hop)>) {
+        for (node, hop) in hops {
+            self.add(node, hop);
+            if hop.has_mirror_from(node) {
+                let (node, hop) = hop.mirrored(node);
+                self.add(node, hop);
+            }
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, node: u32, hop: Hop) {
+        let node = node.wrapping_sub(self.first_node);
+        if let Some(next) = self.next.get_mut(node as usize)
+            && let Some(slot) = self.slots.get_mut((*next - self.first_slot) as usize)
+        {
+            *slot = hop;
+            *next += 1;
+        }
+    }
+}
+
+impl Lists {
     #[inline]
     fn hops(&self, node: u32) -> &[Hop] {
         let list = self.nodes.get(node as usize).copied().unwrap_or_default();
@@ -198,46 +316,45 @@ impl Lists {
         list.len -= 1;
         if list.len == 0 {
             let freed = std::mem::take(list);
-            self.free[usize::from(freed.class)].push(freed.start);
+            self.release(freed);
         }
     }
 
     /// Makes room for one more hop; returns the start of the list.
     fn grow(&mut self, node: u32) -> Option<u32> {
         if self.nodes.len() <= node as usize {
-            self.nodes.resize(node as usize + 1, List::default());
+            self.nodes.resize(node as usize + 1);
         }
         let list = *self.nodes.get(node as usize)?;
-        if list.allocated && list.len < 1 << list.class {
+        if list.len < list.room {
             return Some(list.start);
         }
-        let class = if list.allocated { list.class + 1 } else { SMALLEST_CLASS };
+        let class = (list.len + 1).next_power_of_two().ilog2().max(SMALLEST_CLASS);
         let start = self.allocate(class)?;
         let old = list.start as usize..list.start as usize + list.len as usize;
-        if list.allocated {
-            self.pool.copy_within(old, start as usize);
-            self.free[usize::from(list.class)].push(list.start);
-        }
-        *self.nodes.get_mut(node as usize)? = List { start, len: list.len, class, allocated: true };
+        self.pool.copy_within(old, start as usize);
+        self.release(list);
+        *self.nodes.get_mut(node as usize)? = List { start, len: list.len, room: 1 << class };
         Some(start)
     }
 
-    fn allocate(&mut self, class: u8) -> Option<u32> {
-        if let Some(start) = self.free.get_mut(usize::from(class))?.pop() {
+    /// Frees the block of a list. One that is smaller than all others is of no use any more.
+    fn release(&mut self, list: List) {
+        if let Some(class) = list.room.checked_ilog2().filter(|class| *class >= SMALLEST_CLASS) {
+            self.free[class as usize].push(list.start);
+        }
+    }
+
+    fn allocate(&mut self, class: u32) -> Option<u32> {
+        if let Some(start) = self.free.get_mut(class as usize)?.pop() {
             return Some(start);
         }
         let start = u32::try_from(self.pool.len()).ok()?;
         let end = self.pool.len() + (1_usize << class);
         u32::try_from(end).ok()?;
-        self.pool.resize(end, Hop::default());
+        self.pool.resize(end);
         Some(start)
     }
-}
-
-/// The class of the smallest block that holds `len` hops, at least one.
-const fn class_of(len: u32) -> u8 {
-    let class = (u32::BITS - (len - 1).leading_zeros()) as u8;
-    if class < SMALLEST_CLASS { SMALLEST_CLASS } else { class }
 }
 
 #[cfg(test)]
@@ -245,7 +362,7 @@ mod tests {
     use super::*;
 
     fn hop(edge: u32) -> Hop {
-        Hop { edge, node: edge + 100, entity: 1, undirected: false }
+        Hop { edge, node: edge + 100, kind: HopKind::default() }
     }
 
     fn edges(adjacency: &Adjacency, node: u32) -> Vec<u32> {
@@ -294,8 +411,14 @@ mod tests {
     #[test]
     fn lists_made_at_once_are_those_made_hop_by_hop_and_grow_as_they_do() {
         let all: Vec<(u32, Hop)> = (0..500).map(|edge| (edge * 7 % 31 % 13, hop(edge))).collect();
-        let out = Lists::collect(20, || all.iter().copied()).unwrap();
-        let mut at_once = Adjacency::new(out, Lists::default());
+        let hops = |_| all.iter().copied();
+        let mut at_once = Adjacency::collect(20, hops, false).unwrap();
+        let by_two = Adjacency::collect(20, hops, true).unwrap();
+        for node in 0..20 {
+            assert_eq!(edges(&at_once, node), edges(&by_two, node), "node {node}");
+            let into = |adjacency: &Adjacency| adjacency.hops(node, Side::In).to_vec();
+            assert_eq!(into(&at_once), into(&by_two), "node {node}");
+        }
         let mut one_by_one = Adjacency::default();
         for (node, hop) in &all {
             insert(&mut one_by_one, *node, hop.edge);

@@ -1,8 +1,9 @@
 //! The ends of edges while the journal is being read: an edge may come before its nodes, or outlive them.
 
-use super::Join;
-use super::both;
+use super::array::Array;
+use super::runs::{Key, Kind, id_of};
 use super::table::Table;
+use super::{HopKind, Join, both};
 use crate::error::Result;
 use crate::id::Id;
 
@@ -13,12 +14,51 @@ pub(in crate::json) struct EndIds {
     pub target: Id,
 }
 
+/// What an edge's line says of the edge.
+#[derive(Debug, PartialEq)]
+pub(in crate::json) struct NewEdge {
+    /// None when the edge is gone.
+    pub ends: Option<NewEnds>,
+    pub kind: HopKind,
+}
+
+/// The ends of an edge on their way into the index.
+#[derive(Debug, PartialEq)]
+pub(in crate::json) enum NewEnds {
+    Ids(EndIds),
+    /// Source and target are ids of these kinds with generated keys.
+    Keys([Kind; 2], [Key; 2]),
+}
+
+impl NewEdge {
+    /// What a tombstone says.
+    pub(in crate::json) fn gone() -> Self {
+        Self { ends: None, kind: HopKind::default() }
+    }
+}
+
+impl From<&NewEnds> for EndIds {
+    fn from(ends: &NewEnds) -> Self {
+        match ends {
+            NewEnds::Ids(ids) => ids.clone(),
+            NewEnds::Keys(kinds, keys) => {
+                Self { source: id_of(kinds[0], keys[0]), target: id_of(kinds[1], keys[1]) }
+            }
+        }
+    }
+}
+
 /// The ends of all edges, by the edges' ordinals.
 ///
 /// Ends that got their ordinals in a run are kept as these ordinals, the others by their ids.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
-    joins: Vec<Join>,
+    joins: Array<Join>,
+    /// How many there may be.
+    most: usize,
+    has_strays: bool,
+    /// The run of the last source: edges of one node are often made together.
+    near: usize,
     named: Vec<EndIds>,
     /// Places among them to be used again.
     free: Vec<u32>,
@@ -31,33 +71,70 @@ const NAMED: u32 = u32::MAX - 1;
 pub(super) const NOWHERE: u32 = u32::MAX;
 
 impl Ends {
-    pub(super) const fn len(&self) -> usize {
+    /// For so many edges at most.
+    pub(super) fn of(most: usize) -> Self {
+        Self { most, ..Self::default() }
+    }
+
+    pub(super) fn len(&self) -> usize {
         self.joins.len()
     }
 
-    /// Sets the ends of the edge at `ordinal`, which is at most one beyond all before; none when it is gone.
+    /// Whether the ordinal of any edge does not say when it was made.
+    pub(super) const fn has_strays(&self) -> bool {
+        self.has_strays
+    }
+
+    /// Whether the ordinal of an edge does not say when it was made.
+    pub(super) fn is_stray(&self, ordinal: u32) -> bool {
+        self.joins.get(ordinal as usize).is_some_and(|join| join.kind.is_stray())
+    }
+
+    /// Adds an edge at the next ordinal.
     #[inline]
-    pub(super) fn set(
-        &mut self,
-        ordinal: usize,
-        ends: Option<EndIds>,
-        undirected: bool,
-        nodes: &Table,
-    ) {
-        let before = self.joins.get(ordinal).filter(|join| join.source == NAMED);
-        self.free.extend(before.map(|join| join.target));
-        let (source, target) = match ends {
-            None => (NOWHERE, NOWHERE),
-            Some(ends) => match (nodes.runs.find(&ends.source), nodes.runs.find(&ends.target)) {
-                (Some(source), Some(target)) => (source, target),
-                _ => (NAMED, self.name(ends)),
-            },
-        };
-        let join = Join { source, target, undirected };
-        match self.joins.get_mut(ordinal) {
-            Some(known) => *known = join,
-            None => self.joins.push(join),
+    pub(super) fn push(&mut self, edge: &NewEdge, nodes: &Table) {
+        let join = self.join(edge, nodes);
+        self.joins.expect(self.most);
+        self.joins.push(&join);
+    }
+
+    /// Sets the ends of the edge at `ordinal`, which is at most one beyond all before.
+    pub(super) fn set(&mut self, ordinal: usize, edge: &NewEdge, stray: bool, nodes: &Table) {
+        if ordinal == self.joins.len() {
+            self.push(edge, nodes);
+        } else {
+            let before = self.joins.get(ordinal).filter(|join| join.source == NAMED);
+            self.free.extend(before.map(|join| join.target));
+            let join = self.join(edge, nodes);
+            if let Some(known) = self.joins.get_mut(ordinal) {
+                *known = join;
+            }
         }
+        self.has_strays |= stray;
+        if let Some(join) = self.joins.get_mut(ordinal) {
+            join.kind = join.kind.stray(stray);
+        }
+    }
+
+    #[inline]
+    fn join(&mut self, edge: &NewEdge, nodes: &Table) -> Join {
+        let NewEdge { ends, kind } = edge;
+        let found = match ends {
+            None => Some((NOWHERE, NOWHERE)),
+            Some(NewEnds::Ids(ends)) => {
+                nodes.runs.find(&ends.source).zip(nodes.runs.find(&ends.target))
+            }
+            Some(NewEnds::Keys(kinds, keys)) => {
+                let [source, target] = *kinds;
+                let found = nodes.runs.find_key_near(source, keys[0], &mut self.near);
+                found.zip(nodes.runs.find_key(target, keys[1]))
+            }
+        };
+        let (source, target) = match (found, ends) {
+            (None, Some(ends)) => (NAMED, self.name(EndIds::from(ends))),
+            (found, _) => found.unwrap_or((NOWHERE, NOWHERE)),
+        };
+        Join { source, target, kind: *kind }
     }
 
     fn name(&mut self, ends: EndIds) -> u32 {
@@ -82,9 +159,12 @@ impl Ends {
         nodes: &mut Table,
         released: &[bool],
         parallel: bool,
-    ) -> Result<Vec<Join>> {
+    ) -> Result<Array<Join>> {
         self.doubt(nodes, released);
         let Self { mut joins, named, .. } = self;
+        if named.is_empty() {
+            return Ok(joins);
+        }
         let is_named = |join: &&mut Join| join.source == NAMED;
         let places: Vec<u32> = joins.iter_mut().filter(is_named).map(|join| join.target).collect();
         let (first, last) = places.split_at(if parallel { places.len() / 2 } else { 0 });

@@ -5,140 +5,22 @@
 
 use std::num::NonZeroUsize;
 
-use super::adjacency::{Adjacency, Hop, Lists, Side};
-use super::ends::{EndIds, Ends, NOWHERE};
+use super::adjacency::{Adjacency, Hop, Side};
+use super::chunk::{Chunk, Column};
+use super::ends::{Ends, NOWHERE};
 use super::runs::{self, Key, Run};
-use super::table::{self, Record, Table};
+use super::table::{State, Table};
 use super::usage::{Usage, Usages};
 use super::{Index, Join, both};
 use crate::error::{Error, Result};
-use crate::id::Collection;
+use crate::id::{Collection, Id};
 use crate::json::segment::Segments;
-
-/// What an edge's line says of it besides its ends.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::json) struct EdgeKind {
-    pub entity: u16,
-    pub undirected: bool,
-    /// Whether its ordinal does not say when it was made.
-    pub stray: bool,
-}
-
-/// Committed lines of one segment, in the order of the journal, apart by collection.
-///
-/// Made to be used again and again, so that its memory is not asked for again and again.
-#[derive(Debug, Default)]
-pub(in crate::json) struct Chunk {
-    pub columns: [Column; 4],
-    /// The ends of each edge of its column; none for a tombstone.
-    pub ends: Vec<Option<EndIds>>,
-    pub kinds: Vec<EdgeKind>,
-    /// How many lines of documents there are.
-    pub documents: u64,
-    pub tombstone_bytes: u64,
-}
-
-/// The lines of one collection; a tombstone is a record without a place.
-#[derive(Debug)]
-pub(in crate::json) struct Column {
-    pub records: Vec<Record>,
-    /// What the records are as long as each is a new document with a newer generated key than the one
-    /// before; ordinals are positions.
-    runs: Vec<Run>,
-    ascending: bool,
-}
-
-/// How many records a column has room for at least, an eighth.
-const FIRST_ROOM: usize = 128;
-
-impl Default for Column {
-    fn default() -> Self {
-        Self { records: Vec::new(), runs: Vec::new(), ascending: true }
-    }
-}
-
-impl Column {
-    #[inline]
-    pub(in crate::json) fn push(&mut self, record: Record) {
-        if self.ascending {
-            self.note(&record, self.records.len() as u32);
-        }
-        if self.records.len() == self.records.capacity() {
-            table::make_room(&mut self.records, FIRST_ROOM);
-        }
-        self.records.push(record);
-    }
-
-    #[inline]
-    fn note(&mut self, record: &Record, position: u32) {
-        let last = self.runs.last().map(Run::last_key);
-        match Run::of(&record.id, position) {
-            Some(run) if record.state.exists() && Some(run.first_key()) > last => {
-                runs::append(&mut self.runs, run);
-            }
-            _ => self.ascending = false,
-        }
-    }
-
-    /// Drops the lines from `len` on.
-    pub(in crate::json) fn truncate(&mut self, len: usize) {
-        self.records.truncate(len);
-        let records = std::mem::take(&mut self.records);
-        self.clear();
-        for record in records {
-            self.push(record);
-        }
-    }
-
-    fn clear(&mut self) {
-        self.records.clear();
-        self.runs.clear();
-        self.ascending = true;
-    }
-}
-
-impl Chunk {
-    /// How many lines it has.
-    pub(in crate::json) fn len(&self) -> usize {
-        self.columns.iter().map(|column| column.records.len()).sum()
-    }
-
-    /// How many lines each of its columns has.
-    pub(in crate::json) fn lengths(&self) -> [usize; 4] {
-        self.columns.each_ref().map(|column| column.records.len())
-    }
-
-    /// Sets the commit that the lines between two [lengths](Self::lengths) belong to.
-    pub(in crate::json) fn set_sequence(
-        &mut self,
-        from: [usize; 4],
-        to: [usize; 4],
-        sequence: u64,
-    ) {
-        for (column, range) in self.columns.iter_mut().zip(from.into_iter().zip(to)) {
-            for record in column.records.get_mut(range.0..range.1).unwrap_or_default() {
-                record.state.sequence = sequence;
-            }
-        }
-    }
-
-    /// Makes it as good as new.
-    pub(in crate::json) fn clear(&mut self) {
-        for column in &mut self.columns {
-            column.clear();
-        }
-        self.ends.clear();
-        self.kinds.clear();
-        (self.documents, self.tombstone_bytes) = (0, 0);
-    }
-}
 
 /// The index while the journal is being read.
 #[derive(Debug, Default)]
 pub(in crate::json) struct Filling {
     collections: [Filled; 4],
     ends: Ends,
-    kinds: Vec<EdgeKind>,
     usages: Usages,
     sequence: u64,
 }
@@ -147,6 +29,8 @@ pub(in crate::json) struct Filling {
 #[derive(Debug, Default)]
 struct Filled {
     table: Table,
+    /// How many rows there may be.
+    most: usize,
     /// Those records.
     unfound: Vec<Run>,
     /// The newest generated key so far.
@@ -154,6 +38,9 @@ struct Filled {
     /// Which ordinals may have changed hands.
     released: Vec<bool>,
 }
+
+/// Hardly a line is shorter, and one that is costs no more than time.
+const SHORTEST_LINE: u64 = 64;
 
 /// So many runs are not kept waiting: each chunk passes them all.
 const MANY_UNFOUND: usize = 1024;
@@ -173,6 +60,14 @@ enum Put {
 }
 
 impl Filling {
+    /// For a journal of so many bytes.
+    pub(in crate::json) fn of(bytes: u64) -> Self {
+        let lines = usize::try_from(bytes / SHORTEST_LINE).unwrap_or(usize::MAX);
+        let filled = || Filled { most: lines, ..Filled::default() };
+        let collections = [filled(), filled(), filled(), filled()];
+        Self { collections, ends: Ends::of(lines), ..Self::default() }
+    }
+
     /// Notes that the segment in `slot` has so many bytes and ends with the commit `sequence`.
     pub(in crate::json) fn end(&mut self, slot: u32, bytes: u64, sequence: u64) {
         self.usages.entry(slot).bytes = bytes;
@@ -194,8 +89,8 @@ impl Filling {
                 filled.append(collection, column, self.usages.entry(slot))?;
                 continue;
             }
-            for record in column.records.drain(..) {
-                filled.put(collection, record, &mut self.usages)?;
+            for (id, state) in column.drain() {
+                filled.put(collection, &id, state, &mut self.usages)?;
             }
         }
         self.take_edges(slot, chunk)?;
@@ -204,35 +99,28 @@ impl Filling {
     }
 
     fn take_edges(&mut self, slot: u32, chunk: &mut Chunk) -> Result<()> {
-        let Self { collections, ends, kinds, usages, .. } = self;
+        let Self { collections, ends, usages, .. } = self;
         // By the order of `Collection`.
         let [filled, _, nodes, _] = collections;
         let nodes = &nodes.table;
         let column = &mut chunk.columns[Collection::Edge as usize];
-        let lines = chunk.ends.drain(..).zip(&chunk.kinds);
+        let edges = &chunk.edges;
         if filled.can_append(column) {
             filled.append(Collection::Edge, column, usages.entry(slot))?;
-            for (new, kind) in lines {
-                ends.set(ends.len(), new, kind.undirected, nodes);
-                kinds.push(*kind);
-            }
+            edges.iter().for_each(|edge| ends.push(edge, nodes));
             return Ok(());
         }
-        for (record, (new, kind)) in column.records.drain(..).zip(lines) {
-            let stray = |ordinal| kinds.get(ordinal as usize).is_some_and(|kind| kind.stray);
-            let (ordinal, stray) = match filled.put(Collection::Edge, record, usages)? {
-                Put::Newest => (kinds.len(), false),
+        for ((id, state), edge) in column.drain().zip(edges) {
+            let (ordinal, stray) = match filled.put(Collection::Edge, &id, state, usages)? {
+                Put::Newest => (ends.len(), false),
                 Put::Stray(ordinal) => (ordinal as usize, true),
-                Put::Known(ordinal) | Put::Gone(ordinal) => (ordinal as usize, stray(ordinal)),
+                Put::Known(ordinal) | Put::Gone(ordinal) => {
+                    (ordinal as usize, ends.is_stray(ordinal))
+                }
                 Put::Nothing => continue,
             };
             // The last line of an edge decides its ends.
-            ends.set(ordinal, new, kind.undirected, nodes);
-            let kind = EdgeKind { stray, ..*kind };
-            match kinds.get_mut(ordinal) {
-                Some(known) => *known = kind,
-                None => kinds.push(kind),
-            }
+            ends.set(ordinal, edge, stray, nodes);
         }
         Ok(())
     }
@@ -246,7 +134,7 @@ impl Filling {
         segments: Segments,
         threads: NonZeroUsize,
     ) -> Result<Index> {
-        let Self { mut collections, ends, kinds, usages, sequence } = self;
+        let Self { mut collections, ends, usages, sequence } = self;
         let parallel = threads.get() > 1;
         // Edges are the first of `Collection`.
         let [edges, others @ ..] = &mut collections;
@@ -254,21 +142,20 @@ impl Filling {
         let released = std::mem::take(&mut collections[Collection::Node as usize].released);
         let mut tables = collections.map(|filled| filled.table);
         let nodes = &mut tables[Collection::Node as usize];
+        let has_strays = ends.has_strays();
         let joins = ends.resolve(nodes, &released, parallel)?;
         let edges = &tables[Collection::Edge as usize];
-        let nodes = tables[Collection::Node as usize].records().len();
-        let order = creation_order(edges, &kinds);
-        let collect = |side: Side| match &order {
-            None => Lists::collect(nodes, || hops(&joins, &kinds, 0..joins.len() as u32, side)),
-            Some(order) => {
-                Lists::collect(nodes, || hops(&joins, &kinds, order.iter().copied(), side))
-            }
+        let nodes = tables[Collection::Node as usize].len();
+        let adjacency = if has_strays {
+            let order = creation_order(edges, &joins);
+            let hops = |side| hops(&joins, order.iter().copied(), side);
+            Adjacency::collect(nodes, hops, parallel)
+        } else {
+            let hops = |side| hops(&joins, 0..joins.len() as u32, side);
+            Adjacency::collect(nodes, hops, parallel)
         };
-        let (out, into) = both(parallel, || collect(Side::Out), || collect(Side::In));
-        let (Some(out), Some(into)) = (out, into) else {
-            return Err(Error::limit("graph has too many edges").with("limit", u32::MAX));
-        };
-        let adjacency = Adjacency::new(out, into);
+        let adjacency = adjacency
+            .ok_or_else(|| Error::limit("graph has too many edges").with("limit", u32::MAX))?;
         Ok(Index { tables, joins, adjacency, usages, sequence, ..Index::new(segments) })
     }
 }
@@ -286,8 +173,8 @@ impl Filled {
         column: &mut Column,
         usage: &mut Usage,
     ) -> Result<()> {
-        let base = self.table.records.len();
-        if base + column.records.len() >= u32::MAX as usize {
+        let base = self.table.len();
+        if base + column.rows.len() >= u32::MAX as usize {
             return Err(full(collection));
         }
         // Runs are found in the order of their keys, so those before come first.
@@ -305,38 +192,44 @@ impl Filled {
                 self.unfound.push(run);
             }
         }
-        let lengths = column.records.iter().map(|record| u64::from(record.state.place.len));
+        let lengths = column.rows.iter().map(|row| u64::from(row.state.place.len));
         usage.live_bytes += lengths.sum::<u64>();
-        usage.live_documents += column.records.len() as u64;
-        self.table.live += column.records.len() as u64;
-        table::make_room(&mut self.table.records, column.records.len());
-        self.table.records.append(&mut column.records);
+        usage.live_documents += column.rows.len() as u64;
+        self.table.live += column.rows.len() as u64;
+        self.table.rows.expect(self.most);
+        self.table.rows.extend(&column.rows);
         Ok(())
     }
 
-    fn put(&mut self, collection: Collection, record: Record, usages: &mut Usages) -> Result<Put> {
-        let key = runs::key_of(&record.id);
+    fn put(
+        &mut self,
+        collection: Collection,
+        id: &Id,
+        state: State,
+        usages: &mut Usages,
+    ) -> Result<Put> {
+        let key = runs::key_of(id);
         let is_newest = key > self.newest;
         self.newest = self.newest.max(key);
-        let exists = record.state.exists();
+        let exists = state.exists();
         if is_newest && exists && self.table.free.is_empty() {
-            let run = Run::of(&record.id, self.table.records.len() as u32);
+            let run = Run::of(id, self.table.len() as u32);
             if let Some(run) = run {
-                self.push(collection, record, usages)?;
+                self.push(collection, id, state, usages)?;
                 runs::append(&mut self.unfound, run);
                 return Ok(Put::Newest);
             }
         }
         self.find_all();
         let table = &mut self.table;
-        let known = if is_newest { None } else { table.ordinal(&record.id) };
+        let known = if is_newest { None } else { table.ordinal(id) };
         if let Some(ordinal) = known
-            && let Some(known) = table.records.get_mut(ordinal as usize)
+            && let Some(known) = table.rows.get_mut(ordinal as usize)
         {
             usages.lose(known.state.place);
-            known.state = record.state;
+            known.state = state;
             if exists {
-                usages.gain(record.state.place);
+                usages.gain(state.place);
                 return Ok(Put::Known(ordinal));
             }
             table.live -= 1;
@@ -347,32 +240,26 @@ impl Filled {
         if !exists {
             return Ok(Put::Nothing);
         }
-        let tag = table.seed.tag(&record.id);
-        let ordinal = match table.free.pop() {
-            Some(ordinal) => {
-                usages.gain(record.state.place);
-                table.live += 1;
-                if let Some(freed) = table.records.get_mut(ordinal as usize) {
-                    *freed = record;
-                }
-                ordinal
-            }
-            None => self.push(collection, record, usages)?,
-        };
+        let tag = table.seed.tag(id);
+        let ordinal = self.push(collection, id, state, usages)?;
         self.table.ordinals.insert(tag, ordinal);
         Ok(Put::Stray(ordinal))
     }
 
-    fn push(&mut self, collection: Collection, record: Record, usages: &mut Usages) -> Result<u32> {
-        let ordinal = u32::try_from(self.table.records.len())
-            .ok()
-            .filter(|&ordinal| ordinal != u32::MAX)
-            .ok_or_else(|| full(collection))?;
-        usages.gain(record.state.place);
+    fn push(
+        &mut self,
+        collection: Collection,
+        id: &Id,
+        state: State,
+        usages: &mut Usages,
+    ) -> Result<u32> {
+        if self.table.free.is_empty() && self.table.len() >= u32::MAX as usize {
+            return Err(full(collection));
+        }
+        usages.gain(state.place);
         self.table.live += 1;
-        table::make_room(&mut self.table.records, 1);
-        self.table.records.push(record);
-        Ok(ordinal)
+        self.table.rows.expect(self.most);
+        Ok(self.table.put(id, state))
     }
 
     fn note_released(&mut self, ordinal: u32) {
@@ -393,9 +280,11 @@ impl Filled {
         table.ordinals.reserve(unfound.iter().map(|run| run.len as usize).sum());
         for run in unfound.drain(..) {
             let members = run.first as usize..(run.first + run.len) as usize;
-            let records = table.records.get(members).unwrap_or_default();
-            for (record, ordinal) in records.iter().zip(run.first..) {
-                table.ordinals.insert(table.seed.tag(&record.id), ordinal);
+            let rows = table.rows.get(members).unwrap_or_default();
+            for (row, ordinal) in rows.iter().zip(run.first..) {
+                if let Some(id) = table.texts.unpack(&row.id) {
+                    table.ordinals.insert(table.seed.tag(&id), ordinal);
+                }
             }
         }
     }
@@ -405,21 +294,19 @@ fn full(collection: Collection) -> Error {
     Error::limit("collection is full").with("collection", collection).with("limit", u32::MAX)
 }
 
-/// The edges in the order in which they were made, unless that is the order of their ordinals.
-fn creation_order(edges: &Table, kinds: &[EdgeKind]) -> Option<Vec<u32>> {
-    let stray = |ordinal: &u32| kinds.get(*ordinal as usize).is_some_and(|kind| kind.stray);
-    let id = |ordinal: u32| edges.record(ordinal).map(|record| &record.id);
+/// The edges in the order in which they were made.
+fn creation_order(edges: &Table, joins: &[Join]) -> Vec<u32> {
+    let stray =
+        |ordinal: &u32| joins.get(*ordinal as usize).is_some_and(|join| join.kind.is_stray());
+    let id = |ordinal: u32| edges.id(ordinal);
     let compare = |a: u32, b: u32| match (id(a), id(b)) {
-        (Some(a), Some(b)) => a.cmp_creation(b),
+        (Some(a), Some(b)) => a.cmp_creation(&b),
         (a, b) => a.is_some().cmp(&b.is_some()),
     };
-    let all = 0..kinds.len() as u32;
+    let all = 0..joins.len() as u32;
     let mut strays: Vec<u32> = all.clone().filter(stray).collect();
-    if strays.is_empty() {
-        return None;
-    }
     strays.sort_unstable_by(|a, b| compare(*a, *b));
-    let mut order = Vec::with_capacity(kinds.len());
+    let mut order = Vec::with_capacity(joins.len());
     let mut strays = strays.into_iter().peekable();
     for ordinal in all.filter(|ordinal| !stray(ordinal)) {
         while let Some(earlier) = strays.next_if(|stray| compare(*stray, ordinal).is_lt()) {
@@ -428,24 +315,17 @@ fn creation_order(edges: &Table, kinds: &[EdgeKind]) -> Option<Vec<u32>> {
         order.push(ordinal);
     }
     order.extend(strays);
-    Some(order)
+    order
 }
 
 /// The hops from one end of each edge in `order`.
 fn hops(
     joins: &[Join],
-    kinds: &[EdgeKind],
     order: impl Iterator<Item = u32>,
     side: Side,
 ) -> impl Iterator<Item = (u32, Hop)> {
     order.filter_map(move |edge| {
         let join = joins.get(edge as usize)?;
-        let entity = kinds.get(edge as usize)?.entity;
-        let (node, other) = match side {
-            Side::Out => (join.source, join.target),
-            Side::In => (join.target, join.source),
-        };
-        (node != NOWHERE)
-            .then_some((node, Hop { edge, node: other, entity, undirected: join.undirected }))
+        (join.source != NOWHERE).then(|| join.hop(edge, side))
     })
 }

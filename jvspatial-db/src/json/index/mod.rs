@@ -1,10 +1,13 @@
 //! All that the JSON database keeps in memory: where documents are, and which edges touch which node.
 
 mod adjacency;
+mod array;
+mod chunk;
 mod ends;
 mod history;
 mod key_set;
 mod load;
+mod packed_id;
 mod runs;
 mod secondary;
 mod slots;
@@ -14,16 +17,22 @@ mod usage;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-pub(super) use adjacency::{Adjacency, Hop, Side};
-pub(super) use ends::EndIds;
+pub(super) use adjacency::{Adjacency, Hop, HopKind, Side};
+use array::Array;
+pub(super) use chunk::Chunk;
+pub(super) use ends::{EndIds, NewEdge, NewEnds};
 pub(super) use history::{History, Snapshot};
 pub(super) use key_set::KeySet;
-pub(super) use load::{Chunk, EdgeKind, Filling};
+pub(super) use load::Filling;
+#[cfg(test)]
+pub(super) use runs::id_of;
+pub(super) use runs::{Key, Kind, keyed};
 pub(super) use secondary::{
     Definitions, KeyChange, KeyChanges, Secondary, changed_since, entry_of, split_entry,
 };
-pub(super) use table::{Place, Record, State, Table};
+pub(super) use table::{Place, State, Table};
 pub(super) use usage::{Usage, Usages};
 
 use super::segment::Segments;
@@ -37,7 +46,7 @@ use crate::write::Link;
 pub(super) struct Index {
     tables: [Table; 4],
     /// What each edge joins, by the edge's ordinal.
-    joins: Vec<Join>,
+    joins: Array<Join>,
     pub adjacency: Adjacency,
     pub history: History,
     /// The last commit that readers see.
@@ -60,11 +69,12 @@ pub(super) struct Index {
 }
 
 /// The ends of an edge as ordinals of nodes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
 struct Join {
     source: u32,
     target: u32,
-    undirected: bool,
+    kind: HopKind,
 }
 
 /// One document's change, ready to be applied.
@@ -91,7 +101,7 @@ impl Index {
     pub(super) fn new(segments: Segments) -> Self {
         Self {
             tables: Default::default(),
-            joins: Vec::new(),
+            joins: Array::default(),
             adjacency: Adjacency::default(),
             history: History::default(),
             sequence: 0,
@@ -126,7 +136,7 @@ impl Index {
 
     /// Whether readers see a document at `ordinal`.
     pub(super) fn exists(&self, collection: Collection, ordinal: u32) -> bool {
-        let state = self.table(collection).record(ordinal).map(|record| &record.state);
+        let state = self.table(collection).row(ordinal).map(|row| &row.state);
         match state {
             Some(state) if state.sequence <= self.sequence => state.exists(),
             Some(_) => self.state(collection, ordinal).is_some(),
@@ -142,11 +152,11 @@ impl Index {
     /// What the edge at `ordinal` joins.
     pub(super) fn ends(&self, ordinal: u32) -> Option<Ends> {
         let join = self.joins.get(ordinal as usize)?;
-        let node = |ordinal| Some(self.nodes().record(ordinal)?.id.clone());
+        let node = |ordinal| self.nodes().id(ordinal);
         Some(Ends {
             source: node(join.source)?,
             target: node(join.target)?,
-            bidirectional: join.undirected,
+            bidirectional: join.kind.is_undirected(),
         })
     }
 
@@ -155,7 +165,7 @@ impl Index {
         let out = self.adjacency.hops(ordinal, Side::Out).iter();
         // What can be followed from here as well as to here stands in both lists; a loop too.
         let into = self.adjacency.hops(ordinal, Side::In).iter();
-        let only_in = into.filter(move |hop| !hop.undirected && hop.node != ordinal);
+        let only_in = into.filter(move |hop| !hop.is_undirected() && hop.node != ordinal);
         out.chain(only_in).map(|hop| hop.edge)
     }
 
@@ -166,7 +176,7 @@ impl Index {
         id: &Id,
         ends: &Ends,
         counts: impl Fn(&Id) -> bool,
-    ) -> Option<&Id> {
+    ) -> Option<Id> {
         let source = self.nodes().ordinal(&ends.source)?;
         let target = self.nodes().ordinal(&ends.target)?;
         let wanted = |edge: &Id| edge.entity() == id.entity() && counts(edge);
@@ -176,14 +186,14 @@ impl Index {
 
     /// The first wanted edge that leads from `source` to `target`, found in the shorter of the two lists
     /// it stands in.
-    fn between(&self, source: u32, target: u32, wanted: impl Fn(&Id) -> bool) -> Option<&Id> {
+    fn between(&self, source: u32, target: u32, wanted: impl Fn(&Id) -> bool) -> Option<Id> {
         let out = self.adjacency.hops(source, Side::Out);
         let into = self.adjacency.hops(target, Side::In);
         let (hops, other) = if out.len() <= into.len() { (out, target) } else { (into, source) };
         let edges = self.table(Collection::Edge);
         hops.iter()
             .filter(|hop| hop.node == other)
-            .filter_map(|hop| Some(&edges.record(hop.edge)?.id))
+            .filter_map(|hop| edges.id(hop.edge))
             .find(|edge| wanted(edge))
     }
 
@@ -203,7 +213,7 @@ impl Index {
         state.sequence = sequence;
         let collection = id.collection();
         let ordinal = self.tables[collection as usize].intern(&id)?;
-        let before = self.table(collection).record(ordinal).map(|record| record.state);
+        let before = self.table(collection).row(ordinal).map(|row| row.state);
         let before = before.unwrap_or_default();
         if collection == Collection::Edge {
             match link {
@@ -289,21 +299,18 @@ impl Index {
     fn join(&mut self, id: &Id, ordinal: u32, ends: &Ends) -> Result<()> {
         let nodes = &mut self.tables[Collection::Node as usize];
         let (source, target) = (nodes.intern(&ends.source)?, nodes.intern(&ends.target)?);
-        let join = Join { source, target, undirected: ends.bidirectional };
+        let kind = HopKind::new(id.entity_name(), ends.bidirectional);
+        let join = Join { source, target, kind };
         if self.joins.len() <= ordinal as usize {
-            self.joins.resize(ordinal as usize + 1, Join::default());
+            self.joins.resize(ordinal as usize + 1);
         }
         if let Some(slot) = self.joins.get_mut(ordinal as usize) {
             *slot = join;
         }
-        let entity = id.entity_name().map_or(Hop::UNNAMED, |name| name.number());
         let edges = &self.tables[Collection::Edge as usize];
-        for (node, side, other) in join.hops() {
-            let hop = Hop { edge: ordinal, node: other, entity, undirected: join.undirected };
+        for (node, side, hop) in join.hops(ordinal) {
             let compare = |hop: &Hop| {
-                edges
-                    .record(hop.edge)
-                    .map_or(std::cmp::Ordering::Less, |edge| edge.id.cmp_creation(id))
+                edges.id(hop.edge).map_or(std::cmp::Ordering::Less, |edge| edge.cmp_creation(id))
             };
             if !self.adjacency.insert(node, side, hop, compare) {
                 return Err(Error::limit("graph has too many edges").with("limit", u32::MAX));
@@ -314,7 +321,7 @@ impl Index {
 
     fn part(&mut self, ordinal: u32) {
         if let Some(join) = self.joins.get(ordinal as usize).copied() {
-            for (node, side, _) in join.hops() {
+            for (node, side, _) in join.hops(ordinal) {
                 self.adjacency.remove(node, side, ordinal);
                 if !self.adjacency.touches(node) {
                     self.tables[Collection::Node as usize].retire_absent(node);
@@ -397,14 +404,25 @@ pub(super) fn can_be_prepared(changes: &[Change]) -> bool {
 }
 
 impl Join {
-    /// The lists that the edge stands in: node, side, and the node at the other end.
-    fn hops(self) -> impl Iterator<Item = (u32, Side, u32)> {
-        let Self { source, target, undirected } = self;
-        let forward = [(source, Side::Out, target), (target, Side::In, source)];
-        let backward = [(target, Side::Out, source), (source, Side::In, target)];
-        // A loop is its own mirror image.
-        let backward = backward.into_iter().filter(move |_| undirected && source != target);
-        forward.into_iter().chain(backward)
+    /// The edge at `ordinal` as seen from one of its ends.
+    #[inline]
+    const fn hop(self, ordinal: u32, side: Side) -> (u32, Hop) {
+        let Self { source, target, kind } = self;
+        let (node, other) = match side {
+            Side::Out => (source, target),
+            Side::In => (target, source),
+        };
+        (node, Hop { edge: ordinal, node: other, kind })
+    }
+
+    /// The lists that the edge at `ordinal` stands in: node, side, and the hop.
+    fn hops(self, ordinal: u32) -> impl Iterator<Item = (u32, Side, Hop)> {
+        let sides = [Side::Out, Side::In];
+        let forward = sides.map(|side| (self.hop(ordinal, side), side));
+        let backward = forward.map(|((node, hop), side)| (hop.mirrored(node), side));
+        let has_mirror = self.kind.is_undirected() && self.source != self.target;
+        let backward = backward.into_iter().filter(move |_| has_mirror);
+        forward.into_iter().chain(backward).map(|((node, hop), side)| (node, side, hop))
     }
 }
 

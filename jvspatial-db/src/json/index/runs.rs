@@ -6,8 +6,7 @@ use crate::id::{Collection, Id};
 /// Ids with consecutive generated keys on consecutive ordinals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::json) struct Run {
-    collection: Collection,
-    entity: EntityName,
+    kind: Kind,
     /// The first key: eight bytes that all have in common, and four that count.
     key: Key,
     /// The ordinal of the first.
@@ -17,6 +16,22 @@ pub(in crate::json) struct Run {
 
 /// A generated key as numbers, in the order in which keys are given out.
 pub(in crate::json) type Key = (u64, u32);
+
+/// What an id is besides its key.
+pub(in crate::json) type Kind = (Collection, EntityName);
+
+/// What an id with a generated key is besides it, and the key; `None` when its name has no number.
+pub(in crate::json) fn keyed(id: &Id) -> Option<(Kind, Key)> {
+    Some(((id.collection(), id.entity_name()?), key_of(id)?))
+}
+
+/// The id of a kind with a generated key.
+#[inline]
+pub(in crate::json) fn id_of((collection, entity): Kind, key: Key) -> Id {
+    let [a, b, c, d, e, f, g, h] = key.0.to_be_bytes();
+    let [i, j, k, l] = key.1.to_be_bytes();
+    Id::generated(collection, entity, [a, b, c, d, e, f, g, h, i, j, k, l])
+}
 
 /// The number of a generated key.
 #[inline]
@@ -29,8 +44,14 @@ impl Run {
     /// The one id `id` at `ordinal`; `None` if its key was not generated or its name has no number.
     #[inline]
     pub(in crate::json) fn of(id: &Id, ordinal: u32) -> Option<Self> {
-        let (collection, entity) = (id.collection(), id.entity_name()?);
-        Some(Self { collection, entity, key: key_of(id)?, first: ordinal, len: 1 })
+        let (kind, key) = keyed(id)?;
+        Some(Self::one(kind, key, ordinal))
+    }
+
+    /// The one id of a kind with this key at `ordinal`.
+    #[inline]
+    pub(in crate::json) const fn one(kind: Kind, key: Key, ordinal: u32) -> Self {
+        Self { kind, key, first: ordinal, len: 1 }
     }
 
     pub(in crate::json) const fn first_key(&self) -> Key {
@@ -49,7 +70,7 @@ impl Run {
         let continues = expected == Some(next.key.1)
             && self.key.0 == next.key.0
             && self.first + self.len == next.first
-            && (self.collection, self.entity) == (next.collection, next.entity);
+            && self.kind == next.kind;
         if continues {
             self.len += next.len;
         }
@@ -97,11 +118,7 @@ impl Runs {
         let after = self.0.partition_point(|run| run.first <= ordinal);
         let run = self.0.get(after.checked_sub(1)?)?;
         let distance = (ordinal - run.first < run.len).then_some(ordinal - run.first)?;
-        let mut key = [0; 12];
-        let (head, tail) = key.split_at_mut(8);
-        head.copy_from_slice(&run.key.0.to_be_bytes());
-        tail.copy_from_slice(&(run.key.1 + distance).to_be_bytes());
-        Some(Id::generated(run.collection, run.entity, key))
+        Some(id_of(run.kind, (run.key.0, run.key.1 + distance)))
     }
 
     /// The ordinal that `id` got in its run. It may have lost it since.
@@ -110,13 +127,43 @@ impl Runs {
         if self.0.is_empty() {
             return None;
         }
-        let key = key_of(id)?;
-        let after = self.0.partition_point(|run| run.key <= key);
-        let run = self.0.get(after.checked_sub(1)?)?;
+        let (kind, key) = keyed(id)?;
+        self.find_key(kind, key)
+    }
+
+    /// The ordinal that the id of a kind with this key got in its run. It may have lost it since.
+    #[inline]
+    pub(in crate::json) fn find_key(&self, kind: Kind, key: Key) -> Option<u32> {
+        self.get(kind, key, self.place(key)?)
+    }
+
+    /// As [`find_key`](Self::find_key), looking first into the run that was found there before.
+    #[inline]
+    pub(in crate::json) fn find_key_near(
+        &self,
+        kind: Kind,
+        key: Key,
+        near: &mut usize,
+    ) -> Option<u32> {
+        if let Some(found) = self.get(kind, key, *near) {
+            return Some(found);
+        }
+        *near = self.place(key)?;
+        self.get(kind, key, *near)
+    }
+
+    /// Which run the key is in, if in any.
+    #[inline]
+    fn place(&self, key: Key) -> Option<usize> {
+        self.0.partition_point(|run| run.key <= key).checked_sub(1)
+    }
+
+    #[inline]
+    fn get(&self, kind: Kind, key: Key, place: usize) -> Option<u32> {
+        let run = self.0.get(place)?;
         let distance = key.1.wrapping_sub(run.key.1);
         let within = run.key.0 == key.0 && distance < run.len;
-        let alike = within && run.collection == id.collection() && id.is_entity(run.entity);
-        alike.then(|| run.first + distance)
+        (within && run.kind == kind).then(|| run.first + distance)
     }
 }
 

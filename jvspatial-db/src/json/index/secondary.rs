@@ -254,7 +254,7 @@ impl Index {
     pub(super) fn change_key(&mut self, sequence: u64, change: &KeyChange) -> Result<()> {
         let table = &self.tables[change.id.collection() as usize];
         let Some(ordinal) = table.ordinal(&change.id) else { return Ok(()) };
-        let had_past = table.record(ordinal).is_some_and(|record| record.state.older != 0);
+        let had_past = table.row(ordinal).is_some_and(|row| row.state.older != 0);
         let keeping = self.history.is_keeping();
         if let Some(index) = self.secondary.get_mut(usize::from(change.index)) {
             let entry = entry_of(&change.key, ordinal);
@@ -292,10 +292,11 @@ pub(in crate::json) fn changed_since<'a>(
     table: &'a Table,
     history: &'a History,
     sequence: u64,
-) -> impl Iterator<Item = (u32, &'a Id, Option<super::State>, super::State)> {
-    (0..).zip(table.records()).filter_map(move |(ordinal, record)| {
-        let changed = record.state.sequence > sequence;
+) -> impl Iterator<Item = (u32, Id, Option<super::State>, super::State)> {
+    (0..table.len() as u32).filter_map(move |ordinal| {
+        let state = table.row(ordinal)?.state;
+        let changed = state.sequence > sequence;
         let before = changed.then(|| table.state_at(ordinal, sequence, history))?;
-        Some((ordinal, &record.id, before, record.state))
+        Some((ordinal, table.id(ordinal)?, before, state))
     })
 }

@@ -1,6 +1,10 @@
 //! One collection in memory: where each document's line is, on dense ordinals.
 
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use super::array::Array;
 use super::history::History;
+use super::packed_id::{PackedId, Texts};
 use super::runs::Runs;
 use super::slots::{Seed, Slots, Tag};
 use crate::entity_name::EntityName;
@@ -8,7 +12,10 @@ use crate::error::{Error, Result};
 use crate::id::{Handle, Id};
 
 /// Where a document's line is in the journal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
 pub(in crate::json) struct Place {
     /// Which of the open segments; see [`Segments`](super::super::segment::Segments).
     pub slot: u32,
@@ -22,7 +29,8 @@ pub(in crate::json) struct Place {
 }
 
 /// What is known of a document without reading it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
 pub(in crate::json) struct State {
     pub version: u64,
     /// The commit that brought it about.
@@ -42,36 +50,19 @@ impl State {
 }
 
 /// A document's id and state, in one cache line: a walk touches one of these for each node.
-#[derive(Clone, Debug)]
-#[repr(align(64))]
-pub(in crate::json) struct Record {
-    pub id: Id,
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(64))]
+pub(in crate::json) struct Row {
+    pub(super) id: PackedId,
     pub state: State,
 }
 
-const _: () = assert!(size_of::<Record>() == 64);
-
-/// Makes room for more records than asked for, in steps so large that few are ever moved: an allocator
-/// moves what is aligned like them by copying it. Room that is not used costs no memory.
-pub(super) fn make_room(records: &mut Vec<Record>, additional: usize) {
-    let wanted = records.len() + additional;
-    if wanted > records.capacity() && records.try_reserve_exact(wanted * 8 - records.len()).is_err()
-    {
-        records.reserve(additional);
-    }
-}
+const _: () = assert!(size_of::<Row>() == 64);
 
 /// In the place of the state before: the ordinal was given back and has no document.
 const FREE: u64 = u64::MAX;
 
-impl Record {
-    /// Whether this is the record of `id`. An ordinal that was given back keeps its id until the next
-    /// document gets it.
-    #[inline]
-    pub(super) fn holds(&self, id: &Id) -> bool {
-        self.id == *id && !self.is_free()
-    }
-
+impl Row {
     const fn is_free(&self) -> bool {
         self.state.older == FREE
     }
@@ -83,7 +74,8 @@ impl Record {
 /// that a snapshot or a pin may still name; such a record has no place.
 #[derive(Debug, Default)]
 pub(in crate::json) struct Table {
-    pub(super) records: Vec<Record>,
+    pub(super) rows: Array<Row>,
+    pub(super) texts: Texts,
     /// The ordinals of ids that were given out together when the store was opened.
     pub(super) runs: Runs,
     /// The ordinals of all other ids.
@@ -101,47 +93,65 @@ impl Table {
         self.live
     }
 
-    pub(in crate::json) fn records(&self) -> &[Record] {
-        &self.records
+    /// How many ordinals there are, free ones included.
+    pub(in crate::json) fn len(&self) -> usize {
+        self.rows.len()
     }
 
-    pub(in crate::json) fn record(&self, ordinal: u32) -> Option<&Record> {
-        self.records.get(ordinal as usize)
+    /// The ordinals from `first` on, free ones included, and their ids.
+    pub(in crate::json) fn ids(&self, first: usize) -> impl Iterator<Item = (u32, Id)> {
+        let rows = self.rows.get(first..).unwrap_or_default();
+        let ordinals = u32::try_from(first).unwrap_or(u32::MAX)..;
+        ordinals.zip(rows).filter_map(|(ordinal, row)| Some((ordinal, self.texts.unpack(&row.id)?)))
+    }
+
+    #[inline]
+    pub(in crate::json) fn row(&self, ordinal: u32) -> Option<&Row> {
+        self.rows.get(ordinal as usize)
+    }
+
+    #[inline]
+    pub(in crate::json) fn id(&self, ordinal: u32) -> Option<Id> {
+        self.texts.unpack(&self.row(ordinal)?.id)
+    }
+
+    /// Whether `id` has this ordinal. One that was given back keeps its id until the next document gets it.
+    #[inline]
+    fn holds(&self, ordinal: u32, id: &Id) -> bool {
+        self.row(ordinal).is_some_and(|row| !row.is_free() && self.texts.is(&row.id, id))
     }
 
     /// The ordinal of `id`, if it has one.
     pub(in crate::json) fn ordinal(&self, id: &Id) -> Option<u32> {
-        let is_it = |ordinal: &u32| self.record(*ordinal).is_some_and(|record| record.holds(id));
-        let in_run = self.runs.find(id).filter(is_it);
-        in_run.or_else(|| self.ordinals.find(self.seed.tag(id), |ordinal| is_it(&ordinal)))
+        let in_run = self.runs.find(id).filter(|ordinal| self.holds(*ordinal, id));
+        in_run.or_else(|| self.ordinals.find(self.seed.tag(id), |ordinal| self.holds(ordinal, id)))
     }
 
     /// The ordinal of `id`, which has this tag and probably that ordinal.
     #[inline]
     pub(super) fn ordinal_at(&self, id: &Id, tag: Tag, candidate: u32) -> Option<u32> {
-        let is_it = |ordinal: u32| self.record(ordinal).is_some_and(|record| record.holds(id));
-        if is_it(candidate) {
+        if self.holds(candidate, id) {
             return Some(candidate);
         }
-        let in_run = self.runs.find(id).filter(|ordinal| is_it(*ordinal));
-        in_run.or_else(|| self.ordinals.find(tag, is_it))
+        let in_run = self.runs.find(id).filter(|ordinal| self.holds(*ordinal, id));
+        in_run.or_else(|| self.ordinals.find(tag, |ordinal| self.holds(ordinal, id)))
     }
 
     /// The ordinal of a handle: by its hint when that still holds, else by its id.
     pub(in crate::json) fn resolve(&self, handle: &Handle) -> Option<u32> {
         // An ordinal that was given back keeps its id until the next document gets it.
-        let holds = |record: &Record| record.state.exists() && record.id == *handle.id();
+        let holds = |row: &Row| row.state.exists() && self.texts.is(&row.id, handle.id());
         handle
             .ordinal()
-            .filter(|&hint| self.record(hint).is_some_and(holds))
+            .filter(|&hint| self.row(hint).is_some_and(holds))
             .or_else(|| self.ordinal(handle.id()))
     }
 
     /// The document of `id`, if it exists.
-    pub(in crate::json) fn existing(&self, id: &Id) -> Option<(u32, &Record)> {
+    pub(in crate::json) fn existing(&self, id: &Id) -> Option<(u32, &Row)> {
         let ordinal = self.ordinal(id)?;
-        let record = self.record(ordinal)?;
-        record.state.exists().then_some((ordinal, record))
+        let row = self.row(ordinal)?;
+        row.state.exists().then_some((ordinal, row))
     }
 
     /// The ordinal of `id`, which gets one if it has none.
@@ -153,29 +163,36 @@ impl Table {
         if id.entity_name().is_none() {
             let _ = EntityName::of_stored(id.entity());
         }
-        let record = Record { id: id.clone(), state: State::default() };
-        let ordinal = match self.free.pop() {
-            Some(ordinal) => ordinal,
-            None => u32::try_from(self.records.len())
-                .ok()
-                .filter(|&ordinal| ordinal != u32::MAX)
-                .ok_or_else(|| {
-                Error::limit("collection is full")
-                    .with("collection", id.collection())
-                    .with("limit", u32::MAX)
-            })?,
-        };
-        match self.records.get_mut(ordinal as usize) {
-            Some(freed) => *freed = record,
-            None => self.records.push(record),
+        if self.free.is_empty() && self.rows.len() >= u32::MAX as usize {
+            return Err(Error::limit("collection is full")
+                .with("collection", id.collection())
+                .with("limit", u32::MAX));
         }
+        let ordinal = self.put(id, State::default());
         self.ordinals.insert(self.seed.tag(id), ordinal);
         Ok(ordinal)
     }
 
+    /// Gives `id` an ordinal, which there must be; it is not found by its id yet.
+    pub(super) fn put(&mut self, id: &Id, state: State) -> u32 {
+        let row = Row { id: self.texts.pack(id), state };
+        let freed = self.free.pop();
+        match freed.and_then(|ordinal| Some((ordinal, self.rows.get_mut(ordinal as usize)?))) {
+            Some((ordinal, freed)) => {
+                self.texts.free(&freed.id);
+                *freed = row;
+                ordinal
+            }
+            None => {
+                self.rows.push(&row);
+                (self.rows.len() - 1) as u32
+            }
+        }
+    }
+
     /// Gives the document at `ordinal` a new state; the old one goes to `history` if a snapshot needs it.
     pub(in crate::json) fn set(&mut self, ordinal: u32, mut state: State, history: &mut History) {
-        let Some(record) = self.records.get_mut(ordinal as usize) else { return };
+        let Some(record) = self.rows.get_mut(ordinal as usize) else { return };
         state.older = history.keep(record.state, state.sequence);
         match (record.state.exists(), state.exists()) {
             (false, true) => self.live += 1,
@@ -195,7 +212,7 @@ impl Table {
         sequence: u64,
         history: &History,
     ) -> Option<State> {
-        let mut state = self.record(ordinal)?.state;
+        let mut state = self.row(ordinal)?.state;
         while state.sequence > sequence {
             state = *history.get(state.older)?;
         }
@@ -204,7 +221,7 @@ impl Table {
 
     /// Notes that no edge knows the node at `ordinal` any more, should the node itself be gone.
     pub(in crate::json) fn retire_absent(&mut self, ordinal: u32) {
-        if self.record(ordinal).is_some_and(|record| !record.state.exists()) {
+        if self.row(ordinal).is_some_and(|row| !row.state.exists()) {
             self.retired.push(ordinal);
         }
     }
@@ -213,7 +230,7 @@ impl Table {
     /// To be called only when no snapshot and no pin can name them.
     pub(in crate::json) fn reclaim(&mut self, in_use: impl Fn(u32) -> bool) {
         for ordinal in std::mem::take(&mut self.retired) {
-            let Some(record) = self.records.get(ordinal as usize) else { continue };
+            let Some(record) = self.rows.get(ordinal as usize) else { continue };
             if !record.state.exists() && !record.is_free() && !in_use(ordinal) {
                 self.release(ordinal);
             }
@@ -222,9 +239,10 @@ impl Table {
 
     /// Gives an ordinal back.
     pub(super) fn release(&mut self, ordinal: u32) {
-        let Some(record) = self.records.get_mut(ordinal as usize) else { return };
+        let Some(id) = self.id(ordinal) else { return };
         // It stands there only if it is in no run.
-        self.ordinals.remove(self.seed.tag(&record.id), ordinal);
+        self.ordinals.remove(self.seed.tag(&id), ordinal);
+        let Some(record) = self.rows.get_mut(ordinal as usize) else { return };
         record.state = State { older: FREE, ..State::default() };
         self.free.push(ordinal);
     }
@@ -241,7 +259,7 @@ impl Table {
         from: (u32, u32),
         to: (u32, u32),
     ) -> Option<(Place, Place)> {
-        let place = &mut self.records.get_mut(ordinal as usize)?.state.place;
+        let place = &mut self.rows.get_mut(ordinal as usize)?.state.place;
         let before = *place;
         if before.len == 0 || (before.slot, before.offset) != from {
             return None;

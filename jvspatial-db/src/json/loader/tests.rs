@@ -127,12 +127,12 @@ fn load(file: &dyn DiskFile, chunk_lines: usize) -> Result<Vec<Chunk>> {
 /// The commits of the records of nodes.
 fn sequences(chunk: &Chunk) -> Vec<u64> {
     let nodes = &chunk.columns[Collection::Node as usize];
-    nodes.records.iter().map(|record| record.state.sequence).collect()
+    nodes.rows.iter().map(|row| row.state.sequence).collect()
 }
 
 /// The states of the records of a collection, to be compared.
 fn column(chunk: &Chunk, collection: Collection) -> Vec<String> {
-    chunk.columns[collection as usize].records.iter().map(|record| show(&record.state)).collect()
+    chunk.columns[collection as usize].rows.iter().map(|row| show(&row.state)).collect()
 }
 
 fn show(state: &State) -> String {
@@ -165,11 +165,8 @@ fn lines_that_no_commit_closed_are_forgotten_whatever_they_are() {
     written.document("e.LoaderRoad.2");
     written.tombstones("e.LoaderRoad.1", 1);
     let [chunk] = &load(&Watched::new(&written.bytes, b""), 100).unwrap()[..] else { panic!() };
-    assert_eq!(
-        chunk.columns.each_ref().map(|column| column.records.len()).iter().sum::<usize>(),
-        3
-    );
-    assert_eq!((chunk.ends.len(), chunk.kinds.len(), chunk.documents), (1, 1, 2));
+    assert_eq!(chunk.columns.each_ref().map(|column| column.rows.len()).iter().sum::<usize>(), 3);
+    assert_eq!((chunk.edges.len(), chunk.documents), (1, 2));
     assert_eq!(chunk.tombstone_bytes, closed[0].tombstone_bytes);
 }
 
@@ -286,7 +283,6 @@ fn a_tombstone_is_a_record_without_a_place_and_one_of_an_edge_has_no_ends() {
     let gone = show(&State { version: 2, sequence: 1, ..State::default() });
     assert_eq!(column(chunk, Collection::Object), [gone.as_str()]);
     assert_eq!(column(chunk, Collection::Edge), [gone.as_str(), gone.as_str()]);
-    assert!(chunk.ends.len() == 2 && chunk.ends.iter().all(Option::is_none));
-    assert_eq!(chunk.kinds.len(), 2);
+    assert_eq!(chunk.edges, [NewEdge::gone(), NewEdge::gone()]);
     assert_eq!((chunk.documents, chunk.tombstone_bytes), (0, bytes as u64));
 }

@@ -1,13 +1,13 @@
 //! One piece of a segment, read without knowing what stands before it.
 
 use super::super::disk::DiskFile;
-use super::super::index::Chunk;
+use super::super::index::{Chunk, HopKind, NewEdge, NewEnds, Place, State};
 use super::super::line::{CommitLine, Line, MAX_LINE, line_checksum};
 use super::super::lines::{Found, Lines};
 use super::super::loader::Records;
 use super::super::manifest::unavailable;
 use super::super::segment_reader::At;
-use super::shape::Shapes;
+use super::shape::{Keys, Shape, Shapes};
 use crate::error::Result;
 
 /// The lines that begin in a stretch of a segment.
@@ -55,6 +55,7 @@ pub(super) struct Closing {
 
 /// What one thread uses for all its pieces.
 pub(super) struct PieceReader {
+    slot: u32,
     records: Records,
     shapes: Shapes,
     buffer: Vec<u8>,
@@ -65,7 +66,8 @@ const BEYOND: u64 = 4096;
 
 impl PieceReader {
     pub(super) fn new() -> Self {
-        Self { records: Records::new(0), shapes: Shapes::default(), buffer: Vec::new() }
+        let (records, shapes) = (Records::new(0), Shapes::default());
+        Self { slot: 0, records, shapes, buffer: Vec::new() }
     }
 
     /// Reads a piece into `part`; `false` when a line is not one of the journal.
@@ -74,6 +76,7 @@ impl PieceReader {
     /// `Unavailable` when the file cannot be read.
     pub(super) fn read(&mut self, piece: &Piece<'_>, part: &mut Part) -> Result<bool> {
         part.clear();
+        self.slot = piece.slot;
         self.records.turn_to(piece.slot);
         let buffer = std::mem::take(&mut self.buffer);
         // From the byte before, which says whether a line begins with the piece.
@@ -120,8 +123,8 @@ impl PieceReader {
     fn take(&mut self, offset: u64, line: &[u8], part: &mut Part) -> bool {
         let Ok(short) = u32::try_from(offset) else { return false };
         let at = At { bytes: line, offset: short, checksum: line_checksum(line) };
-        if let Some(document) = self.shapes.read(line) {
-            self.records.add(document, &at, 0, &mut part.chunk);
+        if let Some((shape, keys)) = self.shapes.read(line) {
+            add(shape, keys, self.slot, &at, &mut part.chunk);
             part.checksums.push(at.checksum);
             return true;
         }
@@ -153,6 +156,22 @@ impl PieceReader {
         }
         true
     }
+}
+
+/// Adds a document, the shape of whose line is known, to the chunk; its commit is not filled in.
+#[inline]
+fn add(shape: &Shape, keys: Keys, slot: u32, at: &At<'_>, chunk: &mut Chunk) {
+    let &Shape { kind, version, schema, prefix, suffix, .. } = shape;
+    let place = Place { slot, offset: at.offset, len: at.bytes.len() as u32, prefix, suffix };
+    let state = State { version, schema, place, check: at.checksum as u32, ..State::default() };
+    if let (Some(of), Some((source, target))) = (&shape.ends, keys.ends) {
+        chunk.push_edge(|| NewEdge {
+            ends: Some(NewEnds::Keys([of.source_kind, of.target_kind], [source, target])),
+            kind: HopKind::new(Some(kind.1), of.undirected),
+        });
+    }
+    chunk.columns[kind.0 as usize].push_keyed(kind, keys.id, state);
+    chunk.documents += 1;
 }
 
 impl Part {

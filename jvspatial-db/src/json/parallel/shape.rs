@@ -1,36 +1,43 @@
 //! Most lines differ from one before in their keys and fields alone: those are read by comparison.
 
-use super::super::index::EndIds;
+use super::super::index::{Key, Kind, keyed};
 use super::super::loader::Document;
-use crate::entity_name::EntityName;
-use crate::id::{Collection, Id, KEY_TEXT, parse_hex};
+use crate::id::KEY_TEXT;
 
 /// What a line has in common with others of its entity and version.
 ///
 /// It is taken from a line that was read in full, so a line that agrees with it is spelled as soundly.
 #[derive(Debug)]
-struct Shape {
+pub(super) struct Shape {
     /// The text up to the id's key, and from there to the fields.
     head: Vec<u8>,
     tail: Vec<u8>,
-    kind: (Collection, EntityName),
-    version: u64,
-    schema: u32,
-    ends: Option<EndsShape>,
+    pub kind: Kind,
+    pub version: u64,
+    pub schema: u32,
+    pub ends: Option<EndsShape>,
     /// The end of the line, from behind the fields or the last of its keys.
     last: Vec<u8>,
-    prefix: usize,
-    suffix: usize,
+    pub prefix: u16,
+    pub suffix: u16,
 }
 
 /// The same of the text from an edge's fields to the key of its source, and from there to that of its target.
 #[derive(Debug)]
-struct EndsShape {
+pub(super) struct EndsShape {
     source: Vec<u8>,
-    source_kind: (Collection, EntityName),
+    pub source_kind: Kind,
     target: Vec<u8>,
-    target_kind: (Collection, EntityName),
-    undirected: bool,
+    pub target_kind: Kind,
+    pub undirected: bool,
+}
+
+/// What a line says that its shape does not: its keys as numbers, which fit into registers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Keys {
+    pub id: Key,
+    /// The keys of an edge's source and target.
+    pub ends: Option<(Key, Key)>,
 }
 
 /// The shapes met last.
@@ -51,14 +58,18 @@ const ID: usize = "{\"_id\":\"".len();
 impl Shapes {
     /// Reads a document's line if it has a known shape.
     #[inline]
-    pub(super) fn read(&mut self, line: &[u8]) -> Option<Document> {
-        if let Some(document) = self.known.get(self.last)?.read(line) {
-            return Some(document);
+    pub(super) fn read(&mut self, line: &[u8]) -> Option<(&Shape, Keys)> {
+        match self.known.get(self.last)?.read(line) {
+            Some(keys) => Some((self.known.get(self.last)?, keys)),
+            None => self.read_by_another(line),
         }
+    }
+
+    fn read_by_another(&mut self, line: &[u8]) -> Option<(&Shape, Keys)> {
         let mut shapes = self.known.iter().enumerate();
-        let (found, document) = shapes.find_map(|(at, shape)| Some((at, shape.read(line)?)))?;
+        let (found, keys) = shapes.find_map(|(at, shape)| Some((at, shape.read(line)?)))?;
         self.last = found;
-        Some(document)
+        Some((self.known.get(found)?, keys))
     }
 
     /// Learns the shape of a line that is this document.
@@ -76,10 +87,9 @@ impl Shapes {
 impl Shape {
     fn of(line: &[u8], document: &Document) -> Option<Self> {
         let &Document { version, schema, prefix, suffix, .. } = document;
-        let (prefix, suffix) = (usize::from(prefix), usize::from(suffix));
-        let of_id = kind(&document.id)?;
+        let (kind, _) = keyed(&document.id)?;
         let key = ID + document.id.text_len().checked_sub(KEY_TEXT)?;
-        let mut rest = line.get(line.len().checked_sub(suffix + 1)?..)?;
+        let mut rest = line.get(line.len().checked_sub(usize::from(suffix) + 1)?..)?;
         let ends = match &document.ends {
             None => None,
             Some((ends, undirected)) => {
@@ -87,9 +97,9 @@ impl Shape {
                 let target = "\",\"target\":\"".len() + ends.target.text_len() - KEY_TEXT;
                 let shape = EndsShape {
                     source: rest.get(..source)?.to_vec(),
-                    source_kind: kind(&ends.source)?,
+                    source_kind: keyed(&ends.source)?.0,
                     target: rest.get(source + KEY_TEXT..)?.get(..target)?.to_vec(),
-                    target_kind: kind(&ends.target)?,
+                    target_kind: keyed(&ends.target)?.0,
                     undirected: *undirected,
                 };
                 rest = rest.get(source + target + 2 * KEY_TEXT..)?;
@@ -98,8 +108,8 @@ impl Shape {
         };
         Some(Self {
             head: line.get(..key)?.to_vec(),
-            tail: line.get(key + KEY_TEXT..prefix)?.to_vec(),
-            kind: of_id,
+            tail: line.get(key + KEY_TEXT..usize::from(prefix))?.to_vec(),
+            kind,
             version,
             schema,
             ends,
@@ -110,9 +120,9 @@ impl Shape {
     }
 
     #[inline]
-    fn read(&self, line: &[u8]) -> Option<Document> {
-        let end = line.len().checked_sub(self.suffix + 1)?;
-        let [b'{', .., b'}'] = line.get(self.prefix..end)? else { return None };
+    fn read(&self, line: &[u8]) -> Option<Keys> {
+        let end = line.len().checked_sub(usize::from(self.suffix) + 1)?;
+        let [b'{', .., b'}'] = line.get(usize::from(self.prefix)..end)? else { return None };
         let rest = line.strip_prefix(self.head.as_slice())?;
         let (key, rest) = rest.split_first_chunk()?;
         if !rest.starts_with(&self.tail) {
@@ -127,31 +137,39 @@ impl Shape {
                 let (target, after) =
                     after.strip_prefix(shape.target.as_slice())?.split_first_chunk()?;
                 rest = after;
-                let source = id(shape.source_kind, source)?;
-                Some((EndIds { source, target: id(shape.target_kind, target)? }, shape.undirected))
+                Some((parse_key(source)?, parse_key(target)?))
             }
         };
-        (rest == self.last).then_some(Document {
-            id: id(self.kind, key)?,
-            ends,
-            version: self.version,
-            schema: self.schema,
-            // They were read from these types.
-            prefix: self.prefix as u16,
-            suffix: self.suffix as u16,
-        })
+        let id = parse_key(key)?;
+        (rest == self.last).then_some(Keys { id, ends })
     }
 }
 
-/// What an id is besides its key, if that was generated and its text is that of the line.
-fn kind(id: &Id) -> Option<(Collection, EntityName)> {
-    id.generated_key()?;
-    Some((id.collection(), id.entity_name()?))
+/// The value of the hex digits of a generated key; `None` when they are not all lower-case ones.
+#[inline]
+fn parse_key(text: &[u8; KEY_TEXT]) -> Option<Key> {
+    let ([a, b, c], []) = text.as_chunks::<8>() else { return None };
+    let (a, b, c) = (parse_eight(*a), parse_eight(*b), parse_eight(*c));
+    let key = (u64::from(a.0) << 32 | u64::from(b.0), c.0);
+    (a.1 & b.1 & c.1 == HIGH).then_some(key)
 }
 
+const ONES: u64 = u64::MAX / 255;
+const HIGH: u64 = ONES << 7;
+
+/// The value of eight hex digits, and the high bit of each byte that is a lower-case one.
 #[inline]
-fn id((collection, entity): (Collection, EntityName), key: &[u8; KEY_TEXT]) -> Option<Id> {
-    Some(Id::generated(collection, entity, parse_hex(key)?))
+fn parse_eight(digits: [u8; 8]) -> (u32, u64) {
+    let text = u64::from_be_bytes(digits);
+    // The high bit of each byte of `x + (128 - n)` says whether that byte of x is at least n, if x is ASCII.
+    let ascii = text & !HIGH;
+    let at_least = |least: u8| ascii + ONES * (128 - u64::from(least));
+    let digit = at_least(b'0') & !at_least(b'9' + 1);
+    let letter = at_least(b'a') & !at_least(b'f' + 1);
+    let nibbles = (ascii & (ONES * 15)) + ((letter & HIGH) >> 7) * 9;
+    let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    ((fours | fours >> 16) as u32, (digit | letter) & !text & HIGH)
 }
 
 #[cfg(test)]
@@ -159,16 +177,31 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use proptest::prelude::*;
 
+    use super::super::super::index::{EndIds, id_of};
     use super::super::super::line::{Line, push_prefix, push_suffix};
     use super::super::super::loader::Records;
     use super::*;
     use crate::document::Ends;
+    use crate::entity_name::EntityName;
+    use crate::id::Id;
 
     fn read(line: &[u8]) -> Option<Document> {
         match Line::parse(line) {
             Some(Line::Document(document)) => Records::new(0).read(&document).ok(),
             _ => None,
         }
+    }
+
+    fn read_by(shapes: &mut Shapes, line: &[u8]) -> Option<Document> {
+        let (shape, keys) = shapes.read(line)?;
+        let &Shape { kind, version, schema, prefix, suffix, .. } = shape;
+        let ends = shape.ends.as_ref().map(|of| {
+            let (source, target) = keys.ends.unwrap();
+            let [source, target] = [(of.source_kind, source), (of.target_kind, target)]
+                .map(|(kind, key)| id_of(kind, key));
+            (EndIds { source, target }, of.undirected)
+        });
+        Some(Document { id: id_of(kind, keys.id), ends, version, schema, prefix, suffix })
     }
 
     fn line(letter: &str, key: u64, version: u64, fields: &str, undirected: bool) -> Vec<u8> {
@@ -196,14 +229,14 @@ mod tests {
             let known = line(letters.0, first / 4, versions.0, "{\"a\":1}", undirected);
             let mut shapes = Shapes::default();
             shapes.learn(&known, &read(&known).unwrap());
-            prop_assert_eq!(shapes.read(&known), read(&known));
+            prop_assert_eq!(read_by(&mut shapes, &known), read(&known));
             for (letter, version) in [(letters.0, versions.0), (letters.1, versions.1)] {
                 let mut line = line(letter, other / 4, version, "{\"name\":\"}\"}", undirected);
                 if let Some((place, bit)) = change {
                     let place = place.index(line.len());
                     line[place] ^= 1 << bit;
                 }
-                let by_shape = shapes.read(&line);
+                let by_shape = read_by(&mut shapes, &line);
                 if by_shape.is_some() || (change.is_none() && (letter, version) == (letters.0, versions.0)) {
                     prop_assert_eq!(by_shape, read(&line));
                 }

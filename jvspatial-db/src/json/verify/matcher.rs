@@ -78,20 +78,19 @@ impl<'a> Matcher<'a> {
                 let segments = {
                     let index = self.shared.index.read();
                     let table = index.table(collection);
-                    let records = table.records().get(next..).unwrap_or_default();
-                    if records.is_empty() {
+                    if next >= table.len() {
                         break;
                     }
-                    for (ordinal, record) in (next..).zip(records).take(BLOCK) {
-                        next += 1;
-                        let ordinal = ordinal as u32;
+                    let until = next + BLOCK;
+                    let ids = table.ids(next).take_while(|(at, _)| (*at as usize) < until);
+                    next = until;
+                    for (ordinal, id) in ids {
                         let sequence = self.snapshot.sequence();
                         let state = table.state_at(ordinal, sequence, &index.history);
                         let Some(state) = state else { continue };
                         documents += 1;
                         if !is_set(matched, ordinal) {
-                            let id = &record.id;
-                            unmatched.push(Located::new(&index, collection, ordinal, id, state));
+                            unmatched.push(Located::new(&index, collection, ordinal, &id, state));
                         }
                     }
                     Arc::clone(&index.segments)

@@ -7,6 +7,8 @@
 //!   in their fields, and [`derive@Projection`] makes structs that read only some fields.
 //! - A [`Graph`] creates, reads, changes and connects them. What it gives back is a [`Stored`]: the
 //!   value with its id and version.
+//! - Indexes are declared on types, `#[node(index(state, -latitude))]`; [`Graph::apply_indexes`] makes them, and
+//!   [`Find::explain`] tells how a search used them.
 //! - [`macro@walker`] makes a struct a [`Walker`], whose hooks run as a walk moves from node to
 //!   node.
 //!
@@ -41,11 +43,12 @@
 pub use jvspatial_core::{
     AnyEdge, AnyNode, Cascade, CascadeReport, Change, Connection, Connections, Connects, Control,
     Dated, DeclaredIndex, DeclaredKey, DeleteReport, DistinctAs, Edge, EdgeSelect, Effect,
-    Embedded, Ended, Entity, Error, ErrorKind, Expansion, Field, Find, FindStream, FindUpdate,
-    Graph, GraphBuilder, Hop, Limit, List, Node, NodeSelect, Numeric, Object, Operand, Order,
-    Outcome, Page, Place, Predicate, Projected, ProjectedFields, Projection, Result, Root,
-    SomeFields, Standalone, Stats, Step, Stored, Text, Trail, Uniqueness, Updated, View, Walk,
-    WalkBuilder, Walker, Whole, both, incoming, out,
+    Embedded, Ended, Entity, EntityTypes, Error, ErrorKind, Expansion, Explanation, Field,
+    FieldInterval, Find, FindStream, FindUpdate, Graph, GraphBuilder, Hop, Index, IndexConflict,
+    IndexInfo, IndexPlan, IndexSpec, Limit, List, Node, NodeSelect, Numeric, Object, Operand,
+    Order, Outcome, Page, Place, Predicate, Projected, ProjectedFields, Projection, Result, Root,
+    SomeFields, Stage, Standalone, Stats, Step, Stored, Text, Trail, TypeIndex, Uniqueness,
+    Updated, View, Walk, WalkBuilder, Walker, Whole, both, incoming, out,
 };
 /// Ids, documents and database backends, for applications that reach below the graph.
 pub use jvspatial_db as db;
@@ -78,3 +81,8 @@ pub mod __private {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Keeps the examples on indexes running.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/indexes.md")]
+struct Indexes;

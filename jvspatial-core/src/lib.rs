@@ -16,14 +16,18 @@ mod query;
 mod walker;
 
 pub use entity::{
-    AnyNode, Connects, DeclaredIndex, DeclaredKey, Edge, Entity, Node, Object, Root, Standalone,
-    Stored,
+    AnyNode, Connects, DeclaredIndex, DeclaredKey, Edge, Entity, EntityTypes, Node, Object, Root,
+    Standalone, Stored, TypeIndex,
 };
 pub use error::{Effect, Error, ErrorKind, Place, Result};
-pub use graph::{Cascade, CascadeReport, Connection, Connections, Graph, GraphBuilder};
+pub use graph::{
+    Cascade, CascadeReport, Connection, Connections, Graph, GraphBuilder, IndexConflict, IndexPlan,
+};
+/// How a search was answered, and what an index is and has been good for.
+pub use jvspatial_db::{Explanation, FieldInterval, IndexInfo, IndexSpec, Stage};
 pub use query::{
     AnyEdge, Change, Dated, DeleteReport, DistinctAs, EdgeSelect, Embedded, Expansion, Field, Find,
-    FindStream, FindUpdate, Hop, List, NodeSelect, Numeric, Operand, Order, Page, Predicate,
+    FindStream, FindUpdate, Hop, Index, List, NodeSelect, Numeric, Operand, Order, Page, Predicate,
     Projected, ProjectedFields, Projection, SomeFields, Text, Updated, View, Whole, both, incoming,
     out,
 };

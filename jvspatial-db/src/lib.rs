@@ -72,7 +72,7 @@ pub use expansion::{Adjacent, Direction, EntitySet, Expansion};
 pub use filter::{Comparison, FieldPath, Filter};
 pub use id::{Collection, Handle, Id};
 pub use id_generator::IdGenerator;
-pub use indexes::{Explanation, IndexInfo, IndexKey, IndexSpec};
+pub use indexes::{Explanation, FieldInterval, IndexInfo, IndexKey, IndexSpec, Stage};
 #[cfg(feature = "json")]
 pub use json::{
     BackupReport, CompactionReport, Durability, JsonDb, JsonDbOptions, Listed, RecoveryReport,

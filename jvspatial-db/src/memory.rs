@@ -266,12 +266,8 @@ impl State {
     }
 
     fn put(&mut self, id: &Id, stored: Stored) -> Outcome {
-        if let Some(refused) = self.refuse_keys(id, &stored) {
-            return refused;
-        }
-        if let Some(link) = &stored.link
-            && let Some(refused) = self.refuse_link(id, link)
-        {
+        let refused = stored.link.as_ref().and_then(|link| self.refuse_link(id, link));
+        if let Some(refused) = refused.or_else(|| self.refuse_keys(id, &stored)) {
             return refused;
         }
         let version = stored.version;

@@ -4,5 +4,6 @@
 
 #[cfg(feature = "json")]
 mod example;
+mod indexes;
 mod macros;
 mod ui;

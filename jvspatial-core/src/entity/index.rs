@@ -1,11 +1,14 @@
 //! The indexes that an entity type declares.
 
+use jvspatial_db::{FieldPath, IndexKey, IndexSpec};
+
+use crate::error::Result;
 use crate::query::Predicate;
 
 /// An index that an entity type declares by `#[node(index(state, -latitude))]` and its like.
 ///
 /// It is meant to hold the documents of that type alone, and a unique one to be unique among them.
-/// Declaring makes no index in a store.
+/// Declaring makes no index in a store; [`Graph::apply_indexes`](crate::Graph::apply_indexes) does.
 #[derive(Clone, Copy, Debug)]
 pub struct DeclaredIndex {
     keys: &'static [DeclaredKey],
@@ -81,5 +84,25 @@ impl DeclaredIndex {
     /// What a document must satisfy to be in the index; `None` when every one is.
     pub fn predicate(&self) -> Option<Predicate> {
         self.partial.map(|predicate| predicate())
+    }
+
+    /// The index as a database takes it.
+    ///
+    /// # Errors
+    /// The error of the predicate, and those of [`IndexSpec::new`].
+    pub fn to_spec(&self) -> Result<IndexSpec> {
+        let keys = self.keys.iter().map(|key| {
+            let path = FieldPath::parse(key.path)?;
+            Ok(match key.descending {
+                true => IndexKey::descending(path),
+                false => IndexKey::ascending(path),
+            })
+        });
+        let keys = keys.collect::<Result<Vec<_>>>()?;
+        let spec = IndexSpec::new(keys)?.unique(self.unique).sparse(self.sparse)?;
+        match self.predicate() {
+            Some(predicate) => Ok(spec.partial(predicate.into_filter()?)?),
+            None => Ok(spec),
+        }
     }
 }

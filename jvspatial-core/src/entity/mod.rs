@@ -4,6 +4,7 @@ mod any_node;
 mod index;
 mod root;
 mod stored;
+mod types;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,6 +18,7 @@ pub use index::{DeclaredIndex, DeclaredKey};
 pub use root::Root;
 pub use stored::Stored;
 pub(crate) use stored::check_document;
+pub use types::{EntityTypes, TypeIndex};
 
 /// A serde struct that is kept as documents of one type.
 ///

@@ -22,8 +22,8 @@ impl Graph {
     /// undirected edge joins its nodes whichever is named first.
     ///
     /// # Errors
-    /// `NotFound` when a node does not exist, its id being the fact `end`; `Invalid` or `Limit` when
-    /// the value cannot be stored.
+    /// `NotFound` when a node does not exist, its id being the fact `end`; `Duplicate` when a key of a unique
+    /// index is taken, as for [`create`](Self::create); `Invalid` or `Limit` when the value cannot be stored.
     ///
     /// # Cancellation
     /// The edge may have been created.

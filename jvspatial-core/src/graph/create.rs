@@ -16,7 +16,8 @@ impl Graph {
     ///
     /// # Errors
     /// `Invalid` or `Limit` when the value cannot be stored, naming the field; `Duplicate` when a
-    /// unique key is taken.
+    /// unique key is taken, with the facts `index`, its name, and `taken by`, the id of the document that
+    /// has the key.
     ///
     /// # Cancellation
     /// It may have been created.

@@ -1,5 +1,6 @@
 //! The graph: the one handle through which an application reads and writes.
 
+mod apply_indexes;
 mod batch;
 mod builder;
 mod cascade;
@@ -9,6 +10,8 @@ mod create;
 mod delete;
 mod disconnect;
 mod exchange;
+mod index_plan;
+mod indexes;
 mod modify;
 mod neighbors;
 mod read;
@@ -27,6 +30,7 @@ use crate::query::Find;
 pub use builder::GraphBuilder;
 pub use cascade::{Cascade, CascadeReport};
 pub use connections::{Connection, Connections};
+pub use index_plan::{IndexConflict, IndexPlan};
 
 use batch::BatchLimits;
 pub(crate) use delete::detaches;
@@ -101,7 +105,8 @@ impl Graph {
     /// The root node, created if the graph has none yet. Tasks that race for it get the same node.
     ///
     /// # Errors
-    /// What the backend reports.
+    /// `Duplicate` when a unique index on the nodes of all types refuses it, and what else the backend
+    /// reports.
     ///
     /// # Cancellation
     /// The root may have been created.
@@ -111,7 +116,9 @@ impl Graph {
                 return Ok(root);
             }
             match self.insert(Id::root(), Root {}).await {
-                Err(error) if error.kind() == ErrorKind::Duplicate => {}
+                Err(error)
+                    if error.kind() == ErrorKind::Duplicate
+                        && error.context("index") == Some("_id") => {}
                 created => return created,
             }
         }

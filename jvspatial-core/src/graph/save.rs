@@ -13,8 +13,8 @@ impl Graph {
     ///
     /// # Errors
     /// `Conflict` with the facts `expected version` and `found version` when someone was faster,
-    /// `NotFound` when the document was deleted, `Invalid` or `Limit` when the value cannot be stored.
-    /// The value then keeps its old version. [`modify`](Self::modify) retries by itself.
+    /// `NotFound` when the document was deleted, `Duplicate` as for [`create`](Self::create), `Invalid` or
+    /// `Limit` when the value cannot be stored. The value then keeps its old version. [`modify`](Self::modify) retries by itself.
     ///
     /// # Cancellation
     /// It may have been saved; the value keeps its old version, so a later save may conflict.

@@ -29,8 +29,8 @@ use crate::graph::Graph;
 ///
 /// Nothing is asked of the database before one of [`all`](Self::all), [`one`](Self::one),
 /// [`first`](Self::first), [`stream`](Self::stream), [`count`](Self::count), [`exists`](Self::exists),
-/// [`ids`](Self::ids), [`distinct`](Self::distinct) and [`page`](Self::page); a filter or an order that
-/// cannot be is reported there. The answer is as of one point in time. Without a
+/// [`ids`](Self::ids), [`distinct`](Self::distinct), [`page`](Self::page) and
+/// [`explain`](Self::explain); a filter or an order that cannot be is reported there. The answer is as of one point in time. Without a
 /// [`sort`](Self::sort) documents come in an order of the backend's choosing, nodes behind edges in
 /// the order in which the edges were made.
 ///
@@ -57,13 +57,14 @@ pub struct Find<T, V = Whole> {
     order: Order,
     skip: u64,
     limit: Option<u64>,
+    hint: Option<Box<str>>,
     view: V,
     entity: PhantomData<fn() -> T>,
 }
 
 /// Where a search looks.
 #[derive(Debug)]
-enum Source {
+pub(super) enum Source {
     /// In the whole collection.
     Collection,
     /// Among the nodes that a hop reaches.
@@ -83,6 +84,7 @@ impl<T: Entity> Find<T> {
             order: Order::none(),
             skip: 0,
             limit: None,
+            hint: None,
             view: Whole,
             entity: PhantomData,
         }
@@ -104,8 +106,8 @@ impl<T: Entity> Find<T> {
     }
 
     fn viewed<V>(self, view: V) -> Find<T, V> {
-        let Self { graph, source, predicate, order, skip, limit, view: Whole, entity } = self;
-        Find { graph, source, predicate, order, skip, limit, view, entity }
+        let Self { graph, source, predicate, order, skip, limit, hint, view: Whole, entity } = self;
+        Find { graph, source, predicate, order, skip, limit, hint, view, entity }
     }
 }
 
@@ -184,6 +186,14 @@ impl<T: Entity, V: View<T>> Find<T, V> {
         self
     }
 
+    /// Looks in the index of this name, `context.state_1_context.latitude_-1`. A name that no index of the
+    /// type has, and one whose index leaves out documents that may match, is `Invalid`. Default: the database
+    /// chooses.
+    pub fn hint(mut self, index: impl Into<Box<str>>) -> Self {
+        self.hint = Some(index.into());
+        self
+    }
+
     /// Everything found. It is all in memory at once; [`stream`](Self::stream) is not.
     ///
     /// # Errors
@@ -247,6 +257,9 @@ impl<T: Entity, V: View<T>> Find<T, V> {
     /// The error of the filter.
     pub async fn count(self) -> Result<u64> {
         let (skip, limit) = (self.skip, self.limit);
+        if self.hint.is_some() {
+            return Ok(self.ids().await?.len() as u64);
+        }
         let (graph, source, query) = self.into_query()?;
         let found = match source {
             Source::Collection => graph.database().count(query.collection, &query.filter).await?,
@@ -268,21 +281,22 @@ impl<T: Entity, V: View<T>> Find<T, V> {
     /// What a terminal call that changes documents needs; it has no use for a part of the answer.
     ///
     /// # Errors
-    /// The error of the filter; `Invalid` for documents that are to be sorted, skipped or limited, and
-    /// for those that edges lead to.
+    /// The error of the filter; `Invalid` for documents that are to be sorted, skipped or limited, with a
+    /// hint, and for those that edges lead to.
     pub(super) fn into_target(self) -> Result<(Graph, Filter)> {
         let (graph, source, query) = self.into_query()?;
-        let is_plain = query.sort.is_none() && query.skip == 0 && query.limit.is_none();
+        let is_whole = query.skip == 0 && query.limit.is_none();
+        let is_plain = is_whole && query.sort.is_none() && query.hint.is_none();
         if !is_plain || !matches!(source, Source::Collection) {
             return Err(Error::new(
                 ErrorKind::Invalid,
-                "what is updated or deleted is found by a filter alone, without sort, skip, limit or hops",
+                "what is updated or deleted is found by a filter alone, without sort, skip, limit, hint or hops",
             ));
         }
         Ok((graph, query.filter))
     }
 
-    /// Whether anything is found.
+    /// Whether anything is found. An index that tells it is enough; then no document is read.
     ///
     /// # Errors
     /// The error of the filter.
@@ -313,15 +327,15 @@ impl<T: Entity, V: View<T>> Find<T, V> {
     ///
     /// # Errors
     /// The error of the filter; `Invalid` when a value does not fit `D` (a null that is stored, for
-    /// one, unless it is an `Option`), or with skip or limit; `Limit` for too many values.
+    /// one, unless it is an `Option`), or with skip, limit or hint; `Limit` for too many values.
     pub async fn distinct<F: DistinctAs<D>, D: DeserializeOwned>(
         self,
         field: impl FnOnce(T::Fields) -> Field<F>,
     ) -> Result<Vec<D>> {
-        if self.skip > 0 || self.limit.is_some() {
+        if self.skip > 0 || self.limit.is_some() || self.hint.is_some() {
             return Err(Error::new(
                 ErrorKind::Invalid,
-                "distinct values take neither skip nor limit",
+                "distinct values take neither skip nor limit nor hint",
             ));
         }
         let path = FieldPath::parse(field(T::fields()).path())?;
@@ -386,7 +400,14 @@ impl<T: Entity, V: View<T>> Find<T, V> {
         self.into_parts().map(|(graph, source, _, query)| (graph, source, query))
     }
 
-    fn into_parts(self) -> Result<(Graph, Source, V, Query)> {
+    pub(super) fn into_parts(self) -> Result<(Graph, Source, V, Query)> {
+        if let (Source::Reached(_), Some(hint)) = (&self.source, &self.hint) {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "nodes behind edges are not found by an index",
+            )
+            .with("index", hint));
+        }
         let predicate = match &self.source {
             Source::Collection => Predicate::is_entity(T::NAME).and(self.predicate),
             // The hop names the type already.
@@ -395,7 +416,7 @@ impl<T: Entity, V: View<T>> Find<T, V> {
         let mut query = Query::new(T::COLLECTION, predicate.into_filter()?)
             .sort(self.order.into_sort()?)
             .skip(self.skip);
-        query.limit = self.limit;
+        (query.limit, query.hint) = (self.limit, self.hint);
         Ok((self.graph, self.source, self.view, query))
     }
 }
@@ -424,6 +445,7 @@ impl<T, V> fmt::Debug for Find<T, V> {
             .field("order", &self.order)
             .field("skip", &self.skip)
             .field("limit", &self.limit)
+            .field("hint", &self.hint)
             .finish_non_exhaustive()
     }
 }

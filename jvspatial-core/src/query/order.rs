@@ -54,6 +54,11 @@ impl Order {
         Ok(Sort::new(self.0?)?)
     }
 
+    /// The fields and their directions.
+    pub(super) fn into_keys(self) -> Result<Vec<SortKey>> {
+        self.0
+    }
+
     pub(super) fn at(path: &str, key: impl FnOnce(FieldPath) -> SortKey) -> Self {
         Self(FieldPath::parse(path).map(|path| vec![key(path)]).map_err(Into::into))
     }

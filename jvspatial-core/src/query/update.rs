@@ -89,8 +89,8 @@ impl<T: Entity> FindUpdate<T> {
     /// # Errors
     /// The error of the filter or the change; `Invalid` when an operator does not suit the document;
     /// `Conflict` when others changed it until the graph's deadline for
-    /// [`modify`](Graph::modify) passed; `Duplicate` when an upsert's id is taken by a document that
-    /// is not found.
+    /// [`modify`](Graph::modify) passed; `Duplicate` when a unique key is taken, naming the index and
+    /// the document that has it, or an upsert's id by a document that is not found.
     ///
     /// # Cancellation
     /// The document may have been changed.

@@ -1,11 +1,16 @@
 //! The entities of the tests, as the derives would implement them.
 
 use jvspatial_core::__private::{Collection, EntityName, entity_name};
-use jvspatial_core::{Connects, Edge, Entity, Field, Node, Object, Standalone};
+use jvspatial_core::{
+    Connects, DeclaredIndex, DeclaredKey, Edge, Entity, Field, Node, Object, Standalone,
+};
 use serde::{Deserialize, Serialize};
 
 macro_rules! entity {
-    ($type:ident, $name:literal, $collection:ident, $fields:ident { $($field:ident: $value:ty),* }) => {
+    (
+        $type:ident, $name:literal, $collection:ident,
+        $fields:ident { $($field:ident: $value:ty),* } $(, $indexes:expr)?
+    ) => {
         #[allow(dead_code, reason = "no test filters by every field")]
         #[derive(Clone, Copy, Debug)]
         pub(crate) struct $fields {
@@ -26,6 +31,11 @@ macro_rules! entity {
             fn entity_name() -> EntityName {
                 entity_name!($name)
             }
+
+            $(fn indexes() -> &'static [DeclaredIndex] {
+                static INDEXES: &[DeclaredIndex] = &$indexes;
+                INDEXES
+            })?
         }
     };
 }
@@ -143,3 +153,88 @@ impl Edge for Twinned {
     const UNDIRECTED: bool = true;
 }
 impl Connects<City, City> for Twinned {}
+
+/// Declares one index of each kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Airport {
+    pub(crate) iata: String,
+    pub(crate) state: String,
+    pub(crate) latitude: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) icao: Option<String>,
+}
+
+entity!(
+    Airport,
+    "Airport",
+    Node,
+    AirportFields { iata: String, state: String, latitude: f64, icao: Option<String> },
+    [
+        DeclaredIndex::new(&[
+            DeclaredKey::ascending("context.state"),
+            DeclaredKey::descending("context.latitude"),
+        ]),
+        DeclaredIndex::new(&[DeclaredKey::ascending("context.iata")]).unique(),
+        DeclaredIndex::new(&[DeclaredKey::ascending("context.icao")]).unique().sparse(),
+        DeclaredIndex::new(&[DeclaredKey::descending("context.latitude")])
+            .partial(|| Airport::fields().state.eq("AK")),
+    ]
+);
+impl Node for Airport {}
+impl Standalone for Airport {}
+
+impl Airport {
+    pub(crate) fn new(iata: &str, state: &str, latitude: f64) -> Self {
+        Self { iata: iata.to_owned(), state: state.to_owned(), latitude, icao: None }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Flight {
+    pub(crate) count: u32,
+}
+
+entity!(
+    Flight,
+    "Flight",
+    Edge,
+    FlightFields { count: u32 },
+    [DeclaredIndex::new(&[DeclaredKey::ascending("context.count")])]
+);
+impl Edge for Flight {}
+impl Connects<Airport, Airport> for Flight {}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Setting {
+    pub(crate) key: String,
+    pub(crate) value: u32,
+}
+
+entity!(
+    Setting,
+    "Setting",
+    Object,
+    SettingFields { key: String, value: u32 },
+    [DeclaredIndex::new(&[DeclaredKey::ascending("context.key")]).unique()]
+);
+impl Object for Setting {}
+impl Standalone for Setting {}
+
+/// The airports as another version of the program declares them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OtherAirport {
+    pub(crate) iata: String,
+}
+
+entity!(
+    OtherAirport,
+    "Airport",
+    Node,
+    OtherAirportFields { iata: String },
+    [
+        DeclaredIndex::new(&[DeclaredKey::ascending("context.iata")]),
+        DeclaredIndex::new(&[DeclaredKey::ascending("context.state")]),
+    ]
+);
+impl Node for OtherAirport {}
+impl Standalone for OtherAirport {}

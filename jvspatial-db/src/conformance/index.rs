@@ -343,3 +343,26 @@ pub async fn edges_are_indexed_by_their_ends(db: Arc<dyn Database>) {
     assert_eq!(db.count(Collection::Edge, &from("n.City.a")).await.expect("a count"), 0);
     assert_eq!(db.count(Collection::Edge, &from("n.City.b")).await.expect("a count"), 0);
 }
+
+pub async fn nodes_that_are_joined_already_come_before_a_taken_key(db: Arc<dyn Database>) {
+    let on_length = spec(&doc! { "key": { "context.km": 1 }, "unique": true });
+    db.create_index(Collection::Edge, None, on_length).await.expect("an index");
+    let (a, b) = ("n.City.a", "n.City.b");
+    // None of them has a length, which counts as one.
+    let report = ops(&*db)
+        .nodes(&[a, b])
+        .unique_edge("e.Road.1", a, b)
+        .unique_edge("e.Road.2", a, b)
+        .unique_edge("e.Road.3", b, a)
+        .delete("e.Road.1")
+        .unique_edge("e.Road.4", b, a)
+        .write()
+        .await;
+    let expected = [
+        duplicate("connection", "e.Road.1"),
+        duplicate("context.km_1", "e.Road.1"),
+        written(2),
+        written(1),
+    ];
+    assert_eq!(report.outcomes[3..], expected);
+}

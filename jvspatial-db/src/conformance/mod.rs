@@ -287,6 +287,7 @@ macro_rules! conformance_tests {
                 a_document_that_an_index_cannot_hold_is_refused_with_its_batch,
                 a_cursor_by_an_index_does_not_see_later_writes,
                 edges_are_indexed_by_their_ends,
+                nodes_that_are_joined_already_come_before_a_taken_key,
             }
             harness lifecycle {
                 calls_after_closing_are_closed,

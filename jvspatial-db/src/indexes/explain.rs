@@ -14,6 +14,8 @@ pub enum Stage {
     CollectionScan,
     /// By the keys of an index.
     IndexScan,
+    /// By the edges that lead to them.
+    Edges,
 }
 
 /// The parts of one field of an index that were looked at.
@@ -49,23 +51,53 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// The explanation of a query that has not run: the name of its index and the bounds in there.
-    pub(crate) fn of(index: Option<(&str, &[(FieldPath, FieldBounds)])>) -> Self {
-        let bounds = index.map(|(_, bounds)| bounds.iter()).into_iter().flatten();
-        let bounds = bounds.map(|(path, bounds)| FieldInterval {
-            path: path.to_string(),
-            intervals: bounds.intervals.iter().map(ToString::to_string).collect(),
-        });
+    /// The explanation of a query that looks for documents like this, without an index, and has not run.
+    pub const fn new(stage: Stage) -> Self {
         Self {
-            stage: if index.is_some() { Stage::IndexScan } else { Stage::CollectionScan },
-            index: index.map(|(name, _)| name.to_owned()),
-            bounds: bounds.collect(),
+            stage,
+            index: None,
+            bounds: Vec::new(),
             keys_examined: 0,
             documents_examined: 0,
             returned: 0,
             sorted_in_memory: false,
             elapsed: Duration::ZERO,
         }
+    }
+
+    /// The explanation of a query that has not run: the name of its index and the bounds in there.
+    pub(crate) fn of(index: Option<(&str, &[(FieldPath, FieldBounds)])>) -> Self {
+        let Some((name, bounds)) = index else { return Self::new(Stage::CollectionScan) };
+        let bounds = bounds.iter().map(|(path, bounds)| FieldInterval {
+            path: path.to_string(),
+            intervals: bounds.intervals.iter().map(ToString::to_string).collect(),
+        });
+        Self {
+            index: Some(name.to_owned()),
+            bounds: bounds.collect(),
+            ..Self::new(Stage::IndexScan)
+        }
+    }
+}
+
+/// The way to the documents on the first line, a line for each field that had bounds, the figures on the
+/// last.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.stage)?;
+        if let Some(index) = &self.index {
+            write!(f, " of {index}")?;
+        }
+        for FieldInterval { path, intervals } in &self.bounds {
+            write!(f, "\n  {path} in {}", intervals.join(", "))?;
+        }
+        let sorted = if self.sorted_in_memory { ", sorted in memory" } else { "" };
+        let Self { keys_examined, documents_examined, returned, elapsed, .. } = self;
+        write!(
+            f,
+            "\n{keys_examined} keys and {documents_examined} documents examined, {returned} returned\
+             {sorted}, in {elapsed:?}"
+        )
     }
 }
 
@@ -74,6 +106,7 @@ impl fmt::Display for Stage {
         f.write_str(match self {
             Self::CollectionScan => "collection scan",
             Self::IndexScan => "index scan",
+            Self::Edges => "nodes behind edges",
         })
     }
 }

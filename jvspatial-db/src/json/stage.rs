@@ -248,11 +248,7 @@ impl<'a> Judge<'a> {
             DraftAction::Insert { version, link } => {
                 let outcome = match self.version(id) {
                     Some(_) => Outcome::duplicate("_id", id.clone()),
-                    None => {
-                        let refused = self.keys.refuse(at, id);
-                        let done = Outcome::Written(*version);
-                        refused.unwrap_or_else(|| self.judge_link(id, link.as_deref(), done))
-                    }
+                    None => self.judge_new(at, id, link.as_deref(), Outcome::Written(*version)),
                 };
                 if outcome.is_written() {
                     self.note(id, Some(*version), link.as_deref());
@@ -265,8 +261,7 @@ impl<'a> Judge<'a> {
                     version: *version,
                     found,
                 });
-                let refused = self.keys.refuse(at, id);
-                let outcome = refused.unwrap_or_else(|| self.judge_link(id, link.as_deref(), done));
+                let outcome = self.judge_new(at, id, link.as_deref(), done);
                 if outcome.is_written() {
                     parted = found.filter(|_| link.is_some()).map(Version::next);
                     self.note(id, Some(*version), link.as_deref());
@@ -312,19 +307,14 @@ impl<'a> Judge<'a> {
         Verdict { outcome, effects }
     }
 
-    /// Notes what the new document `id` joins and returns `done`, or why it cannot.
-    fn judge_link(&mut self, id: &Id, link: Option<&Link>, done: Outcome) -> Outcome {
+    /// Notes what the new document `id` joins and returns `done`, or why it cannot be. That its nodes are
+    /// joined already comes before keys, since whoever joins them wants nothing else.
+    fn judge_new(&mut self, at: usize, id: &Id, link: Option<&Link>, done: Outcome) -> Outcome {
+        let refused = link.and_then(|link| self.refuse_link(id, link));
+        if let Some(refused) = refused.or_else(|| self.keys.refuse(at, id)) {
+            return refused;
+        }
         let Some(link) = link else { return done };
-        for end in [&link.ends.source, &link.ends.target] {
-            if self.version(end).is_none() {
-                return Outcome::Missing(end.clone());
-            }
-        }
-        if link.unique
-            && let Some(taken) = self.connection(id, link)
-        {
-            return Outcome::duplicate("connection", taken);
-        }
         // Noted for every edge: an edge that may be doubled still stands in the way of one that may not.
         let ends = &link.ends;
         let pairs = [(&ends.source, &ends.target), (&ends.target, &ends.source)];
@@ -332,6 +322,17 @@ impl<'a> Judge<'a> {
             self.connected.entry((source.clone(), target.clone())).or_default().push(id.clone());
         }
         done
+    }
+
+    /// Why the new edge `id` cannot join what it is to join, if it cannot.
+    fn refuse_link(&self, id: &Id, link: &Link) -> Option<Outcome> {
+        for end in [&link.ends.source, &link.ends.target] {
+            if self.version(end).is_none() {
+                return Some(Outcome::Missing(end.clone()));
+            }
+        }
+        let taken = link.unique.then(|| self.connection(id, link)).flatten();
+        taken.map(|taken| Outcome::duplicate("connection", taken))
     }
 
     /// The edge that stands in the way of the new edge `id`, stored or earlier in this batch. An edge that

@@ -71,30 +71,54 @@ pub(crate) const BENCHES: &[Bench] = &[
     ),
     #[cfg(feature = "peers")]
     beside_peer("mixed_10k_os/redb", ours::mixed::mixed_10k_os, (redb::NONE, redb::mixed_10k), 1.0),
-    Bench {
-        name: "create_many_10k/indexes",
-        task: Task::Pair {
-            beside: Beside::Quiet,
-            ours: ours::write::create_many_10k_indexed,
-            other: ours::write::create_many_10k,
-        },
-        bar: 1.6,
-    },
+    beside_ours(
+        "create_many_10k/indexes",
+        ours::write::create_many_10k_indexed,
+        ours::write::create_many_10k,
+        1.6,
+    ),
     beside_floor("index_range_10k", ours::indexed::range_10k, floor::indexed::range_10k, 1.5),
+    #[cfg(feature = "peers")]
+    beside_peer(
+        "index_range_10k/sqlite",
+        ours::indexed::range_10k,
+        (sqlite::NORMAL, sqlite::range_10k),
+        1.0 / 1.3,
+    ),
+    #[cfg(feature = "peers")]
+    beside_peer(
+        "index_count_10k/sqlite",
+        ours::indexed::count_10k,
+        (sqlite::NORMAL, sqlite::count_10k),
+        1.0 / 1.5,
+    ),
+    #[cfg(feature = "peers")]
+    beside_peer(
+        "index_exists_10k/sqlite",
+        ours::indexed::exists_10k,
+        (sqlite::NORMAL, sqlite::exists_10k),
+        1.0 / 1.5,
+    ),
+    beside_ours(
+        "projection_10k/whole",
+        ours::indexed::projected_10k,
+        ours::indexed::whole_10k,
+        1.0 / 1.3,
+    ),
+    beside_ours("page_1000/page_1", ours::indexed::page_1000, ours::indexed::page_1, 1.3),
     beside_floor("index_range_1m", ours::indexed::range_1m, floor::indexed::range_1m, 1.5),
     beside_floor("scan_10k", ours::indexed::scan_10k, floor::indexed::scan_10k, 1.5),
+    #[cfg(feature = "peers")]
+    beside_peer(
+        "scan_10k/sqlite",
+        ours::indexed::scan_10k,
+        (sqlite::NORMAL, sqlite::scan_10k),
+        1.0 / 2.0,
+    ),
     beside_floor("scan_200k", ours::indexed::scan_200k, floor::indexed::scan_200k, 1.5),
     beside_floor("get_hot_10k", ours::read::get_hot_10k, floor::read::get_hot_10k, 2.0),
     beside_floor("get_hot_1m", ours::read::get_hot_1m, floor::read::get_hot_1m, 2.0),
-    Bench {
-        name: "get_p99_busy",
-        task: Task::Pair {
-            beside: Beside::Quiet,
-            ours: ours::busy::get_p99_busy,
-            other: ours::busy::get_p99_quiet,
-        },
-        bar: 3.0,
-    },
+    beside_ours("get_p99_busy", ours::busy::get_p99_busy, ours::busy::get_p99_quiet, 3.0),
     alone("open_10k", Unit::Seconds, ours::open::open_10k, 0.020),
     beside_floor("open_4m", ours::open::open_4m, floor::open::open_4m, 2.5),
     alone("open_4m/memory", Unit::BytesPerDocument, ours::open::memory_4m, 160.0),
@@ -111,6 +135,11 @@ pub(crate) const BENCHES: &[Bench] = &[
 
 const fn beside_floor(name: &'static str, ours: Prepare, other: Prepare, bar: f64) -> Bench {
     Bench { name, task: Task::Pair { beside: Beside::Floor, ours, other }, bar }
+}
+
+/// Ours beside ours, with less to do.
+const fn beside_ours(name: &'static str, ours: Prepare, other: Prepare, bar: f64) -> Bench {
+    Bench { name, task: Task::Pair { beside: Beside::Quiet, ours, other }, bar }
 }
 
 /// The engine is its name with what its durability rests on.

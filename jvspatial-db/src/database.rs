@@ -280,6 +280,9 @@ impl Cursor {
     pub async fn try_collect(mut self) -> Result<Vec<Document>> {
         let mut documents = Vec::new();
         while let Some(document) = self.try_next().await? {
+            if documents.len() == documents.capacity() {
+                documents.reserve(self.size_hint().0 + 1);
+            }
             documents.push(document);
         }
         Ok(documents)
@@ -291,6 +294,10 @@ impl Stream for Cursor {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.as_mut().poll_next(context)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
     }
 }
 

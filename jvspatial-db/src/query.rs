@@ -197,9 +197,9 @@ impl Query {
         Ok(distinct.into_values())
     }
 
-    /// A found document with the fields that are asked for.
+    /// A found document with the fields that are asked for, or all of them where those are no less welcome.
     pub(crate) fn shown(&self, mut document: Document) -> Result<Document> {
-        if !self.projection.is_all() {
+        if !self.projection.is_all() && !self.projection.is_at_least() {
             let body = self.projection.apply_to_body(&document.body);
             document.body = body.map_err(|error| error.with("id", &document.id))?;
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream as _, StreamExt, stream};
 use jvspatial_db::{
     Cursor, Document, FieldPath, Filter, Id, PageToken, Query, codec, limits, read_page,
 };
@@ -203,6 +203,9 @@ impl<T: Entity, V: View<T>> Find<T, V> {
         let mut found = Vec::new();
         let (mut cursor, view) = self.open().await?;
         while let Some(document) = cursor.try_next().await? {
+            if found.len() == found.capacity() {
+                found.reserve(cursor.size_hint().0 + 1);
+            }
             found.push(view.item(document)?);
         }
         Ok(found)

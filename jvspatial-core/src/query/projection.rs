@@ -1,6 +1,7 @@
 //! Structs that read a few fields of a document.
 
-use jvspatial_db::{Document, Id, Version, codec};
+use jvspatial_db::codec::{self, FoundFields};
+use jvspatial_db::{Document, Id, Version};
 use serde::de::DeserializeOwned;
 
 use crate::error::Result;
@@ -23,21 +24,27 @@ pub trait Projection: Sized + Send + 'static {
 
 /// The fields of one document, from which a [`Projection`] takes its own.
 #[derive(Clone, Copy, Debug)]
-pub struct ProjectedFields<'a>(&'a Document);
+pub struct ProjectedFields<'a> {
+    document: &'a Document,
+    fields: FoundFields<'a>,
+}
 
 impl<'a> ProjectedFields<'a> {
-    pub(crate) const fn new(document: &'a Document) -> Self {
-        Self(document)
+    /// The fields at `paths`.
+    pub(crate) fn new(document: &'a Document, paths: &'a [&'a str]) -> Result<Self> {
+        let body = &document.body;
+        let fields = FoundFields::find(body.encoding(), body.as_bytes(), paths);
+        Ok(Self { document, fields: fields.map_err(|error| error.with("id", &document.id))? })
     }
 
     /// The id of the document.
     pub const fn id(&self) -> &'a Id {
-        &self.0.id
+        &self.document.id
     }
 
     /// The version of the document.
     pub const fn version(&self) -> Version {
-        self.0.version
+        self.document.version
     }
 
     /// The field at `path`. What is missing is read as serde reads it: `None` for an `Option`.
@@ -47,7 +54,10 @@ impl<'a> ProjectedFields<'a> {
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         match self.find(path)? {
             Some(value) => Ok(value),
-            None => Ok(codec::missing_field(path).map_err(|error| error.with("id", &self.0.id))?),
+            None => {
+                Ok(codec::missing_field(path)
+                    .map_err(|error| error.with("id", &self.document.id))?)
+            }
         }
     }
 
@@ -64,8 +74,6 @@ impl<'a> ProjectedFields<'a> {
     }
 
     fn find<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
-        let body = &self.0.body;
-        let found = codec::decode_field(body.encoding(), body.as_bytes(), path);
-        Ok(found.map_err(|error| error.with("id", &self.0.id))?)
+        Ok(self.fields.decode(path).map_err(|error| error.with("id", &self.document.id))?)
     }
 }

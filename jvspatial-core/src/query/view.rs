@@ -71,12 +71,13 @@ impl<T: Entity, P: Projection> View<T> for Projected<P> {
     type Item = P;
 
     fn projection(&self) -> Result<jvspatial_db::Projection> {
-        include(P::PATHS.iter().map(|path| stored_path(path)))
+        // What is not read need not be left out first.
+        Ok(include(P::PATHS.iter().map(|path| stored_path(path)))?.at_least())
     }
 
     fn item(&self, document: Document) -> Result<P> {
         check_document::<T>(&document)?;
-        P::read(&ProjectedFields::new(&document))
+        P::read(&ProjectedFields::new(&document, P::PATHS)?)
     }
 }
 

@@ -10,7 +10,7 @@ use serde::forward_to_deserialize_any;
 use super::bson::MAP;
 use super::decode::needs_tree;
 use super::fault::{Fault, Result as FaultResult};
-use super::pick::{Members, broken, holding, is_name, value_of};
+use super::pick::{Members, broken, holding, is_name, spelling, value_of};
 use super::raw::{Element, Elements};
 use super::shape::is_map;
 use super::tree::Tree;
@@ -30,16 +30,7 @@ pub fn decode_field<T: DeserializeOwned>(
     path: &str,
 ) -> Result<Option<T>> {
     match encoding {
-        Encoding::Json => {
-            let Some(found) = find_json(bytes, path)? else { return Ok(None) };
-            if !needs_tree(found)
-                && let Some(value) = serde_json::from_slice(found).ok()
-            {
-                return Ok(Some(value));
-            }
-            let value = text::read_stored_value(found);
-            read(&value.map_err(|fault| fault.into_reason_of(broken()))?, path).map(Some)
-        }
+        Encoding::Json => find_json(bytes, path)?.map(|found| decode_json(found, path)).transpose(),
         Encoding::Bson => {
             let Some(found) = find_bson(bytes, path)? else { return Ok(None) };
             let held = ::bson::deserialize_from_slice(&holding(&found));
@@ -47,6 +38,85 @@ pub fn decode_field<T: DeserializeOwned>(
                 return Ok(Some(v));
             }
             read(&value_of(&found)?, path).map(Some)
+        }
+    }
+}
+
+fn decode_json<T: DeserializeOwned>(found: &[u8], path: &str) -> Result<T> {
+    if !needs_tree(found)
+        && let Some(value) = serde_json::from_slice(found).ok()
+    {
+        return Ok(value);
+    }
+    let value = text::read_stored_value(found);
+    read(&value.map_err(|fault| fault.into_reason_of(broken()))?, path)
+}
+
+/// How many fields are found in one pass.
+const TOGETHER: usize = 8;
+
+/// The fields at some paths of a stored body, found in one pass and not decoded yet.
+#[derive(Clone, Copy, Debug)]
+pub struct FoundFields<'a> {
+    encoding: Encoding,
+    bytes: &'a [u8],
+    /// Those that were looked for.
+    paths: &'a [&'a str],
+    found: [Option<&'a [u8]>; TOGETHER],
+}
+
+impl<'a> FoundFields<'a> {
+    /// Finds the fields at the dotted `paths`, which lead through maps only. The rest of the body is not
+    /// decoded.
+    ///
+    /// # Errors
+    /// `Corrupt` when the bytes, as far as they are read, are not of this encoding.
+    pub fn find(encoding: Encoding, bytes: &'a [u8], paths: &'a [&'a str]) -> Result<Self> {
+        let paths = match encoding {
+            Encoding::Json => paths.get(..TOGETHER).unwrap_or(paths),
+            Encoding::Bson => &[],
+        };
+        let mut fields = Self { encoding, bytes, paths, found: [None; TOGETHER] };
+        let mut missing = paths.len();
+        if missing == 0 || !is_map(bytes) {
+            return Ok(fields);
+        }
+        let mut wanted = [true; TOGETHER];
+        let mut members = Members::of(bytes).ok_or_else(broken)?;
+        while missing > 0
+            && let Some((spelled, value)) = members.next().ok_or_else(broken)?
+        {
+            let name = spelling(spelled)?;
+            for (at, path) in paths.iter().enumerate() {
+                let (Some(is_missing), Some(found)) =
+                    (wanted.get_mut(at), fields.found.get_mut(at))
+                else {
+                    break;
+                };
+                let Some(rest) = path.as_bytes().strip_prefix(&*name) else { continue };
+                // A name with a dot in it is not what a path leads through.
+                if !*is_missing || !matches!(rest, [] | [b'.', ..]) || name.contains(&b'.') {
+                    continue;
+                }
+                *is_missing = false;
+                missing -= 1;
+                *found = match path.get(name.len() + 1..) {
+                    Some(rest) => find_json(value, rest)?,
+                    None => Some(value),
+                };
+            }
+        }
+        Ok(fields)
+    }
+
+    /// Decodes the field at `path`; `None` when it is missing.
+    ///
+    /// # Errors
+    /// As [`decode_field`].
+    pub fn decode<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
+        match self.paths.iter().zip(&self.found).find(|(known, _)| **known == path) {
+            Some((_, found)) => found.map(|found| decode_json(found, path)).transpose(),
+            None => decode_field(self.encoding, self.bytes, path),
         }
     }
 }
@@ -130,5 +200,34 @@ impl<'de> Deserializer<'de> for Missing {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf seq
         tuple tuple_struct map struct identifier unit unit_struct newtype_struct enum ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn fields_found_together_are_those_found_one_by_one() {
+        let bodies: [&[u8]; 6] = [
+            br#"{"a":1,"a.b":2,"ab":3,"b":{"c":4,"c.d":5},"d":"x","e":[1],"\u0066":7,"g":null}"#,
+            br#" { "d" : "x" , "b" : { "c" : { "d" : 8 } } , "a" : { "b" : 9 } } "#,
+            br#"{"a":1,"a":2,"b":3,"b":{"c":4}}"#,
+            br#"{"b":{"c":4}}"#,
+            b"{}",
+            b"[]",
+        ];
+        let paths = ["a", "a.b", "ab", "b.c", "b.c.d", "d", "e", "f", "g", "missing"];
+        for body in bodies {
+            for count in 0..=paths.len() {
+                let fields = FoundFields::find(Encoding::Json, body, &paths[..count]).unwrap();
+                for path in paths {
+                    let alone: Option<Bson> = decode_field(Encoding::Json, body, path).unwrap();
+                    assert_eq!(fields.decode::<Bson>(path).unwrap(), alone, "{path}");
+                }
+            }
+        }
     }
 }

@@ -151,7 +151,13 @@ impl<'a> Raw<'a> {
 fn pick_json(value: &[u8]) -> Result<Picked<'_>> {
     match value {
         [b'"', inner @ .., b'"'] => {
+            // Without a way out of the loop it takes many bytes at once.
+            let is_plain = |plain, byte: &u8| plain & (*byte >= b' ') & (*byte != b'\\');
+            let plain = inner.iter().fold(true, is_plain);
             let inner = std::str::from_utf8(inner).map_err(|_| broken())?;
+            if plain {
+                return Ok(Picked::Text(Cow::Borrowed(inner)));
+            }
             return unescape(inner).map(Picked::Text).map_err(|_| broken());
         }
         [b'-' | b'0'..=b'9', ..] => {

@@ -32,7 +32,7 @@ mod tests;
 
 pub use decode::{decode, to_bson_document};
 pub use encode::{encode, transcode};
-pub use field::{decode_field, missing_field};
+pub use field::{FoundFields, decode_field, missing_field};
 pub(crate) use lazy::{Picked, Raw, members};
 pub use merge::merge;
 pub(crate) use pick::pick;

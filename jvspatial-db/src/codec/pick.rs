@@ -71,13 +71,21 @@ pub(super) fn member_of<'a, 'p>(
     Ok(paths.get(&name).map(|paths| (name, paths)))
 }
 
-/// Whether the spelled name reads `name`.
-pub(super) fn is_name(spelled: &[u8], name: &str) -> Result<bool> {
+/// What a spelled name reads.
+pub(super) fn spelling(spelled: &[u8]) -> Result<Cow<'_, [u8]>> {
     if !spelled.contains(&b'\\') {
-        return Ok(spelled == name.as_bytes());
+        return Ok(Cow::Borrowed(spelled));
     }
     let spelled = std::str::from_utf8(spelled).map_err(|_| broken())?;
-    Ok(scan::unescape(spelled).map_err(|_| broken())? == name)
+    Ok(match scan::unescape(spelled).map_err(|_| broken())? {
+        Cow::Borrowed(name) => Cow::Borrowed(name.as_bytes()),
+        Cow::Owned(name) => Cow::Owned(name.into_bytes()),
+    })
+}
+
+/// Whether the spelled name reads `name`.
+pub(super) fn is_name(spelled: &[u8], name: &str) -> Result<bool> {
+    Ok(*spelling(spelled)? == *name.as_bytes())
 }
 
 /// The members of a JSON map: names as they are spelled, values unread.
@@ -98,22 +106,38 @@ impl<'a> Members<'a> {
     #[inline]
     #[expect(clippy::option_option, reason = "the end is not a failure")]
     pub(super) fn next(&mut self) -> Option<Option<(&'a [u8], &'a [u8])>> {
-        if self.scan.take(b'}') {
-            return Some(None);
+        // Mostly there is no space anywhere.
+        let mut byte = self.scan.peek()?;
+        if byte <= b' ' {
+            self.scan.skip_space();
+            byte = self.scan.peek()?;
         }
-        if !self.is_first && !self.scan.take(b',') {
-            return None;
+        match byte {
+            b'}' => {
+                self.scan.advance(1);
+                return Some(None);
+            }
+            b',' if !self.is_first => self.scan.advance(1),
+            _ if self.is_first => self.is_first = false,
+            _ => return None,
         }
-        self.is_first = false;
-        self.scan.skip_space();
-        if self.scan.peek() != Some(b'"') {
-            return None;
+        if self.scan.peek()? != b'"' {
+            self.scan.skip_space();
+            if self.scan.peek()? != b'"' {
+                return None;
+            }
         }
         let name = self.scan.string()?;
-        if !self.scan.take(b':') {
-            return None;
+        if self.scan.peek()? != b':' {
+            self.scan.skip_space();
+            if self.scan.peek()? != b':' {
+                return None;
+            }
         }
-        self.scan.skip_space();
+        self.scan.advance(1);
+        if self.scan.peek()? <= b' ' {
+            self.scan.skip_space();
+        }
         Some(Some((name, self.scan.value()?)))
     }
 }

@@ -109,6 +109,17 @@ impl<'a> Scan<'a> {
     /// JSON: of other text it may pass any part. `None` when the text ends within the value.
     pub(super) fn value(&mut self) -> Option<&'a [u8]> {
         let start = self.at;
+        match self.peek()? {
+            b'"' => {
+                self.string()?;
+                return Some(self.since(start));
+            }
+            b'{' | b'[' => {}
+            _ => {
+                self.scalar()?;
+                return Some(self.since(start));
+            }
+        }
         let mut depth = 0_usize;
         loop {
             match self.peek()? {
@@ -137,24 +148,54 @@ impl<'a> Scan<'a> {
     }
 
     /// Passes a number or a word.
+    #[inline]
     fn scalar(&mut self) -> Option<()> {
-        let start = self.at;
-        while self.peek().is_some_and(is_scalar) {
-            self.at += 1;
-        }
-        (self.at > start).then_some(())
+        let rest = self.rest();
+        let length = rest.iter().position(|byte| !is_scalar(*byte)).unwrap_or(rest.len());
+        self.at += length;
+        (length > 0).then_some(())
     }
 }
 
 /// Whether a byte may stand in a number or in `true`, `false` and `null`.
 #[inline]
 pub(super) fn is_scalar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
+    SCALAR.get(usize::from(byte)).is_some_and(|is_scalar| *is_scalar)
 }
+
+static SCALAR: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let of = byte as u8;
+        table[byte] = of.is_ascii_alphanumeric() || matches!(of, b'-' | b'+' | b'.');
+        byte += 1;
+    }
+    table
+};
+
+/// The bytes of a string that are looked at eight at a time, which for most strings is all.
+const SHORT: usize = 32;
 
 /// Where the quote stands that ends the string whose text begins at `from`.
 #[inline]
-pub(super) fn string_end(bytes: &[u8], mut from: usize) -> Option<usize> {
+pub(super) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let text = bytes.get(from..)?;
+    for (at, eight) in text.as_chunks::<8>().0.iter().take(SHORT / 8).enumerate() {
+        let marks = quotes_and_escapes(u64::from_le_bytes(*eight));
+        if marks != 0 {
+            let at = from + at * 8 + marks.trailing_zeros() as usize / 8;
+            return if bytes.get(at) == Some(&b'"') {
+                Some(at)
+            } else {
+                long_string_end(bytes, at)
+            };
+        }
+    }
+    long_string_end(bytes, from + text.len().min(SHORT) / 8 * 8)
+}
+
+fn long_string_end(bytes: &[u8], mut from: usize) -> Option<usize> {
     loop {
         let at = from + memchr2(b'"', b'\\', bytes.get(from..)?)?;
         if bytes.get(at) == Some(&b'"') {
@@ -162,6 +203,17 @@ pub(super) fn string_end(bytes: &[u8], mut from: usize) -> Option<usize> {
         }
         from = at + 2;
     }
+}
+
+/// Of eight bytes the high bits of those that are quotes or backslashes. Bytes behind the first one may be
+/// marked without being any.
+#[inline]
+const fn quotes_and_escapes(eight: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let quotes = eight ^ (ONES * b'"' as u64);
+    let escapes = eight ^ (ONES * b'\\' as u64);
+    (quotes.wrapping_sub(ONES) & !quotes | escapes.wrapping_sub(ONES) & !escapes) & HIGH
 }
 
 /// The text that a string of JSON stands for, given what is between its quotes.

@@ -35,6 +35,13 @@ pub(crate) struct FieldBounds {
 }
 
 impl Edge {
+    /// Before or after all keys of a value.
+    fn at(value: &Bson, after: bool) -> Self {
+        let mut prefix = Vec::with_capacity(32);
+        key::push_value(&mut prefix, value);
+        Self { prefix, after, value: Some(value.clone()) }
+    }
+
     /// The first bytes that are not below the edge.
     fn position(&self) -> Vec<u8> {
         let mut position = self.prefix.clone();
@@ -44,8 +51,18 @@ impl Edge {
         position
     }
 
+    /// The same bytes, without room for them.
+    fn bytes(&self) -> impl Iterator<Item = u8> {
+        let advanced = self.after.then(|| {
+            let kept = self.prefix.iter().rposition(|byte| *byte < u8::MAX);
+            (kept.unwrap_or(0), kept.map_or(u8::MAX, |at| self.prefix[at] + 1))
+        });
+        let kept = advanced.map_or(self.prefix.len(), |(kept, _)| kept);
+        self.prefix.iter().take(kept).copied().chain(advanced.map(|(_, last)| last))
+    }
+
     fn compare(&self, other: &Self) -> Ordering {
-        self.position().cmp(&other.position())
+        self.bytes().cmp(other.bytes())
     }
 
     /// The edge in an inverted field.
@@ -73,10 +90,7 @@ pub(crate) fn advance(bytes: &mut Vec<u8>) {
 impl Interval {
     /// All keys of one value.
     fn point(value: &Bson) -> Self {
-        let mut prefix = Vec::new();
-        key::push_value(&mut prefix, value);
-        let edge = |after| Edge { prefix: prefix.clone(), after, value: Some(value.clone()) };
-        Self { low: edge(false), high: edge(true) }
+        Self { low: Edge::at(value, false), high: Edge::at(value, true) }
     }
 
     /// Null and what is stored in its place.
@@ -89,20 +103,17 @@ impl Interval {
     /// The keys on one side of a value, in its class.
     fn beside(bound: Bound, value: &Bson) -> Self {
         let class = Class::of(value);
-        let tag = vec![key::tag(class)];
-        let Self { low, high } = Self::point(value);
-        let start = if class == Class::Number {
+        let tag = |after| Edge { prefix: vec![key::tag(class)], after, value: None };
+        let start = || match class {
             // NaN is on no side of any number.
-            Edge { value: None, ..Self::point(&Bson::Double(f64::NAN)).high }
-        } else {
-            Edge { prefix: tag.clone(), after: false, value: None }
+            Class::Number => Edge { value: None, ..Edge::at(&Bson::Double(f64::NAN), true) },
+            _ => tag(false),
         };
-        let end = Edge { prefix: tag, after: true, value: None };
         match bound {
-            Bound::Greater => Self { low: high, high: end },
-            Bound::GreaterOrEqual => Self { low, high: end },
-            Bound::Less => Self { low: start, high: low },
-            Bound::LessOrEqual => Self { low: start, high },
+            Bound::Greater => Self { low: Edge::at(value, true), high: tag(true) },
+            Bound::GreaterOrEqual => Self { low: Edge::at(value, false), high: tag(true) },
+            Bound::Less => Self { low: start(), high: Edge::at(value, false) },
+            Bound::LessOrEqual => Self { low: start(), high: Edge::at(value, true) },
         }
     }
 
@@ -180,6 +191,16 @@ impl FieldBounds {
     /// Whether a document without the field cannot match.
     pub(crate) fn requires_field(&self) -> bool {
         self.is_exact
+    }
+
+    /// The field that a predicate asks something of, if it is of a kind that may have bounds.
+    pub(crate) const fn path_of(node: &Node) -> Option<&FieldPath> {
+        match node {
+            Node::Equal { path, .. } | Node::OneOf { path, .. } | Node::Order { path, .. } => {
+                Some(path)
+            }
+            _ => None,
+        }
     }
 
     /// What both ask for, of the one key that a document has.

@@ -4,7 +4,9 @@ mod bounds;
 mod definition;
 mod explain;
 mod extract;
+mod extractor;
 mod key;
+mod key_list;
 mod planner;
 #[cfg(feature = "json")]
 mod prefix;
@@ -18,9 +20,13 @@ pub use explain::{Explanation, FieldInterval, Stage};
 #[cfg(feature = "json")]
 pub(crate) use extract::Keys;
 pub(crate) use extract::Source;
-pub use extract::{MAX_KEY_BYTES, MAX_KEYS_OF_DOCUMENT};
+#[cfg(feature = "json")]
+pub(crate) use extractor::Extractor;
+pub use extractor::{MAX_KEY_BYTES, MAX_KEYS_OF_DOCUMENT};
 #[cfg(feature = "json")]
 pub(crate) use key::{invert, push_value};
+#[cfg(feature = "json")]
+pub(crate) use key_list::{KeyList, PlacedKey};
 #[cfg(feature = "json")]
 pub(crate) use planner::Order;
 pub(crate) use planner::{Candidate, KeyRange, Plan, Question, plan};

@@ -119,7 +119,8 @@ pub(crate) fn plan<C: Candidate>(candidates: &[C], question: Question<'_>) -> Re
             }
             hinted = true;
         }
-        let Some(plan) = plan_one(at, candidate, members, question) else { continue };
+        let is_alone = candidates.len() == 1;
+        let Some(plan) = plan_one(at, candidate, members, question, is_alone) else { continue };
         if best.as_ref().is_none_or(|best| plan.is_better_than(best)) {
             best = Some(plan);
         }
@@ -156,6 +157,7 @@ fn plan_one<C: Candidate>(
     candidate: &C,
     members: &[Node],
     question: Question<'_>,
+    is_alone: bool,
 ) -> Option<Plan> {
     let spec = candidate.spec();
     let asks_type = |node: &Node, name: EntityName| match node {
@@ -191,7 +193,7 @@ fn plan_one<C: Candidate>(
             && candidate.entity().is_none_or(|name| !asks_type(node, name))
     });
     let residual = Filter::of_members(left.map(|(_, node)| node.clone()));
-    let mut cost = candidate.estimate(&ranges);
+    let mut cost = if is_alone { 0 } else { candidate.estimate(&ranges) };
     match (order, question.limit) {
         (Some(_), Some(limit)) if residual.is_all() => cost = cost.min(limit),
         (None, _) if !question.sort.is_empty() => cost = cost.saturating_mul(2),
@@ -286,10 +288,10 @@ impl<'a> Reading<'a> {
     fn bound(&self, key: &IndexKey, is_multikey: bool) -> Option<(FieldBounds, Vec<usize>)> {
         let mut found: Option<(FieldBounds, Vec<usize>)> = None;
         for (at, node) in self.members.iter().enumerate() {
-            let Some((path, bounds)) = FieldBounds::of(node) else { continue };
-            if *path != key.path {
+            if FieldBounds::path_of(node) != Some(&key.path) {
                 continue;
             }
+            let Some((_, bounds)) = FieldBounds::of(node) else { continue };
             found = Some(match found {
                 None => (bounds, vec![at]),
                 // Each element may meet another bound, so only one of them counts.

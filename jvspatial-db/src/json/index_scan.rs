@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::index::{Index, Secondary, Snapshot, State, split_entry};
+use super::index::{Index, Secondary, Snapshot, State, Table, split_entry};
 use super::reader::{Located, Reading};
 use super::scan::{
     Bodies, Match, SLICE_BYTES, SLICE_DOCUMENTS, Wanted, fetch, is_id_only, is_known, split,
@@ -56,6 +56,9 @@ pub(super) struct IndexScan {
     skip: u64,
     most: u64,
     finished: bool,
+    /// Whether the next slice is the first one: what a long pass reads would only throw out lines that are
+    /// asked for more often.
+    is_first: bool,
     keys_examined: u64,
     documents_examined: u64,
 }
@@ -100,9 +103,10 @@ pub(super) fn choose(index: &Index, query: &Query) -> Result<Option<Chosen>> {
 #[derive(Debug)]
 pub(super) struct Slice {
     pub reading: Reading,
-    ordinals: Vec<u32>,
     /// Those of which nothing has to be read.
     known: Vec<Located>,
+    /// Whether lines are taken from those read lately, and become such.
+    is_first: bool,
 }
 
 impl IndexScan {
@@ -138,6 +142,7 @@ impl IndexScan {
             group: Group::default(),
             skip: 0,
             most: u64::MAX,
+            is_first: true,
             keys_examined: 0,
             documents_examined: 0,
         }
@@ -200,7 +205,8 @@ impl IndexScan {
     /// As [`count_covered`](Self::count_covered).
     pub(super) fn next_slice(&mut self, bodies: Bodies) -> Result<Slice> {
         let shared = Arc::clone(&self.shared);
-        let mut places = Vec::new();
+        let most = usize::try_from(self.most).unwrap_or(usize::MAX);
+        let mut places = Vec::with_capacity(most.min(SLICE_DOCUMENTS));
         let files = loop {
             let index = shared.index.read();
             if !self.finished {
@@ -212,12 +218,15 @@ impl IndexScan {
         };
         if self.is_covered() && is_id_only(&self.shown) && is_known(&places, bodies) {
             let reading = Reading::new(files, Vec::new());
-            return Ok(Slice { reading, ordinals: Vec::new(), known: places });
+            return Ok(Slice { reading, known: places, is_first: false });
         }
         self.documents_examined += places.len() as u64;
-        let ordinals = places.iter().map(|located| located.ordinal).collect();
-        let reading = Reading::new(files, places.into_iter().map(Some).collect());
-        Ok(Slice { reading, ordinals, known: Vec::new() })
+        let mut reading = Reading::new(files, places.into_iter().map(Some).collect());
+        let is_first = std::mem::take(&mut self.is_first);
+        if is_first {
+            reading.recall(&self.shared.recent);
+        }
+        Ok(Slice { reading, known: Vec::new(), is_first })
     }
 
     /// Shows those of the documents that match to `see`.
@@ -233,18 +242,15 @@ impl IndexScan {
             see(Match::new(located.ordinal, located.unread(), &self.shown)?)?;
         }
         let sieve = Sieve::new(&self.filter);
-        let documents = slice.reading.finish()?.into_iter().flatten();
-        for (ordinal, document) in slice.ordinals.into_iter().zip(documents) {
+        let recent = slice.is_first.then_some(&self.shared.recent);
+        slice.reading.show(recent, |ordinal, document| {
             let matches = self.is_covered()
                 || match sieve.judge(&Source::from(&document))? {
                     Some(matches) => matches,
                     None => self.filter.matches(&document.pick(&self.paths)?),
                 };
-            if matches {
-                see(Match::new(ordinal, document, &self.shown)?)?;
-            }
-        }
-        Ok(())
+            if matches { see(Match::new(ordinal, document, &self.shown)?) } else { Ok(()) }
+        })
     }
 
     /// The documents of some of `ordinals` as they are in this pass, in that order. Blocks.
@@ -321,6 +327,20 @@ impl IndexScan {
         Ok(())
     }
 
+    /// Looks at the records of the next keys and at nothing else, which gets many of them from memory at the same
+    /// time; what is done with each later would keep them apart.
+    fn touch_records(&self, secondary: &Secondary, table: &Table, backward: bool) {
+        let Some((start, end)) = self.ranges.front() else { return };
+        let (mut left, mut sum) = (SLICE_DOCUMENTS, 0_u64);
+        secondary.keys.scan((start, end), backward, |entry| {
+            let (_, ordinal) = split_entry(entry);
+            sum ^= table.row(ordinal).map_or(0, |row| row.state.sequence);
+            left -= 1;
+            left > 0
+        });
+        std::hint::black_box(sum);
+    }
+
     /// Shows the wanted documents of the next keys to `take` until it says to stop.
     fn pass(
         &mut self,
@@ -334,6 +354,9 @@ impl IndexScan {
         let backward = self.order.is_some_and(|order| order.backward);
         let mut keys = 0;
         let mut last = Vec::new();
+        if self.most > 1 {
+            self.touch_records(secondary, table, backward);
+        }
         while let Some((start, end)) = self.ranges.front() {
             let (seen, wanted) = (&mut self.seen, self.wanted);
             let through = secondary.keys.scan((start, end), backward, |entry| {

@@ -157,9 +157,10 @@ fn build(
     snapshot: &Snapshot,
 ) -> Result<Vec<(KeySet, u32)>> {
     let items = items(index, definitions, collection, snapshot);
-    let threads = match std::thread::available_parallelism() {
-        Ok(threads) if items.len() >= PARALLEL => threads.get(),
-        _ => 1,
+    let threads = if items.len() >= PARALLEL {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    } else {
+        1
     };
     let read = |items: &[Item]| -> Result<Vec<Entries>> {
         let mut entries: Vec<Entries> = definitions.iter().map(|_| Entries::default()).collect();

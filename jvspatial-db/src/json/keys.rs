@@ -1,6 +1,8 @@
 //! The keys that a batch adds to the indexes and takes from them.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -10,10 +12,10 @@ use super::index::{Definitions, Index, KeyChange, KeyChanges};
 use super::reader::{Located, Reading};
 use super::segment::Segments;
 use crate::codec::Encoding;
-use crate::document::Ends;
+use crate::document::{Document, Ends};
 use crate::error::{ErrorKind, Result};
 use crate::id::{Collection, Id};
-use crate::indexes::Source;
+use crate::indexes::{Extractor, KeyList, PlacedKey, Source};
 use crate::version::Version;
 use crate::write::Outcome;
 
@@ -22,17 +24,35 @@ type Map<K, V> = HashMap<K, V, RandomState>;
 /// A key and the place of its index.
 pub(super) type IndexKey = (u16, Box<[u8]>);
 
+/// From how many operations on a second thread is worth starting.
+const PARALLEL: usize = 4096;
+
+/// How many operations say how much room the keys of all take.
+const SAMPLE: usize = 64;
+
 /// The keys of the documents that a batch writes, worked out on its sender's time.
 #[derive(Debug, Default)]
 pub(super) struct DraftKeys {
     definitions: Definitions,
     /// The keys of each operation's document, one operation behind the other.
-    keys: Vec<IndexKey>,
+    keys: KeyList,
     /// Where those of each operation end; empty when there are no indexes.
     ends: Vec<usize>,
     multikey: Vec<u32>,
+    /// Whether two of the keys of one unique index may be the same.
+    has_twins: bool,
     /// Whether they depend on what a stored edge joins.
     looks_up: bool,
+}
+
+/// The keys of some operations of a batch.
+#[derive(Default)]
+struct Part {
+    keys: KeyList,
+    ends: Vec<usize>,
+    multikey: Vec<u32>,
+    /// Those of the keys of unique indexes.
+    hashes: Vec<u64>,
 }
 
 impl DraftKeys {
@@ -49,71 +69,32 @@ impl DraftKeys {
         if definitions.is_empty() {
             return Ok(found);
         }
-        found.multikey.resize(definitions.len(), 0);
-        found.ends.reserve(draft.operations.len());
-        // What the edges join that this batch has made so far.
-        let mut made: Map<&Id, &Ends> = Map::default();
-        for operation in &draft.operations {
-            let id = &operation.id;
-            match &operation.action {
-                DraftAction::Insert { version, link } | DraftAction::Put { version, link } => {
-                    let ends = link.as_ref().map(|link| &link.ends);
-                    found.add(draft, operation, *version, ends)?;
-                    made.extend(ends.map(|ends| (id, ends)));
-                }
-                DraftAction::Update { expected } if id.collection() == Collection::Edge => {
-                    let is_made = made.contains_key(id);
-                    let stored = if is_made { None } else { stored_ends(id) };
-                    found.looks_up |= !is_made;
-                    let ends = stored.as_ref().or_else(|| made.get(id).copied());
-                    found.add(draft, operation, expected.next(), ends)?;
-                }
-                DraftAction::Update { expected } => {
-                    found.add(draft, operation, expected.next(), None)?;
-                }
-                DraftAction::Delete { .. } => {}
-            }
-            found.ends.push(found.keys.len());
-        }
-        Ok(found)
-    }
-
-    fn add(
-        &mut self,
-        draft: &Draft,
-        operation: &DraftOperation,
-        version: Version,
-        ends: Option<&Ends>,
-    ) -> Result<()> {
-        let id = &operation.id;
-        let line = draft.lines.get(operation.line.clone()).unwrap_or_default();
-        // An edge that is updated lacks what stands after its fields.
-        let after = if operation.is_spelled() { usize::from(operation.suffix) + 1 } else { 0 };
-        let body = usize::from(operation.prefix)..line.len().saturating_sub(after);
-        let source = Source {
-            id,
-            version,
-            schema: operation.schema,
-            ends,
-            encoding: Encoding::Json,
-            body: line.get(body).unwrap_or_default(),
+        let operations = draft.operations.as_slice();
+        let hasher = RandomState::default();
+        let finder = Finder { lines: &draft.lines, definitions, hasher: &hasher };
+        let is_edge = |operation: &DraftOperation| operation.id.collection() == Collection::Edge;
+        let mut part = if operations.len() >= PARALLEL && !operations.iter().any(is_edge) {
+            let (own, other) = operations.split_at(operations.len() / 2);
+            let (own, other) = std::thread::scope(|scope| {
+                let other = scope.spawn(|| finder.find(other));
+                let own = finder.find(own);
+                let other = match other.join() {
+                    Ok(part) => part,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                };
+                (own, other)
+            });
+            let mut part = own?;
+            part.append(other?);
+            part
+        } else {
+            finder.find_with_edges(operations, stored_ends, &mut found.looks_up)?
         };
-        for ((place, definition), multikey) in
-            (0_u16..).zip(self.definitions.iter()).zip(&mut self.multikey)
-        {
-            if definition.covers(id)
-                && let Some(keys) = definition.keys(&source).map_err(|error| {
-                    // What came encoded need not be what it is said to be.
-                    let is_broken = error.kind() == ErrorKind::Corrupt;
-                    let broken = || crate::Error::invalid("encoded fields are not a document");
-                    if is_broken { broken().with("id", id) } else { error }
-                })?
-            {
-                *multikey |= keys.multikey;
-                self.keys.extend(keys.keys.into_iter().map(|key| (place, key)));
-            }
-        }
-        Ok(())
+        // Those of two threads are two parts in order.
+        part.hashes.sort();
+        found.has_twins = part.hashes.windows(2).any(|pair| pair.first() == pair.last());
+        (found.keys, found.ends, found.multikey) = (part.keys, part.ends, part.multikey);
+        Ok(found)
     }
 
     /// Whether they are of the indexes that the store has by now.
@@ -126,20 +107,140 @@ impl DraftKeys {
         self.ends.is_empty()
     }
 
-    fn of_operation(&self, at: usize) -> &[IndexKey] {
+    /// The numbers of the keys of the operation at `at`.
+    fn of_operation(&self, at: usize) -> Range<usize> {
         let end = self.ends.get(at).copied().unwrap_or_default();
         let start = at.checked_sub(1).and_then(|at| self.ends.get(at)).copied().unwrap_or_default();
-        self.keys.get(start..end).unwrap_or_default()
+        start..end
+    }
+}
+
+impl Part {
+    /// Adds those of the operations behind these.
+    fn append(&mut self, other: Self) {
+        let shift = self.keys.len();
+        self.ends.extend(other.ends.into_iter().map(|end| end + shift));
+        self.keys.append(other.keys);
+        self.multikey.iter_mut().zip(other.multikey).for_each(|(all, bits)| *all |= bits);
+        self.hashes.extend(other.hashes);
+    }
+}
+
+/// Finds the keys of operations.
+struct Finder<'d> {
+    lines: &'d [u8],
+    definitions: &'d Definitions,
+    hasher: &'d RandomState,
+}
+
+impl<'d> Finder<'d> {
+    /// The keys of operations on anything but edges.
+    fn find(&self, operations: &[DraftOperation]) -> Result<Part> {
+        self.find_with_edges(operations, |_| None, &mut false)
     }
 
-    pub(super) fn multikey(&self) -> &[u32] {
-        &self.multikey
+    /// The keys of operations; `looks_up` is set when they depend on what a stored edge joins.
+    fn find_with_edges(
+        &self,
+        operations: &[DraftOperation],
+        stored_ends: impl Fn(&Id) -> Option<Ends>,
+        looks_up: &mut bool,
+    ) -> Result<Part> {
+        let mut part = Part { multikey: vec![0; self.definitions.len()], ..Part::default() };
+        part.ends.reserve(operations.len());
+        let mut extractor = Extractor::new([]);
+        // What the edges join that this batch has made so far.
+        let mut made: Map<&Id, &Ends> = Map::default();
+        for operation in operations {
+            let id = &operation.id;
+            match &operation.action {
+                DraftAction::Insert { version, link } | DraftAction::Put { version, link } => {
+                    let ends = link.as_ref().map(|link| &link.ends);
+                    self.add(&mut part, &mut extractor, operation, *version, ends)?;
+                    made.extend(ends.map(|ends| (id, ends)));
+                }
+                DraftAction::Update { expected } if id.collection() == Collection::Edge => {
+                    let is_made = made.contains_key(id);
+                    let stored = if is_made { None } else { stored_ends(id) };
+                    *looks_up |= !is_made;
+                    let ends = stored.as_ref().or_else(|| made.get(id).copied());
+                    self.add(&mut part, &mut extractor, operation, expected.next(), ends)?;
+                }
+                DraftAction::Update { expected } => {
+                    self.add(&mut part, &mut extractor, operation, expected.next(), None)?;
+                }
+                DraftAction::Delete { .. } => {}
+            }
+            part.ends.push(part.keys.len());
+            // Most documents of a batch are alike; a few of them say how much room all take.
+            if part.ends.len() == SAMPLE {
+                part.keys.reserve_times(operations.len() / SAMPLE);
+                part.hashes.reserve(operations.len());
+            }
+        }
+        part.hashes.sort_unstable();
+        Ok(part)
     }
+
+    fn add(
+        &self,
+        part: &mut Part,
+        extractor: &mut Extractor<'d>,
+        operation: &DraftOperation,
+        version: Version,
+        ends: Option<&Ends>,
+    ) -> Result<()> {
+        let id = &operation.id;
+        let line = self.lines.get(operation.line.clone()).unwrap_or_default();
+        // An edge that is updated lacks what stands after its fields.
+        let after = if operation.is_spelled() { usize::from(operation.suffix) + 1 } else { 0 };
+        let body = usize::from(operation.prefix)..line.len().saturating_sub(after);
+        let source = Source {
+            id,
+            version,
+            schema: operation.schema,
+            ends,
+            encoding: Encoding::Json,
+            body: line.get(body).unwrap_or_default(),
+        };
+        prepare(extractor, self.definitions, id);
+        let first = part.keys.len();
+        let found = extractor.find(&source, &mut part.keys, &mut part.multikey);
+        found.map_err(|error| {
+            // What came encoded need not be what it is said to be.
+            let is_broken = error.kind() == ErrorKind::Corrupt;
+            let broken = || crate::Error::invalid("encoded fields are not a document");
+            (if is_broken { broken() } else { error }).with("id", id)
+        })?;
+        for key in part.keys.range(first..part.keys.len()) {
+            if is_unique(self.definitions, key.0) {
+                part.hashes.push(self.hasher.hash_one(key));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes an extractor one for the indexes that the document `id` may be in.
+fn prepare<'d>(extractor: &mut Extractor<'d>, definitions: &'d Definitions, id: &Id) {
+    let covering = || (0..).zip(definitions.iter()).filter(|(_, definition)| definition.covers(id));
+    if !extractor.is_of(covering().map(|(place, _)| place)) {
+        *extractor =
+            Extractor::new(covering().map(|(place, definition)| (place, &definition.spec)));
+    }
+}
+
+fn is_unique(definitions: &Definitions, place: u16) -> bool {
+    definitions.get(usize::from(place)).is_some_and(|definition| definition.spec.is_unique())
 }
 
 /// The keys that documents have which a batch is going to replace or to delete.
 #[derive(Debug, Default)]
-pub(super) struct OldKeys(Map<Id, Vec<IndexKey>>);
+pub(super) struct OldKeys {
+    keys: KeyList,
+    /// The numbers of those of each document.
+    documents: Map<Id, Range<usize>>,
+}
 
 /// Those documents, found and not read yet.
 #[derive(Debug)]
@@ -198,23 +299,17 @@ impl OldDocuments {
                 reading.read_blocking()?;
                 reading.finish()
             };
-            let documents = read(&some);
-            match documents {
+            match read(&some) {
                 Ok(documents) => {
                     for document in documents.into_iter().flatten() {
-                        let found = keys_of(&definitions, &Source::from(&document));
-                        let found = found.unwrap_or_else(|_| scanned(&index.read(), &document.id));
-                        keys.0.insert(document.id, found);
+                        keys.add(&definitions, index, &document.id, Some(&document));
                     }
                 }
                 Err(_) => {
                     for located in some {
                         let alone = read(std::slice::from_ref(&located)).ok();
                         let document = alone.and_then(|found| found.into_iter().flatten().next());
-                        let found = document
-                            .and_then(|found| keys_of(&definitions, &Source::from(&found)).ok());
-                        let found = found.unwrap_or_else(|| scanned(&index.read(), &located.id));
-                        keys.0.insert(located.id, found);
+                        keys.add(&definitions, index, &located.id, document.as_ref());
                     }
                 }
             }
@@ -223,24 +318,40 @@ impl OldDocuments {
     }
 }
 
-fn keys_of(definitions: &Definitions, source: &Source<'_>) -> Result<Vec<IndexKey>> {
-    let mut keys = Vec::new();
-    for (place, definition) in (0..).zip(definitions.iter()) {
-        if definition.covers(source.id)
-            && let Some(found) = definition.keys(source)?
-        {
-            keys.extend(found.keys.into_iter().map(|key| (place, key)));
+impl OldKeys {
+    /// Adds the keys of a document, without which they are looked for in the index.
+    fn add(
+        &mut self,
+        definitions: &Definitions,
+        index: &parking_lot::RwLock<Index>,
+        id: &Id,
+        document: Option<&Document>,
+    ) {
+        let mut extractor = Extractor::new([]);
+        prepare(&mut extractor, definitions, id);
+        let first = self.keys.len();
+        let found = document
+            .map(|document| extractor.find(&Source::from(document), &mut self.keys, &mut []));
+        if !matches!(found, Some(Ok(_))) {
+            self.keys.truncate(first);
+            scanned(&index.read(), id, &mut self.keys);
         }
+        self.documents.insert(id.clone(), first..self.keys.len());
     }
-    Ok(keys)
+
+    fn of(&self, id: &Id) -> Range<usize> {
+        self.documents.get(id).cloned().unwrap_or_default()
+    }
 }
 
-/// The keys of a document whose line is damaged, so that it can be replaced or deleted all the same.
-fn scanned(index: &Index, id: &Id) -> Vec<IndexKey> {
-    let Some(ordinal) = index.table(id.collection()).ordinal(id) else { return Vec::new() };
-    let each = (0..).zip(&index.secondary).filter(|(_, index)| index.definition.covers(id));
-    each.flat_map(|(place, index)| index.keys_of(ordinal).into_iter().map(move |key| (place, key)))
-        .collect()
+/// Adds the keys of a document whose line is damaged, so that it can be replaced or deleted all the same.
+fn scanned(index: &Index, id: &Id, keys: &mut KeyList) {
+    let Some(ordinal) = index.table(id.collection()).ordinal(id) else { return };
+    for (place, index) in (0..).zip(&index.secondary) {
+        if index.definition.covers(id) {
+            index.keys_of(ordinal).iter().for_each(|key| keys.push((place, key)));
+        }
+    }
 }
 
 /// Judges the keys of one batch's operations in order, each seeing the ones before it.
@@ -248,11 +359,23 @@ pub(super) struct KeyJudge<'a> {
     index: &'a Index,
     new: &'a DraftKeys,
     old: &'a OldKeys,
-    /// The keys of documents that this batch changed so far.
-    current: Map<Id, Vec<IndexKey>>,
+    /// The operation whose keys each document has that this batch changed so far; absent when it has none.
+    current: Map<Id, Option<usize>>,
     /// Who has a key of a unique index now, among those that this batch changed.
-    owners: Map<IndexKey, Option<Id>>,
-    pub changes: Vec<KeyChange>,
+    owners: Map<PlacedKey<'a>, Option<Id>>,
+    /// Whether such a key can matter to another operation.
+    notes_owners: bool,
+    changes: Vec<KeyChange>,
+    /// The keys that are taken away; the others stay in the draft.
+    removed: KeyList,
+}
+
+/// What one batch changes of the indexes, as far as the draft does not say it.
+#[derive(Debug)]
+pub(super) struct JudgedKeys {
+    /// Numbers of keys are those of the draft when they are added, and those of `removed` when they are not.
+    changes: Vec<KeyChange>,
+    removed: KeyList,
 }
 
 impl<'a> KeyJudge<'a> {
@@ -263,20 +386,23 @@ impl<'a> KeyJudge<'a> {
             old,
             current: Map::default(),
             owners: Map::default(),
-            changes: Vec::new(),
+            notes_owners: new.has_twins || !old.documents.is_empty(),
+            changes: Vec::with_capacity(new.keys.len()),
+            removed: KeyList::default(),
         }
     }
 
     /// Why the operation at `at` cannot give the document `id` its keys, if it cannot.
     pub(super) fn refuse(&self, at: usize, id: &Id) -> Option<Outcome> {
-        for key in self.new.of_operation(at) {
+        for key in self.new.keys.range(self.new.of_operation(at)) {
             let secondary = self.index.secondary.get(usize::from(key.0))?;
             if !secondary.definition.spec.is_unique() {
                 continue;
             }
-            let owner = match self.owners.get(key) {
+            let noted = if self.notes_owners { self.owners.get(&key) } else { None };
+            let owner = match noted {
                 Some(owner) => owner.clone(),
-                None => secondary.owner(&key.1).and_then(|ordinal| {
+                None => secondary.owner(key.1).and_then(|ordinal| {
                     let table = self.index.table(id.collection());
                     table.id(ordinal)
                 }),
@@ -293,37 +419,68 @@ impl<'a> KeyJudge<'a> {
         if self.new.is_empty() {
             return;
         }
-        let (new, old) = (self.new, self.old);
-        let new = at.map_or(&[][..], |at| new.of_operation(at));
-        let before = self.current.remove(id);
-        let stored = old.0.get(id).map_or(&[][..], Vec::as_slice);
-        let before = before.as_deref().unwrap_or(stored);
-        for (keys, others, added) in [(before, new, false), (new, before, true)] {
-            for key in keys.iter().filter(|key| others.binary_search(key).is_err()) {
-                let is_unique = |index: &super::index::Secondary| index.definition.spec.is_unique();
-                if self.index.secondary.get(usize::from(key.0)).is_some_and(is_unique) {
-                    self.owners.insert(key.clone(), added.then(|| id.clone()));
-                }
-                let (index, key) = key.clone();
-                self.changes.push(KeyChange { index, id: id.clone(), key, added });
+        let (draft, old) = (self.new, self.old);
+        let new = at.map_or(0..0, |at| draft.of_operation(at));
+        let noted = if self.current.is_empty() { None } else { self.current.get(id).copied() };
+        let (list, before) = match noted {
+            Some(Some(before)) => (&draft.keys, draft.of_operation(before)),
+            Some(None) => (&draft.keys, 0..0),
+            None => (&old.keys, old.of(id)),
+        };
+        for key in list.range(before.clone()) {
+            if !draft.keys.holds(new.clone(), key) {
+                self.note_owner(key, None);
+                let change = KeyChange { key: self.removed.len(), id: id.clone(), added: false };
+                self.changes.push(change);
+                self.removed.push(key);
+            }
+        }
+        for (number, key) in new.clone().zip(draft.keys.range(new)) {
+            if before.is_empty() || !list.holds(before.clone(), key) {
+                self.note_owner(key, Some(id));
+                self.changes.push(KeyChange { key: number, id: id.clone(), added: true });
             }
         }
         if !is_alone {
-            self.current.insert(id.clone(), new.to_vec());
+            self.current.insert(id.clone(), at);
         }
     }
 
-    /// The keys of unique indexes that change hands.
-    pub(super) fn into_parts(self) -> (Vec<KeyChange>, impl Iterator<Item = IndexKey> + use<>) {
-        (self.changes, self.owners.into_keys())
+    fn note_owner(&mut self, key: PlacedKey<'a>, owner: Option<&Id>) {
+        if self.notes_owners && is_unique(&self.index.definitions, key.0) {
+            self.owners.insert(key, owner.cloned());
+        }
+    }
+
+    /// What changes and, if another batch may be staged beside it, the keys of unique indexes that may change
+    /// hands.
+    pub(super) fn into_parts(self, shared: bool) -> (JudgedKeys, Vec<IndexKey>) {
+        let Self { index, new, owners, notes_owners, changes, removed, .. } = self;
+        let mut owned = Vec::new();
+        if shared {
+            // Without twins and without what others had before, those are the keys of the draft.
+            let of_draft = (!notes_owners).then(|| new.keys.iter()).into_iter().flatten();
+            let all = owners.into_keys().chain(of_draft);
+            let unique = all.filter(|key| is_unique(&index.definitions, key.0));
+            owned.extend(unique.map(|(place, key)| (place, key.into())));
+        }
+        (JudgedKeys { changes, removed }, owned)
     }
 }
 
 impl KeyChanges {
-    /// Adds what a batch changes.
-    pub(super) fn extend(&mut self, changes: Vec<KeyChange>, multikey: &[u32]) {
-        self.changes.extend(changes);
-        self.multikey.resize(self.multikey.len().max(multikey.len()), 0);
-        self.multikey.iter_mut().zip(multikey).for_each(|(all, bits)| *all |= bits);
+    /// Adds what a batch changes, whose draft gives up its keys.
+    pub(super) fn extend(&mut self, judged: JudgedKeys, draft: &mut DraftKeys) {
+        let first = self.keys.len();
+        self.keys.append(std::mem::take(&mut draft.keys));
+        let first_removed = self.keys.len();
+        self.keys.append(judged.removed);
+        let shifted = judged.changes.into_iter().map(|change| KeyChange {
+            key: change.key + if change.added { first } else { first_removed },
+            ..change
+        });
+        self.changes.extend(shifted);
+        self.multikey.resize(self.multikey.len().max(draft.multikey.len()), 0);
+        self.multikey.iter_mut().zip(&draft.multikey).for_each(|(all, bits)| *all |= bits);
     }
 }

@@ -22,6 +22,7 @@ mod options;
 mod parallel;
 mod queue;
 mod reader;
+mod recent;
 mod recovery;
 mod restore;
 mod salvage;
@@ -47,7 +48,6 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bson::Bson;
-use futures_util::stream;
 use tokio::sync::oneshot;
 
 use crate::capabilities::Capabilities;
@@ -324,7 +324,7 @@ impl Database for JsonDb {
     async fn find(&self, query: Query) -> Result<Cursor> {
         self.shared.queue.check_readable()?;
         let search = Search::new(&self.shared, query, self.options.max_sort_bytes)?;
-        Ok(Cursor::new(stream::try_unfold(search, Search::next)))
+        Ok(Cursor::new(search.into_stream()))
     }
 
     async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
@@ -383,7 +383,7 @@ impl Database for JsonDb {
         let mut access = Access::new(&self.shared, &query, shown)?;
         let deadline = self.shared.deadline;
         while !access.is_finished() {
-            let see = |distinct: &mut Distinct, found: Match| distinct.add(&found.fields);
+            let see = |distinct: &mut Distinct, found: Match| distinct.add(found.fields());
             (access, distinct) =
                 access.next_slice(Bodies::Ignored, deadline, distinct, see).await?;
         }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::bulk::damaged;
 use super::index::{Index, Place, State};
 use super::line::{Line, line_checksum};
+use super::recent::Recent;
 use super::segment::Segments;
 use crate::codec::Encoding;
 use crate::document::{Body, Document, Ends};
@@ -86,12 +87,34 @@ pub(super) struct Reading {
     done: usize,
     /// How many bytes of the buffer they take.
     filled: usize,
+    /// Which of the places, the first ones at least, were filled without reading.
+    recalled: Vec<bool>,
 }
 
 impl Reading {
     pub(super) fn new(segments: Arc<Segments>, places: Vec<Option<Located>>) -> Self {
         let bytes = places.iter().flatten().map(|located| located.state.place.len as usize).sum();
-        Self { segments, places, buffer: vec![0; bytes], done: 0, filled: 0 }
+        let buffer = vec![0; bytes];
+        Self { segments, places, buffer, done: 0, filled: 0, recalled: Vec::new() }
+    }
+
+    /// Fills what was read lately, before anything is read.
+    pub(super) fn recall(&mut self, recent: &Recent) {
+        let recent = recent.read();
+        let place = |located: &Option<Located>| {
+            located.as_ref().map(|located| located.state.place).unwrap_or_default()
+        };
+        // Where the lines are, before any is copied: steps that do not depend on each other overlap.
+        let lines: Vec<_> = self.places.iter().map(|located| recent.get(place(located))).collect();
+        let mut start = 0;
+        for (located, line) in self.places.iter().zip(&lines) {
+            let end = start + place(located).len as usize;
+            if let (Some(line), Some(room)) = (line, self.buffer.get_mut(start..end)) {
+                room.copy_from_slice(line);
+            }
+            start = end;
+        }
+        self.recalled = lines.iter().map(Option::is_some).collect();
     }
 
     /// Reads on for as long as nothing has to wait for the medium; `true` when all is read.
@@ -114,15 +137,17 @@ impl Reading {
         while let Some(place) = self.places.get(self.done) {
             if let Some(Located { state: State { place, .. }, .. }) = place {
                 let end = self.filled + place.len as usize;
-                let line = self.buffer.get_mut(self.filled..end).unwrap_or_default();
-                let offset = u64::from(place.offset);
-                let file = &self.segments.get(place.slot).ok_or_else(|| missing(place))?.file;
-                if cached {
-                    if !file.read_at_cached(line, offset).map_err(unavailable)? {
-                        return Ok(false);
+                if !self.recalled.get(self.done).is_some_and(|recalled| *recalled) {
+                    let line = self.buffer.get_mut(self.filled..end).unwrap_or_default();
+                    let offset = u64::from(place.offset);
+                    let file = &self.segments.get(place.slot).ok_or_else(|| missing(place))?.file;
+                    if cached {
+                        if !file.read_at_cached(line, offset).map_err(unavailable)? {
+                            return Ok(false);
+                        }
+                    } else {
+                        file.read_at(line, offset).map_err(unavailable)?;
                     }
-                } else {
-                    file.read_at(line, offset).map_err(unavailable)?;
                 }
                 self.filled = end;
             }
@@ -136,10 +161,10 @@ impl Reading {
     /// # Errors
     /// `Corrupt` naming file, offset and id of a line that is not what was written.
     pub(super) fn finish(self) -> Result<Vec<Option<Document>>> {
-        let buffer = Bytes::from(self.buffer);
+        let Self { segments, places, buffer, .. } = self;
+        let buffer = Bytes::from(buffer);
         let mut start = 0;
-        let segments = self.segments;
-        self.places
+        places
             .into_iter()
             .map(|located| {
                 let Some(located) = located else { return Ok(None) };
@@ -148,6 +173,37 @@ impl Reading {
                 located.verify(&segments, &buffer, start - len).map(Some)
             })
             .collect()
+    }
+
+    /// Shows the documents with their ordinals, as [`finish`](Self::finish) returns them; what had to be read is
+    /// kept in `recent`, if there is one.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish), and those of `show`.
+    pub(super) fn show(
+        self,
+        recent: Option<&Recent>,
+        mut show: impl FnMut(u32, Document) -> Result<()>,
+    ) -> Result<()> {
+        let Self { segments, places, buffer, recalled, .. } = self;
+        let buffer = Bytes::from(buffer);
+        let mut writing = None;
+        let mut start = 0;
+        for (at, located) in places.into_iter().enumerate() {
+            let Some(located) = located else { continue };
+            let place = located.state.place;
+            let end = start + place.len as usize;
+            if !recalled.get(at).is_some_and(|recalled| *recalled) {
+                let line = buffer.get(start..end).unwrap_or_default();
+                located.check(&segments, line)?;
+                if let Some(recent) = recent {
+                    writing.get_or_insert_with(|| recent.write()).add(place, line);
+                }
+            }
+            show(located.ordinal, located.into_document(&buffer, start)?)?;
+            start = end;
+        }
+        Ok(())
     }
 }
 
@@ -176,21 +232,32 @@ impl Located {
         buffer: &Bytes,
         start: usize,
     ) -> Result<Document> {
-        let Self { state, .. } = self;
-        let Place { len, prefix, suffix, .. } = state.place;
-        let line = start..start + len as usize;
-        let bytes = buffer.get(line.clone()).unwrap_or_default();
-        let found = line_checksum(bytes) as u32;
-        let body =
-            line.start + usize::from(prefix)..line.end.saturating_sub(usize::from(suffix) + 1);
-        if found != state.check || body.start > body.end {
-            return Err(damaged(segments, &state, found).with("id", &self.id));
+        let line = start..start + self.state.place.len as usize;
+        self.check(segments, buffer.get(line).unwrap_or_default())?;
+        self.into_document(buffer, start)
+    }
+
+    /// Compares a line with the checksum it was written with.
+    fn check(&self, segments: &Segments, line: &[u8]) -> Result<()> {
+        let Place { len, prefix, suffix, .. } = self.state.place;
+        let found = line_checksum(line) as u32;
+        let around = usize::from(prefix) + usize::from(suffix) + 1;
+        if found != self.state.check || around > len as usize {
+            return Err(damaged(segments, &self.state, found).with("id", &self.id));
         }
-        let ends = self.ends_of(bytes)?;
+        Ok(())
+    }
+
+    /// The document in the line that begins at `start`, which is what was written.
+    fn into_document(self, buffer: &Bytes, start: usize) -> Result<Document> {
+        let Place { len, prefix, suffix, .. } = self.state.place;
+        let end = start + len as usize;
+        let ends = self.ends_of(buffer.get(start..end).unwrap_or_default())?;
+        let body = start + usize::from(prefix)..end.saturating_sub(usize::from(suffix) + 1);
         Ok(Document {
             id: self.id,
-            version: Version::new(state.version),
-            schema: state.schema,
+            version: Version::new(self.state.version),
+            schema: self.state.schema,
             ends,
             body: Body::new(Encoding::Json, buffer.slice(body)),
         })

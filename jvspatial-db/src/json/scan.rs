@@ -1,6 +1,6 @@
 //! Finding: a collection is passed in slices, all at one point in time.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 
@@ -82,16 +82,31 @@ pub(super) struct Match {
     pub ordinal: u32,
     /// Without its body, and possibly without its ends, where those are not wanted.
     pub document: Document,
-    /// What the caller looks at.
-    pub fields: bson::Document,
+    /// What the caller looks at; absent when that is nothing.
+    fields: Option<Box<bson::Document>>,
 }
 
 impl Match {
     /// A match of a document that is whole as far as `shown` needs it.
     pub(super) fn new(ordinal: u32, document: Document, shown: &PathTree) -> Result<Self> {
-        let fields = document.pick(shown)?;
+        let fields = picked(&Source::from(&document), shown)?;
         Ok(Self { ordinal, document, fields })
     }
+
+    /// What the caller looks at.
+    pub(super) fn fields(&self) -> &bson::Document {
+        static NOTHING: LazyLock<bson::Document> = LazyLock::new(bson::Document::new);
+        self.fields.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+/// What `shown` leads to.
+fn picked(source: &Source<'_>, shown: &PathTree) -> Result<Option<Box<bson::Document>>> {
+    if shown.is_leaf() {
+        return Ok(None);
+    }
+    let fields = source.pick(shown).map_err(|error| error.with("id", source.id))?;
+    Ok(Some(Box::new(fields)))
 }
 
 impl Scan {
@@ -107,9 +122,10 @@ impl Scan {
             let index = shared.index.read();
             (index.snapshot(), index.table(collection).live())
         };
-        let threads = match std::thread::available_parallelism() {
-            Ok(threads) if documents > PARALLEL => threads.get(),
-            _ => 1,
+        let threads = if documents > PARALLEL {
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+        } else {
+            1
         };
         Self {
             shared,
@@ -190,7 +206,7 @@ impl Scan {
     ) -> Result<()> {
         let (files, places) = self.next_places(FILTERED_DOCUMENTS, FILTERED_BYTES);
         let parts = self.filtered(&files, &places, |kept: &mut Kept, located, source, line| {
-            let fields = source.pick(&self.shown).map_err(|error| error.with("id", &located.id))?;
+            let fields = picked(source, &self.shown)?;
             let mut located = located.clone();
             if bodies == Bodies::Envelope {
                 located.ends = LocatedEnds::Known(source.ends.cloned());
@@ -333,7 +349,7 @@ impl Scan {
 struct Kept {
     bytes: Vec<u8>,
     /// Each with where its line begins.
-    places: Vec<(Located, bson::Document, usize)>,
+    places: Vec<(Located, Option<Box<bson::Document>>, usize)>,
 }
 
 /// Whether the id and the type are all that `paths` name.

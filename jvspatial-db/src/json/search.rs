@@ -1,8 +1,13 @@
 //! One find: matches that are returned as they come, or sorted first.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
+
+use futures_core::Stream;
+use futures_core::future::BoxFuture;
 
 use super::access::Access;
 use super::in_time;
@@ -65,45 +70,50 @@ impl Search {
         Ok(Self { shared: Arc::clone(shared), progress: Some((access, taking)), bodies })
     }
 
-    /// The next document.
-    ///
-    /// # Errors
-    /// `Corrupt`, `Unavailable`; `Invalid` and `Limit` when the matches cannot be sorted.
-    pub(super) async fn next(mut self) -> Result<Option<(Document, Self)>> {
-        Ok(self.advance().await?.map(|document| (document, self)))
+    /// What is found, one after the other; at its end after an error.
+    pub(super) fn into_stream(self) -> impl Stream<Item = Result<Document>> + Send + 'static {
+        Found::Ready(Box::new(self))
     }
 
-    async fn advance(&mut self) -> Result<Option<Document>> {
-        loop {
-            let Some((access, taking)) = &mut self.progress else { return Ok(None) };
-            if let Some(document) = taking.ready.pop_front() {
-                return Ok(Some(document));
+    /// The next document of those that were read already.
+    fn pop(&mut self) -> Option<Document> {
+        self.progress.as_mut()?.1.ready.pop_front()
+    }
+
+    /// How many documents were read already and not given out.
+    fn ready(&self) -> usize {
+        self.progress.as_ref().map_or(0, |(_, taking)| taking.ready.len())
+    }
+
+    /// Whether nothing is left but what was read already.
+    fn is_finished(&self) -> bool {
+        self.progress.as_ref().is_none_or(|(access, taking)| taking.is_finished(access))
+    }
+
+    /// Reads the next slice.
+    async fn read_on(&mut self) -> Result<()> {
+        let Some((access, mut taking)) = self.progress.take() else { return Ok(()) };
+        let (deadline, bodies) = (self.shared.deadline, self.bodies);
+        self.progress = Some(match &mut taking.stage {
+            Stage::Passing { .. } => {
+                access.next_slice(bodies, deadline, taking, Taking::pass).await?
             }
-            if taking.is_finished(access) {
-                return Ok(None);
+            Stage::Sorting(_) if !access.is_finished() => {
+                access.next_slice(Bodies::Ignored, deadline, taking, Taking::sort).await?
             }
-            let Some((access, mut taking)) = self.progress.take() else { return Ok(None) };
-            let (deadline, bodies) = (self.shared.deadline, self.bodies);
-            self.progress = Some(match &mut taking.stage {
-                Stage::Passing { .. } => {
-                    access.next_slice(bodies, deadline, taking, Taking::pass).await?
-                }
-                Stage::Sorting(_) if !access.is_finished() => {
-                    access.next_slice(Bodies::Ignored, deadline, taking, Taking::sort).await?
-                }
-                Stage::Sorting(_) => {
-                    taking.settle();
-                    (access, taking)
-                }
-                Stage::Fetching(_) => {
-                    let fetch = move || {
-                        taking.fetch(&access, bodies)?;
-                        Ok((access, taking))
-                    };
-                    in_time(deadline, fetch).await?
-                }
-            });
-        }
+            Stage::Sorting(_) => {
+                taking.settle();
+                (access, taking)
+            }
+            Stage::Fetching(_) => {
+                let fetch = move || {
+                    taking.fetch(&access, bodies)?;
+                    Ok((access, taking))
+                };
+                in_time(deadline, fetch).await?
+            }
+        });
+        Ok(())
     }
 
     /// Runs a query to its end and tells how it went.
@@ -119,8 +129,14 @@ impl Search {
         let is_sorted = !query.order().is_none();
         let mut search = Self::new(shared, query, max_sort_bytes)?;
         let mut returned = 0;
-        while search.advance().await?.is_some() {
-            returned += 1;
+        loop {
+            while search.pop().is_some() {
+                returned += 1;
+            }
+            if search.is_finished() {
+                break;
+            }
+            search.read_on().await?;
         }
         let mut explanation = Explanation::of(None);
         if let Some((access, _)) = &search.progress {
@@ -130,6 +146,60 @@ impl Search {
         explanation.returned = returned;
         explanation.elapsed = start.elapsed();
         Ok(explanation)
+    }
+}
+
+/// A find as a stream. Between two slices it has documents at hand, and giving those out is all that most
+/// polls do.
+enum Found {
+    Ready(Box<Search>),
+    Reading(BoxFuture<'static, Result<Box<Search>>>),
+    Ended,
+}
+
+impl Stream for Found {
+    type Item = Result<Document>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            match &mut *self {
+                Self::Ready(search) => {
+                    if let Some(document) = search.pop() {
+                        return Poll::Ready(Some(Ok(document)));
+                    }
+                    let Self::Ready(mut search) = std::mem::replace(&mut *self, Self::Ended) else {
+                        return Poll::Ready(None);
+                    };
+                    if search.is_finished() {
+                        return Poll::Ready(None);
+                    }
+                    *self = Self::Reading(Box::pin(async move {
+                        search.read_on().await?;
+                        Ok(search)
+                    }));
+                }
+                Self::Reading(reading) => {
+                    let read = ready!(reading.as_mut().poll(context));
+                    match read {
+                        Ok(search) => *self = Self::Ready(search),
+                        Err(error) => {
+                            *self = Self::Ended;
+                            return Poll::Ready(Some(Err(error)));
+                        }
+                    }
+                }
+                Self::Ended => return Poll::Ready(None),
+            }
+        }
+    }
+
+    /// What was read already comes for certain.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Ready(search) => (search.ready(), None),
+            Self::Reading(_) => (0, None),
+            Self::Ended => (0, Some(0)),
+        }
     }
 }
 
@@ -155,9 +225,9 @@ impl Taking {
 
     fn sort(&mut self, matched: Match) -> Result<()> {
         let Stage::Sorting(sorter) = &mut self.stage else { return Ok(()) };
-        let id = matched.document.id;
-        let key = sorter.sort().key(&matched.fields).map_err(|error| error.with("id", &id))?;
-        sorter.push(key, id, matched.ordinal)
+        let key = sorter.sort().key(matched.fields());
+        let key = key.map_err(|error| error.with("id", &matched.document.id))?;
+        sorter.push(key, matched.document.id, matched.ordinal)
     }
 
     /// Puts what was sorted in its order.

@@ -64,8 +64,8 @@ impl Stage {
         }
         let mut judge = Judge::new(index, draft, old);
         let verdicts = judge.judge(draft);
-        let (keys, owned) = judge.keys.into_parts();
-        if shared && !self.touched.admit(draft, &verdicts, owned) {
+        let (keys, owned) = judge.keys.into_parts(shared);
+        if shared && !self.touched.admit(draft, &verdicts, owned.into_iter()) {
             return None;
         }
         let mut report = WriteReport::default();
@@ -78,7 +78,7 @@ impl Stage {
             }));
             return Some(report);
         }
-        self.keys.extend(keys, draft.keys.multikey());
+        self.keys.extend(keys, &mut draft.keys);
         let as_it_is = self.bytes.is_empty()
             && complete
             && verdicts.iter().all(|verdict| verdict.parted().is_none())

@@ -22,6 +22,7 @@ use super::line;
 use super::manifest::{End, Manifest};
 use super::options::{Durability, JsonDbOptions};
 use super::queue::{Queue, Request, Wake};
+use super::recent::Recent;
 use super::recovery::{self, Opened};
 use super::stage::Stage;
 use crate::error::{Error, ErrorKind, Result};
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     pub index: RwLock<Index>,
     pub queue: Queue,
     pub compaction: Compaction,
+    pub recent: Recent,
     /// How many times the writer has synced the journal since the store was opened.
     pub syncs: AtomicU64,
     /// How long a call may wait for the writer or for a file.
@@ -400,6 +402,7 @@ impl Opened {
             index: RwLock::new(self.index),
             queue: Queue::default(),
             compaction: Compaction::default(),
+            recent: Recent::default(),
             syncs: AtomicU64::new(0),
             deadline,
         };

@@ -110,7 +110,7 @@ pub async fn read_page<F: Future<Output = Result<Cursor>>>(
     };
     let next = to(PageDirection::Forward, next)?;
     let previous = to(PageDirection::Backward, previous)?;
-    for document in &mut documents {
+    for document in documents.iter_mut().filter(|_| !projection.is_at_least()) {
         document.body = projection.apply_to_body(&document.body)?;
     }
     Ok(DocumentPage { documents, next, previous })

@@ -53,6 +53,7 @@ const FIELDS: &str = "context";
 #[derive(Clone, Default)]
 pub struct Projection(Option<Arc<Inner>>);
 
+#[derive(Clone)]
 struct Inner {
     mode: Mode,
     /// The named paths without `_id`.
@@ -60,6 +61,8 @@ struct Inner {
     tree: PathTree,
     /// Whether `_id` is returned, when no path leads into it.
     id: bool,
+    /// Whether more of the body may be returned.
+    at_least: bool,
 }
 
 /// What naming a path means.
@@ -84,6 +87,7 @@ impl Projection {
             paths: Box::default(),
             tree: PathTree::default(),
             id: true,
+            at_least: false,
         })))
     }
 
@@ -101,6 +105,21 @@ impl Projection {
     /// As [`include`](Self::include).
     pub fn exclude(paths: impl IntoIterator<Item = FieldPath>) -> Result<Self> {
         Self::new(Mode::Exclude, paths, true)
+    }
+
+    /// Lets more of the user's fields be returned than asked for, by a backend that has them at hand and
+    /// would take longer to leave them out. Default: exactly what is asked for.
+    #[must_use]
+    pub fn at_least(mut self) -> Self {
+        if let Some(inner) = &mut self.0 {
+            Arc::make_mut(inner).at_least = true;
+        }
+        self
+    }
+
+    /// Whether [more](Self::at_least) may be returned.
+    pub(crate) fn is_at_least(&self) -> bool {
+        self.0.as_ref().is_some_and(|inner| inner.at_least)
     }
 
     /// Reads a projection in MongoDB's form.
@@ -189,7 +208,8 @@ impl Projection {
                 paths.push(field);
             }
         }
-        Self(Some(Arc::new(Inner { mode: Mode::Include, paths: paths.into(), tree, id: inner.id })))
+        let (mode, paths) = (Mode::Include, paths.into());
+        Self(Some(Arc::new(Inner { mode, paths, tree, id: inner.id, at_least: inner.at_least })))
     }
 
     fn new(mode: Mode, paths: impl IntoIterator<Item = FieldPath>, id: bool) -> Result<Self> {
@@ -211,7 +231,7 @@ impl Projection {
         if mode == Mode::Exclude && id && paths.is_empty() {
             return Ok(Self::all());
         }
-        Ok(Self(Some(Arc::new(Inner { mode, paths, tree, id }))))
+        Ok(Self(Some(Arc::new(Inner { mode, paths, tree, id, at_least: false }))))
     }
 }
 
@@ -224,7 +244,9 @@ impl PartialEq for Projection {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (None, None) => true,
-            (Some(a), Some(b)) => (a.mode, &a.paths, a.id) == (b.mode, &b.paths, b.id),
+            (Some(a), Some(b)) => {
+                (a.mode, &a.paths, a.id, a.at_least) == (b.mode, &b.paths, b.id, b.at_least)
+            }
             _ => false,
         }
     }

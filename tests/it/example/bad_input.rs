@@ -167,13 +167,13 @@ fn a_database_of_a_newer_format_is_refused_and_left_as_it_is() {
     let folder = folder();
     run(folder.path(), &["--json"]).answer();
     let manifest = folder.path().join("airports.db/MANIFEST.json");
-    let newer = fs::read_to_string(&manifest).unwrap().replace("\"format\": 1", "\"format\": 2");
+    let newer = fs::read_to_string(&manifest).unwrap().replace("\"format\": 1", "\"format\": 3");
     fs::write(&manifest, &newer).unwrap();
     run(folder.path(), &[]).assert_fails_with(&[
         "airports.db",
         "newer version",
-        "expected format: 1",
-        "found format: 2",
+        "expected format: 2",
+        "found format: 3",
     ]);
     assert_eq!(fs::read_to_string(&manifest).unwrap(), newer);
 }

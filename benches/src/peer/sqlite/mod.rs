@@ -4,6 +4,7 @@
 //! the memory-mapped part are large enough for everything. Longer intervals between checkpoints were
 //! tried and gain nothing.
 
+mod indexed;
 mod mixed;
 mod walk;
 mod write;
@@ -12,6 +13,7 @@ use std::path::Path;
 
 use rusqlite::{CachedStatement, Connection, params};
 
+pub(crate) use indexed::{count_10k, exists_10k, range_10k, scan_10k};
 pub(crate) use mixed::mixed_10k;
 pub(crate) use walk::walk_1m;
 pub(crate) use write::{

@@ -9,6 +9,9 @@ const FULL: usize = 4096;
 /// A block of fewer bytes is put together with the one before it.
 const SPARSE: usize = FULL / 8;
 
+/// From how many strings on it takes less to fill a block anew than to put each in its place.
+const FEW: usize = 3;
+
 /// A sorted set of byte strings in blocks of some hundred.
 ///
 /// The strings of a block stand one behind the other, so that the set takes little more than their bytes
@@ -32,25 +35,77 @@ impl KeySet {
         self.len
     }
 
+    pub(in crate::json) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// The set of strings that come in order, each once.
     pub(in crate::json) fn from_sorted<'a>(entries: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut set = Self::default();
-        let mut block = Block::default();
-        let mut first: Box<[u8]> = Box::default();
+        let mut filling = Filling::default();
         for entry in entries {
-            if !block.ends.is_empty() && block.bytes.len() + entry.len() > FULL * 7 / 8 {
-                block.shrink();
-                set.blocks.insert(std::mem::replace(&mut first, entry.into()), block);
-                block = Block::default();
-            }
-            block.push(entry);
+            filling.push(entry);
             set.len += 1;
         }
-        if !block.ends.is_empty() {
-            block.shrink();
-            set.blocks.insert(first, block);
-        }
+        set.blocks.extend(filling.finish());
         set
+    }
+
+    /// Adds strings that come in order; those that were there stay.
+    pub(in crate::json) fn extend_sorted(&mut self, entries: &[&[u8]]) {
+        let mut rest = entries;
+        while let Some(least) = rest.first() {
+            let below = (Bound::Unbounded, Bound::Included(*least));
+            let Some((first, _)) = self.blocks.range::<[u8], _>(below).next_back() else {
+                // The first block takes whatever is below the second.
+                let first = self.blocks.pop_first().map(|(_, block)| block);
+                self.blocks.insert(Box::default(), first.unwrap_or_default());
+                continue;
+            };
+            let above = self.blocks.range::<[u8], _>((Bound::Excluded(&**first), Bound::Unbounded));
+            let count = above
+                .map(|(first, _)| first)
+                .next()
+                .map_or(rest.len(), |above| rest.partition_point(|entry| **entry < **above));
+            let (own, after) = rest.split_at(count);
+            rest = after;
+            if own.len() <= FEW {
+                own.iter().for_each(|entry| {
+                    self.insert(entry);
+                });
+                continue;
+            }
+            let first = first.clone();
+            let Some(block) = self.blocks.get_mut(&first).map(std::mem::take) else { continue };
+            let mut filling = Filling::default();
+            let mut places = (0..block.ends.len()).peekable();
+            for entry in own {
+                while let Some(at) = places.next_if(|at| block.get(*at) <= *entry) {
+                    filling.push(block.get(at));
+                }
+                if filling.last() != Some(entry) {
+                    filling.push(entry);
+                    self.len += 1;
+                }
+            }
+            places.for_each(|at| filling.push(block.get(at)));
+            let mut filled = filling.finish();
+            let lowest = filled.next().map(|(_, block)| block);
+            self.blocks.insert(first, lowest.unwrap_or_default());
+            self.blocks.extend(filled);
+        }
+    }
+
+    /// The strings from `start` on, in order.
+    pub(in crate::json) fn from<'a>(&'a self, start: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let below = (Bound::Unbounded, Bound::Included(start));
+        let own = self.blocks.range::<[u8], _>(below).next_back();
+        let first = own.map_or(Bound::Unbounded, |(first, _)| Bound::Excluded(&**first));
+        let from = |block: &Block| block.find(start).unwrap_or_else(|at| at);
+        let own = own.map(|(_, block)| (block, from(block)));
+        let later = self.blocks.range::<[u8], _>((first, Bound::Unbounded));
+        let blocks = own.into_iter().chain(later.map(|(_, block)| (block, 0)));
+        blocks.flat_map(|(block, from)| (from..block.ends.len()).map(|at| block.get(at)))
     }
 
     /// Adds a string; `false` when it was there.
@@ -184,6 +239,44 @@ impl KeySet {
     }
 }
 
+/// Blocks that are filled in order, each with its first string.
+#[derive(Debug, Default)]
+struct Filling {
+    full: Vec<(Box<[u8]>, Block)>,
+    block: Block,
+}
+
+impl Filling {
+    fn push(&mut self, entry: &[u8]) {
+        if !self.block.ends.is_empty() && self.block.bytes.len() + entry.len() > FULL * 7 / 8 {
+            self.cut();
+        }
+        if self.block.ends.is_empty() {
+            self.block.bytes.reserve(FULL);
+        }
+        self.block.bytes.extend_from_slice(entry);
+        // A block and one more string are shorter than that.
+        self.block.ends.push(self.block.bytes.len() as u16);
+    }
+
+    fn last(&self) -> Option<&[u8]> {
+        self.block.last()
+    }
+
+    fn cut(&mut self) {
+        let mut block = std::mem::take(&mut self.block);
+        block.shrink();
+        self.full.push((block.get(0).into(), block));
+    }
+
+    fn finish(mut self) -> impl Iterator<Item = (Box<[u8]>, Block)> {
+        if !self.block.ends.is_empty() {
+            self.cut();
+        }
+        self.full.into_iter()
+    }
+}
+
 impl Block {
     fn start(&self, at: usize) -> usize {
         at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize)
@@ -284,6 +377,7 @@ mod tests {
             steps in prop::collection::vec((entry(), any::<bool>()), 0..800),
             bounds in (entry(), entry()),
             sorted in any::<bool>(),
+            more in prop::collection::btree_set(entry(), 0..200),
         ) {
             let mut expected = BTreeSet::new();
             let mut set = KeySet::default();
@@ -299,7 +393,12 @@ mod tests {
                 }
                 prop_assert_eq!(set.len(), expected.len() as u64);
             }
+            set.extend_sorted(&more.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            expected.extend(more);
+            prop_assert_eq!(set.len(), expected.len() as u64);
             let (start, end) = bounds;
+            let from: Vec<_> = set.from(&start).map(<[u8]>::to_vec).collect();
+            prop_assert!(from.iter().eq(expected.range(start.clone()..)));
             let within: Vec<_> = expected.iter().filter(|e| **e >= start && **e < end).collect();
             let mut shown = Vec::new();
             set.scan((&start, &end), false, |entry| { shown.push(entry.to_vec()); true });

@@ -5,6 +5,7 @@ mod array;
 mod chunk;
 mod ends;
 mod history;
+mod key_changes;
 mod key_set;
 mod load;
 mod packed_id;
@@ -245,7 +246,7 @@ impl Index {
         self.begin(true);
         changes.into_iter().try_for_each(|change| self.change(sequence, change))?;
         self.note_multikey(&keys.multikey);
-        keys.changes.iter().try_for_each(|change| self.change_key(sequence, change))?;
+        self.change_keys(sequence, keys, &keys.changes);
         self.sequence = sequence;
         Ok(())
     }
@@ -362,10 +363,7 @@ pub(super) fn prepare(
     }
     // Before the keys, so that nobody takes a document for one that has a single key.
     index.write().note_multikey(&keys.multikey);
-    for some in keys.changes.chunks(HELD) {
-        let mut index = index.write();
-        some.iter().try_for_each(|change| index.change_key(sequence, change))?;
-    }
+    key_changes::change_keys(index, sequence, keys);
     Ok(())
 }
 

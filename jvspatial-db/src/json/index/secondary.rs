@@ -9,9 +9,8 @@ use foldhash::fast::RandomState;
 use super::key_set::KeySet;
 use super::table::Table;
 use super::{History, Index, Snapshot};
-use crate::error::Result;
 use crate::id::Id;
-use crate::indexes::{Candidate, Definition, IndexSpec, KeyRange};
+use crate::indexes::{Candidate, Definition, IndexSpec, KeyList, KeyRange};
 
 /// The indexes of a store, in an order that changes only when one is made or dropped.
 pub(in crate::json) type Definitions = Arc<[Arc<Definition>]>;
@@ -44,16 +43,17 @@ struct Life {
 /// A key that a document gets or loses.
 #[derive(Clone, Debug)]
 pub(in crate::json) struct KeyChange {
-    /// The place of the index among the [`Definitions`].
-    pub index: u16,
+    /// The number of the key in [`KeyChanges::keys`].
+    pub key: usize,
     pub id: Id,
-    pub key: Box<[u8]>,
     pub added: bool,
 }
 
 /// What one batch changes of the indexes.
 #[derive(Debug, Default)]
 pub(in crate::json) struct KeyChanges {
+    /// Keys with the places of their indexes among the [`Definitions`].
+    pub keys: KeyList,
     /// In the order of the operations.
     pub changes: Vec<KeyChange>,
     /// For each index, the fields that have led through an array.
@@ -66,9 +66,14 @@ pub(in crate::json) const ORDINAL: usize = 4;
 /// An entry: the key and the ordinal.
 pub(in crate::json) fn entry_of(key: &[u8], ordinal: u32) -> Vec<u8> {
     let mut entry = Vec::with_capacity(key.len() + ORDINAL);
-    entry.extend_from_slice(key);
-    entry.extend_from_slice(&ordinal.to_be_bytes());
+    push_entry(&mut entry, key, ordinal);
     entry
+}
+
+/// Appends an entry.
+pub(super) fn push_entry(out: &mut Vec<u8>, key: &[u8], ordinal: u32) {
+    out.extend_from_slice(key);
+    out.extend_from_slice(&ordinal.to_be_bytes());
 }
 
 /// The key and the ordinal of an entry.
@@ -96,20 +101,17 @@ impl Secondary {
 
     /// The ordinal of the document that has `key` now, in a unique index.
     pub(in crate::json) fn owner(&self, key: &[u8]) -> Option<u32> {
-        let (start, mut end) = (key, key.to_vec());
-        crate::indexes::advance(&mut end);
-        let mut owner = None;
-        self.keys.scan((start, &end), false, |entry| {
-            let gone = self
-                .lives(entry)
-                .and_then(<[Life]>::last)
-                .is_some_and(|life| life.until != u64::MAX);
-            if !gone {
-                owner = Some(split_entry(entry).1);
-            }
-            gone
-        });
-        owner
+        if self.keys.is_empty() {
+            return None;
+        }
+        let own = self.keys.from(key).map(|entry| (entry, split_entry(entry)));
+        let mut own = own.take_while(|(_, (of, _))| *of == key);
+        own.find(|(entry, _)| !self.is_gone(entry)).map(|(_, (_, ordinal))| ordinal)
+    }
+
+    /// Whether only readers of the past see an entry.
+    fn is_gone(&self, entry: &[u8]) -> bool {
+        self.lives(entry).and_then(<[Life]>::last).is_some_and(|life| life.until != u64::MAX)
     }
 
     fn lives(&self, entry: &[u8]) -> Option<&[Life]> {
@@ -187,11 +189,7 @@ impl Secondary {
         let mut keys = Vec::new();
         self.keys.scan((&[], &[u8::MAX]), false, |entry| {
             let (key, of) = split_entry(entry);
-            let gone = self
-                .lives(entry)
-                .and_then(<[Life]>::last)
-                .is_some_and(|life| life.until != u64::MAX);
-            if of == ordinal && !gone {
+            if of == ordinal && !self.is_gone(entry) {
                 keys.push(key.into());
             }
             true
@@ -248,23 +246,6 @@ impl Index {
     fn note_definitions(&mut self) {
         self.definitions =
             self.secondary.iter().map(|index| Arc::clone(&index.definition)).collect();
-    }
-
-    /// Applies one change of a key, after that of its document.
-    pub(super) fn change_key(&mut self, sequence: u64, change: &KeyChange) -> Result<()> {
-        let table = &self.tables[change.id.collection() as usize];
-        let Some(ordinal) = table.ordinal(&change.id) else { return Ok(()) };
-        let had_past = table.row(ordinal).is_some_and(|row| row.state.older != 0);
-        let keeping = self.history.is_keeping();
-        if let Some(index) = self.secondary.get_mut(usize::from(change.index)) {
-            let entry = entry_of(&change.key, ordinal);
-            if change.added {
-                index.add(&entry, sequence, keeping, had_past);
-            } else {
-                index.remove(&entry, sequence, keeping);
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn note_multikey(&mut self, multikey: &[u32]) {

@@ -1,0 +1,139 @@
+//! What a commit changes of the secondary indexes.
+
+use parking_lot::RwLock;
+
+use super::secondary::{KeyChange, KeyChanges, push_entry};
+use super::{HELD, Index};
+
+/// From how many new keys on they are put in order first, so that each block of an index is filled once.
+const MANY: usize = 256;
+
+/// How many keys in order are added while the index is held: some microseconds.
+const HELD_IN_ORDER: usize = 256;
+
+/// New entries of one index, one behind the other.
+struct Entries {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+    /// Whether one is of a document that may have existed before, without this key.
+    had_past: bool,
+}
+
+/// An entry and the bytes it begins with, which mostly decide between two.
+#[derive(Clone, Copy)]
+struct Span {
+    first: [u64; 2],
+    start: usize,
+    len: usize,
+}
+
+/// Applies changes of keys, after those of their documents. The index is held for a few of them at a time.
+pub(super) fn change_keys(index: &RwLock<Index>, sequence: u64, keys: &KeyChanges) {
+    if keys.changes.len() < MANY || keys.changes.iter().any(|change| !change.added) {
+        for some in keys.changes.chunks(HELD) {
+            index.write().change_keys(sequence, keys, some);
+        }
+        return;
+    }
+    // Only the writer changes ordinals, and it is the one to ask.
+    let entries = index.read().entries_of(keys);
+    for (place, mut entries) in entries.into_iter().enumerate() {
+        entries.sort();
+        let sorted: Vec<&[u8]> = entries.iter().collect();
+        for some in sorted.chunks(HELD_IN_ORDER) {
+            index.write().add_keys(place, sequence, some, entries.had_past);
+        }
+    }
+}
+
+impl Index {
+    /// Applies some of the changes of keys, after those of their documents.
+    pub(super) fn change_keys(&mut self, sequence: u64, keys: &KeyChanges, some: &[KeyChange]) {
+        let keeping = self.history.is_keeping();
+        let mut entry = Vec::new();
+        for change in some {
+            let Some((place, key)) = keys.keys.get(change.key) else { continue };
+            let Some((ordinal, had_past)) = self.ordinal_of(change) else { continue };
+            let Some(index) = self.secondary.get_mut(usize::from(place)) else { continue };
+            entry.clear();
+            push_entry(&mut entry, key, ordinal);
+            if change.added {
+                index.add(&entry, sequence, keeping, had_past);
+            } else {
+                index.remove(&entry, sequence, keeping);
+            }
+        }
+    }
+
+    /// The ordinal of the document of a change, and whether it may have existed before.
+    fn ordinal_of(&self, change: &KeyChange) -> Option<(u32, bool)> {
+        let table = self.table(change.id.collection());
+        let ordinal = table.ordinal(&change.id)?;
+        Some((ordinal, table.row(ordinal).is_some_and(|row| row.state.older != 0)))
+    }
+
+    /// The new entries of each index.
+    fn entries_of(&self, keys: &KeyChanges) -> Vec<Entries> {
+        let share = |of_all: usize| of_all / self.secondary.len().max(1);
+        let empty = || Entries {
+            bytes: Vec::with_capacity(share(keys.keys.bytes_len()) * 5 / 4),
+            spans: Vec::with_capacity(share(keys.changes.len())),
+            had_past: false,
+        };
+        let mut all: Vec<Entries> = self.secondary.iter().map(|_| empty()).collect();
+        let mut last: Option<(&KeyChange, (u32, bool))> = None;
+        for change in &keys.changes {
+            let found = match last {
+                // Mostly a document gets keys in several indexes.
+                Some((before, found)) if before.id == change.id => Some(found),
+                _ => self.ordinal_of(change),
+            };
+            let Some((ordinal, had_past)) = found else { continue };
+            last = Some((change, (ordinal, had_past)));
+            let Some((place, key)) = keys.keys.get(change.key) else { continue };
+            if let Some(entries) = all.get_mut(usize::from(place)) {
+                entries.push(key, ordinal);
+                entries.had_past |= had_past;
+            }
+        }
+        all
+    }
+
+    /// Adds entries, which are in order, to the index at `place`.
+    fn add_keys(&mut self, place: usize, sequence: u64, entries: &[&[u8]], had_past: bool) {
+        let keeping = self.history.is_keeping();
+        let Some(index) = self.secondary.get_mut(place) else { return };
+        if index.is_settled() && !(keeping && had_past) {
+            index.keys.extend_sorted(entries);
+            return;
+        }
+        entries.iter().for_each(|entry| index.add(entry, sequence, keeping, had_past));
+    }
+}
+
+impl Entries {
+    fn push(&mut self, key: &[u8], ordinal: u32) {
+        let start = self.bytes.len();
+        push_entry(&mut self.bytes, key, ordinal);
+        let entry = self.bytes.get(start..).unwrap_or_default();
+        let mut first = [0; 16];
+        let len = entry.len().min(first.len());
+        if let (Some(room), Some(bytes)) = (first.get_mut(..len), entry.get(..len)) {
+            room.copy_from_slice(bytes);
+        }
+        let first = u128::from_be_bytes(first);
+        let first = [(first >> 64) as u64, first as u64];
+        self.spans.push(Span { first, start, len: entry.len() });
+    }
+
+    fn sort(&mut self) {
+        let Self { bytes, spans, .. } = self;
+        let entry = |span: &Span| bytes.get(span.start..span.start + span.len);
+        spans.sort_unstable_by(|a, b| a.first.cmp(&b.first).then_with(|| entry(a).cmp(&entry(b))));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let entry = |span: &Span| self.bytes.get(span.start..span.start + span.len);
+        self.spans.iter().filter_map(entry)
+    }
+}

@@ -3,10 +3,10 @@
 use bson::Document;
 use futures_util::future::{join, join_all};
 
-use crate::generate::document::stored;
 use crate::kinds::{Answer, Kind};
 use crate::oracle::{Oracle, Reply};
 use crate::ours::Ours;
+use crate::world::{Scene, World};
 
 /// Our databases beside the oracle, all holding the same documents.
 pub(crate) struct Table<'a> {
@@ -38,12 +38,11 @@ impl Answers {
 }
 
 impl Table<'_> {
-    /// Makes these the fields of all documents, everywhere.
-    pub(crate) async fn load(&mut self, contexts: &[Document]) -> Reply<()> {
-        let documents: Vec<Document> =
-            contexts.iter().enumerate().map(|(number, context)| stored(number, context)).collect();
-        let (ours, theirs) = join(self.ours.load(contexts), self.oracle.load(&documents)).await;
-        ours.and(theirs)
+    /// Makes all databases hold what the steps of a world lead to.
+    pub(crate) async fn load(&self, world: &World) -> Reply<Scene> {
+        let scene = self.ours.load(world).await?;
+        self.oracle.load(&scene.documents).await?;
+        Ok(scene)
     }
 
     /// Puts a question to all at once.

@@ -1,6 +1,7 @@
 //! Differences that are meant to be, each with its reason. Whatever is not listed here is a mistake.
 
 use bson::{Bson, Document};
+use jvspatial_db::Filter;
 
 use crate::compare::Answers;
 use crate::kinds::Answer;
@@ -16,7 +17,7 @@ pub(crate) struct Known {
 }
 
 /// The list.
-const KNOWN: [Known; 2] = [
+const KNOWN: [Known; 5] = [
     Known {
         reason: "keys behind `_id` in a sort decide nothing and are not looked at, so documents that \
                  MongoDB refuses for them are not refused",
@@ -34,9 +35,38 @@ const KNOWN: [Known; 2] = [
         reason: "an update that leads to the document that was there modifies nothing: no version is \
              counted up for it",
         is_it: |_, answers| {
-            modified(&answers.theirs) == Some(1)
-                && answers.ours.iter().all(|(_, answer)| modified(answer) == Some(0))
-                && answers.ours.iter().all(|(_, answer)| same_fields(answer, &answers.theirs))
+            let counted = modified(&answers.theirs);
+            answers.ours.iter().all(|(_, answer)| {
+                modified(answer) < counted && same_but_for_modified(answer, &answers.theirs)
+            })
+        },
+    },
+    Known {
+        reason: "an upsert takes the values that the filter in its normal form asks for: there `$not` of `$ne` \
+                 asks for one, a value given twice counts once, and a filter that nothing passes asks for none",
+        is_it: |question, answers| {
+            let is_folded = question.get_document("filter").is_ok_and(is_folded);
+            let inserts = |answer: &Answer| matches!(answer, Answer::Given(Bson::Document(told)) if told.get_bool("inserted").unwrap_or(false));
+            is_folded
+                && question.get_bool("upsert").unwrap_or(false)
+                && answers.ours.iter().all(|(_, answer)| inserts(answer))
+        },
+    },
+    Known {
+        reason: "the server's planner fails at the negation of a comparison of its index on `_id` with a symbol",
+        is_it: |_, answers| {
+            matches!(&answers.theirs, Answer::Refused(why) if why.contains("Cannot invert inexact bounds"))
+                && answers.ours.iter().all(|(_, answer)| matches!(answer, Answer::Given(_)))
+        },
+    },
+    Known {
+        reason: "an index that only we have refuses a document with two of its fields in different arrays, \
+                 as MongoDB does when it has the index",
+        is_it: |question, answers| {
+            let is_refused = |answer: &Answer| matches!(answer, Answer::Refused(why) if why.contains("fields of an index lie in different arrays"));
+            (question.contains_key("update") || question.contains_key("operations"))
+                && answers.ours.iter().all(|(_, answer)| is_refused(answer))
+                && matches!(answers.theirs, Answer::Given(_))
         },
     },
 ];
@@ -44,6 +74,45 @@ const KNOWN: [Known; 2] = [
 /// The reason why a difference is meant to be, if it is.
 pub(crate) fn reason(question: &Document, answers: &Answers) -> Option<&'static str> {
     KNOWN.iter().find(|known| (known.is_it)(question, answers)).map(|known| known.reason)
+}
+
+/// Whether a filter in its normal form asks for other values than as it was given.
+fn is_folded(filter: &Document) -> bool {
+    let Ok(normal) = Filter::parse(filter) else { return false };
+    let sorted = |filter: &Document| {
+        let mut values = Vec::new();
+        add_values(filter, &mut values);
+        values.sort();
+        values
+    };
+    sorted(filter) != sorted(&normal.to_document())
+}
+
+/// The paths at which a filter asks for a value, and the values; an upsert makes a document of them.
+fn add_values(filter: &Document, values: &mut Vec<(String, String)>) {
+    for (name, value) in filter {
+        let mut add = |value: &Bson| values.push((name.clone(), value.to_string()));
+        match (name.as_str(), value) {
+            ("$and" | "$or", Bson::Array(members)) if name == "$and" || members.len() == 1 => {
+                let members = members.iter().filter_map(Bson::as_document);
+                members.for_each(|member| add_values(member, values));
+            }
+            (operator, _) if operator.starts_with('$') => {}
+            (_, Bson::Document(operators))
+                if operators.keys().any(|name| name.starts_with('$')) =>
+            {
+                for (operator, operand) in operators {
+                    match (operator.as_str(), operand) {
+                        ("$eq", value) => add(value),
+                        ("$in", Bson::Array(items)) if items.len() != 1 => {}
+                        ("$in" | "$all", Bson::Array(items)) => items.iter().for_each(&mut add),
+                        _ => {}
+                    }
+                }
+            }
+            (_, literal) => add(literal),
+        }
+    }
 }
 
 /// What an answer to an update says is modified.
@@ -54,13 +123,17 @@ fn modified(answer: &Answer) -> Option<i32> {
     }
 }
 
-/// Whether a document is the same after an update on both sides.
-fn same_fields(one: &Answer, other: &Answer) -> bool {
-    let fields = |answer: &Answer| match answer {
-        Answer::Given(Bson::Document(answer)) => answer.get("fields").cloned(),
+/// Whether two answers to an update agree in everything else.
+fn same_but_for_modified(one: &Answer, other: &Answer) -> bool {
+    let rest = |answer: &Answer| match answer {
+        Answer::Given(Bson::Document(answer)) => {
+            let mut rest = answer.clone();
+            rest.remove("modified");
+            Some(Bson::Document(rest))
+        }
         _ => None,
     };
-    match (fields(one), fields(other)) {
+    match (rest(one), rest(other)) {
         (Some(one), Some(other)) => is_same(&one, &other),
         _ => false,
     }
@@ -85,6 +158,24 @@ mod tests {
         assert!(reason(&behind, &answers(refused(), given())).is_none());
         let before = doc! {"sort": {"context.a": 1, "_id": 1}};
         assert!(reason(&before, &answers(given(), refused())).is_none());
+    }
+
+    #[test]
+    fn a_filter_that_asks_for_the_same_in_its_normal_form_is_not_folded() {
+        for same in [
+            doc! {"_id": "a", "context.b": {"$in": [1]}},
+            doc! {"$and": [{"a": {"$all": [1, 2]}}, {"b": {"$gt": 1}}], "$or": [{"c": 1}]},
+            doc! {"a": {"$in": [1, 2]}, "b": {"$eq": {"c": 1}}},
+        ] {
+            assert!(!is_folded(&same), "{same}");
+        }
+        for folded in [
+            doc! {"a": {"$not": {"$ne": 1}}},
+            doc! {"a": {"$all": [1, 1]}},
+            doc! {"_id": "a", "b": {"$in": []}},
+        ] {
+            assert!(is_folded(&folded), "{folded}");
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use crate::shrink::Difference;
 /// A difference as a person reads it: canonical Extended JSON, which can be pasted into a shell.
 pub(crate) fn difference(kind: &str, found: &Difference) -> String {
     let mut text = format!("difference in {kind}\n");
-    for (number, context) in found.contexts.iter().enumerate() {
-        line(&mut text, &format!("document {number}"), &fields_json(context));
+    for (number, step) in found.world.steps.iter().enumerate() {
+        line(&mut text, &format!("step {number}"), &fields_json(step));
     }
     line(&mut text, "question", &fields_json(&found.question));
     for (name, answer) in &found.answers.ours {
@@ -59,11 +59,12 @@ mod tests {
 
     use super::*;
     use crate::compare::Answers;
+    use crate::world::World;
 
     #[test]
     fn a_difference_is_shown_with_types_and_everybodys_answer() {
         let found = Difference {
-            contexts: vec![doc! {"a": Bson::Int64(1)}],
+            world: World::of(&[doc! {"a": Bson::Int64(1)}]),
             question: doc! {"filter": {"b": [1.0], "a": {}}},
             answers: Answers {
                 ours: vec![("json", Answer::Given(1.into()))],
@@ -74,7 +75,7 @@ mod tests {
         assert_eq!(
             text,
             "difference in find\n  \
-             document 0 {\"a\":{\"$numberLong\":\"1\"}}\n  \
+             step 0     {\"insert\":{\"a\":{\"$numberLong\":\"1\"}}}\n  \
              question   {\"filter\":{\"b\":[{\"$numberDouble\":\"1.0\"}],\"a\":{}}}\n  \
              json       {\"$numberInt\":\"1\"}\n  \
              server     refused: BadValue\n"

@@ -5,14 +5,12 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use crate::compare::Table;
-use crate::generate::document::{context, stored};
+use crate::generate::world::world;
 use crate::kinds::Kind;
 use crate::known;
 use crate::oracle::Reply;
 use crate::random::Random;
-
-/// How many documents a round has.
-const DOCUMENTS: usize = 30;
+use crate::world::{Scene, World};
 
 /// How many questions a round has at most.
 pub(crate) const QUESTIONS: usize = 250;
@@ -26,7 +24,7 @@ pub(crate) type Shares = [(Box<dyn Kind>, usize)];
 /// What a round came to.
 #[derive(Debug)]
 pub(crate) struct Round {
-    pub(crate) contexts: Vec<Document>,
+    pub(crate) world: World,
     pub(crate) asked: usize,
     /// The questions that were answered differently, with the places of their kinds.
     pub(crate) differing: Vec<(usize, Document)>,
@@ -35,23 +33,19 @@ pub(crate) struct Round {
 }
 
 /// Makes the documents and at most `most` questions of a seed, and asks them.
-pub(crate) async fn run(
-    table: &mut Table<'_>,
-    kinds: &Shares,
-    seed: u64,
-    most: usize,
-) -> Reply<Round> {
+pub(crate) async fn run(table: &Table<'_>, kinds: &Shares, seed: u64, most: usize) -> Reply<Round> {
     let mut random = Random::new(seed);
-    let contexts: Vec<Document> = (0..DOCUMENTS).map(|_| context(&mut random)).collect();
-    let questions = questions(&mut random, kinds, &contexts, most);
-    table.load(&contexts).await?;
+    // One round in three changes nothing, so that it may have unique indexes.
+    let only_reads = random.one_in(3) && kinds.iter().any(|(kind, _)| kind.writes() == 0);
+    let world = world(&mut random, only_reads);
+    let scene = table.load(&world).await?;
+    let questions = questions(&mut random, kinds, &scene, only_reads, most);
     let asked = questions.len();
-    // What reads comes first; then what writes, each to a document of its own.
+    // What reads comes first; then what writes, each to documents of its own.
     let (writing, reading): (Vec<_>, Vec<_>) =
-        questions.into_iter().partition(|(kind, _)| kinds[*kind].0.writes());
+        questions.into_iter().partition(|(kind, _)| kinds[*kind].0.writes() > 0);
     let (mut differing, mut meant) = (Vec::new(), Vec::new());
     for questions in [reading, writing] {
-        let table = &*table;
         let mut answers = stream::iter(questions)
             .map(|(kind, question)| async move {
                 let answers = table.ask(&*kinds[kind].0, &question).await?;
@@ -70,35 +64,35 @@ pub(crate) async fn run(
             }
         }
     }
-    Ok(Round { contexts, asked, differing, known: meant })
+    Ok(Round { world, asked, differing, known: meant })
 }
 
 fn questions(
     random: &mut Random,
     kinds: &Shares,
-    contexts: &[Document],
+    scene: &Scene,
+    only_reads: bool,
     most: usize,
 ) -> Vec<(usize, Document)> {
-    let documents: Vec<Document> =
-        contexts.iter().enumerate().map(|(number, context)| stored(number, context)).collect();
     let shares: Vec<usize> = kinds.iter().map(|(_, share)| *share).collect();
     let mut written = 0;
     let mut questions = Vec::new();
     while questions.len() < most.min(QUESTIONS) {
         let kind = random.weighted(&shares);
         let (asked, _) = &kinds[kind];
-        let number = if asked.writes() { written } else { questions.len() };
-        if asked.writes() {
-            if written == documents.len() {
+        let width = asked.writes();
+        let number = if width > 0 { written } else { questions.len() };
+        if width > 0 {
+            if only_reads || written + width > scene.documents.len() {
                 // Every document has its question; what is left is for the kinds that read, if any.
-                if kinds.iter().all(|(kind, _)| kind.writes()) {
+                if kinds.iter().all(|(kind, _)| kind.writes() > 0) {
                     break;
                 }
                 continue;
             }
-            written += 1;
+            written += width;
         }
-        questions.push((kind, asked.question(random, &documents, number)));
+        questions.push((kind, asked.question(random, scene, number)));
     }
     questions
 }
@@ -106,15 +100,18 @@ fn questions(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generate::document::{context, stored};
     use crate::kinds;
 
     #[test]
     fn the_same_seed_asks_the_same_questions() {
         let asked = |seed| {
             let mut random = Random::new(seed);
-            let contexts: Vec<_> = (0..5).map(|_| context(&mut random)).collect();
-            let questions = questions(&mut random, &kinds::all(), &contexts, 50);
-            (format!("{contexts:?}"), format!("{questions:?}"))
+            let world = world(&mut random, false);
+            let documents = vec![stored(0, &context(&mut random))];
+            let scene = Scene { documents, indexes: Vec::new() };
+            let questions = questions(&mut random, &kinds::all(), &scene, false, 50);
+            (format!("{world:?}"), format!("{questions:?}"))
         };
         assert_eq!(asked(1), asked(1));
         assert_ne!(asked(1), asked(2));

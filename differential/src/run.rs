@@ -26,7 +26,7 @@ pub(crate) async fn run(
     let seed = options.seed.unwrap_or_else(rand_seed);
     let begun = Instant::now();
     let enough = options.time.map(Duration::from_secs);
-    let mut table = Table { ours: Ours::open().await?, oracle };
+    let table = Table { ours: Ours::open().await?, oracle };
     let (mut asked, mut differing, mut shown) = (0_u64, 0_usize, Vec::new());
     let mut known = BTreeMap::new();
     for number in 0.. {
@@ -36,7 +36,7 @@ pub(crate) async fn run(
         }
         let most = usize::try_from(options.cases - asked).unwrap_or(QUESTIONS);
         let seed = seed.wrapping_add(number);
-        let round = round::run(&mut table, &kinds, seed, most).await?;
+        let round = round::run(&table, &kinds, seed, most).await?;
         asked += round.asked as u64;
         differing += round.differing.len();
         round.known.iter().for_each(|reason| *known.entry(*reason).or_insert(0_u64) += 1);
@@ -45,9 +45,9 @@ pub(crate) async fn run(
                 break;
             }
             let (kind, _) = &kinds[kind];
-            let mut table = Table { ours: Ours::open().await?, oracle: scratch };
-            let contexts = round.contexts.clone();
-            let text = match shrink::smallest(&mut table, &**kind, contexts, question).await? {
+            let table = Table { ours: Ours::open().await?, oracle: scratch };
+            let world = round.world.clone();
+            let text = match shrink::smallest(&table, &**kind, world, question).await? {
                 Some(smallest) => report::difference(kind.name(), &smallest),
                 None => format!("difference in {}, gone when asked again\n", kind.name()),
             };

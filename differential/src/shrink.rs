@@ -6,45 +6,44 @@ use crate::compare::{Answers, Sort, Table};
 use crate::kinds::Kind;
 use crate::known;
 use crate::oracle::Reply;
+use crate::world::World;
 
 /// How many simpler pairs are tried at most.
 const MOST_ATTEMPTS: usize = 3_000;
 
-/// A question, the fields of the documents that it was put to, and what everybody said.
+/// A question, the world that it was asked in, and what everybody said.
 #[derive(Debug)]
 pub(crate) struct Difference {
-    pub(crate) contexts: Vec<Document>,
+    pub(crate) world: World,
     pub(crate) question: Document,
     pub(crate) answers: Answers,
 }
 
-/// Tries simpler documents and questions as long as one shows the same sort of difference.
+/// Tries simpler worlds and questions as long as one shows the same sort of difference.
 ///
 /// The `table` is one of its own, because the documents change all the time.
 pub(crate) async fn smallest(
-    table: &mut Table<'_>,
+    table: &Table<'_>,
     kind: &dyn Kind,
-    contexts: Vec<Document>,
+    world: World,
     question: Document,
 ) -> Reply<Option<Difference>> {
-    table.load(&contexts).await?;
+    table.load(&world).await?;
     let answers = table.ask(kind, &question).await?;
     let Some(sort) = answers.difference() else { return Ok(None) };
-    let mut smallest = Difference { contexts, question, answers };
-    if let Some((number, question)) = kind.alone(&smallest.question)
-        && let Some(context) = smallest.contexts.get(number)
-    {
-        let contexts = vec![context.clone()];
-        table.load(&contexts).await?;
+    let mut smallest = Difference { world, question, answers };
+    if let Some((number, question)) = kind.alone(&smallest.question) {
+        let world = smallest.world.alone(number);
+        table.load(&world).await?;
         let answers = table.ask(kind, &question).await?;
         if is_still(&sort, &question, &answers) {
-            smallest = Difference { contexts, question, answers };
+            smallest = Difference { world, question, answers };
         }
     }
     let mut attempts = 0;
     loop {
         let before = attempts;
-        let simpler = match simpler_documents(table, kind, &smallest, &sort, &mut attempts).await? {
+        let simpler = match simpler_world(table, kind, &smallest, &sort, &mut attempts).await? {
             Some(simpler) => Some(simpler),
             None => simpler_question(table, kind, &smallest, &sort, &mut attempts).await?,
         };
@@ -58,42 +57,44 @@ pub(crate) async fn smallest(
     }
 }
 
-async fn simpler_documents(
-    table: &mut Table<'_>,
+async fn simpler_world(
+    table: &Table<'_>,
     kind: &dyn Kind,
     from: &Difference,
     sort: &Sort,
     attempts: &mut usize,
 ) -> Reply<Option<Difference>> {
-    for contexts in fewer(&from.contexts).into_iter().chain(smaller(&from.contexts)) {
+    let worlds = fewer(&from.world.steps).into_iter().chain(smaller(&from.world.steps));
+    for steps in worlds {
+        let world = World { steps };
         *attempts += 1;
-        table.load(&contexts).await?;
+        table.load(&world).await?;
         let answers = table.ask(kind, &from.question).await?;
         if is_still(sort, &from.question, &answers) {
             let question = from.question.clone();
-            return Ok(Some(Difference { contexts, question, answers }));
+            return Ok(Some(Difference { world, question, answers }));
         }
     }
     Ok(None)
 }
 
 async fn simpler_question(
-    table: &mut Table<'_>,
+    table: &Table<'_>,
     kind: &dyn Kind,
     from: &Difference,
     sort: &Sort,
     attempts: &mut usize,
 ) -> Reply<Option<Difference>> {
-    table.load(&from.contexts).await?;
+    table.load(&from.world).await?;
     for question in kind.simpler(&from.question) {
         *attempts += 1;
-        if kind.writes() {
-            table.load(&from.contexts).await?;
+        if kind.writes() > 0 {
+            table.load(&from.world).await?;
         }
         let answers = table.ask(kind, &question).await?;
         if is_still(sort, &question, &answers) {
-            let contexts = from.contexts.clone();
-            return Ok(Some(Difference { contexts, question, answers }));
+            let world = from.world.clone();
+            return Ok(Some(Difference { world, question, answers }));
         }
     }
     Ok(None)
@@ -104,30 +105,30 @@ fn is_still(sort: &Sort, question: &Document, answers: &Answers) -> bool {
     answers.difference().as_ref() == Some(sort) && known::reason(question, answers).is_none()
 }
 
-/// No documents, one of them, or all but one.
-fn fewer(contexts: &[Document]) -> Vec<Vec<Document>> {
-    match contexts {
+/// No steps, one half of them, or all but one.
+fn fewer(steps: &[Document]) -> Vec<Vec<Document>> {
+    match steps {
         [] => Vec::new(),
         [_] => vec![Vec::new()],
         several => {
-            let alone = several.iter().map(|context| vec![context.clone()]);
+            let (first, second) = several.split_at(several.len() / 2);
             let without = (0..several.len()).map(|place| {
                 let mut rest = several.to_vec();
                 rest.remove(place);
                 rest
             });
-            [Vec::new()].into_iter().chain(alone).chain(without).collect()
+            [Vec::new(), first.to_vec(), second.to_vec()].into_iter().chain(without).collect()
         }
     }
 }
 
-/// As many documents, one of which is simpler.
-fn smaller(contexts: &[Document]) -> impl Iterator<Item = Vec<Document>> {
-    contexts.iter().enumerate().flat_map(move |(place, context)| {
-        documents(context).into_iter().map(move |simpler| {
-            let mut contexts = contexts.to_vec();
-            contexts[place] = simpler;
-            contexts
+/// As many steps, one of which is simpler.
+fn smaller(steps: &[Document]) -> impl Iterator<Item = Vec<Document>> {
+    steps.iter().enumerate().flat_map(move |(place, step)| {
+        documents(step).into_iter().map(move |simpler| {
+            let mut steps = steps.to_vec();
+            steps[place] = simpler;
+            steps
         })
     })
 }

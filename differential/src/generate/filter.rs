@@ -2,10 +2,11 @@
 
 use bson::{Bson, Document, doc};
 
-use super::document::name;
-use super::path::path;
+use super::document::{ENTITY, name};
+use super::path::{lead, path};
 use super::value::{regex, retyped, scalar, value};
 use crate::random::Random;
+use crate::world::Scene;
 
 /// How deep the logical operators of a filter nest.
 const LEVELS: usize = 3;
@@ -41,24 +42,62 @@ const OPERATORS: [&str; 21] = [
 
 impl Language {
     /// A filter about documents like these.
-    pub(crate) fn filter(&self, random: &mut Random, documents: &[Document]) -> Document {
-        let mut filter = self.conjunction(random, documents, LEVELS);
+    pub(crate) fn filter(&self, random: &mut Random, scene: &Scene) -> Document {
+        let mut filter = self.conjunction(random, scene, LEVELS);
+        if !scene.indexes.is_empty() && random.one_in(2) {
+            self.suit(random, scene, &mut filter);
+        }
         if random.one_in(8) {
             self.spoil(random, &mut filter);
         }
         filter
     }
 
-    fn conjunction(&self, random: &mut Random, documents: &[Document], levels: usize) -> Document {
+    /// Adds what one of the indexes can answer: conditions on its first fields, and what its documents match.
+    fn suit(&self, random: &mut Random, scene: &Scene, filter: &mut Document) {
+        let index = random.pick(&scene.indexes);
+        let Ok(key) = index.get_document("key") else { return };
+        // Values of one document, which may lie in different elements of its arrays.
+        let scene = &scene.of_one(random.below(scene.documents.len()));
+        for path in key.keys().take(random.between(1, key.len())) {
+            let found = lead(random, scene, path);
+            let condition = match (random.below(3), found, lead(random, scene, path)) {
+                // Of an array, one element may be within one bound and another within the other.
+                (0, Some(low), Some(high)) if is_ordered(&low) && is_ordered(&high) => {
+                    let (from, to) =
+                        *random.pick(&[("$gt", "$lte"), ("$gte", "$lt"), ("$gte", "$lte")]);
+                    doc! {from: low, to: high}.into()
+                }
+                (1, Some(found), _) if is_ordered(&found) => found,
+                (_, found, _) => self.condition(random, found.as_ref()),
+            };
+            filter.insert(path, condition);
+        }
+        if let Ok(held) = index.get_document("partialFilterExpression")
+            && !random.one_in(4)
+        {
+            filter.extend(held.clone());
+        }
+        if random.one_in(2) {
+            filter.insert("entity", ENTITY);
+        }
+    }
+
+    pub(crate) fn conjunction(
+        &self,
+        random: &mut Random,
+        scene: &Scene,
+        levels: usize,
+    ) -> Document {
         let mut filter = Document::new();
         for _ in 0..random.weighted(&[1, 75, 20, 4]) {
             if levels > 0 && random.one_in(6) {
                 let members = (0..random.between(1, 3))
-                    .map(|_| Bson::Document(self.conjunction(random, documents, levels - 1)))
+                    .map(|_| Bson::Document(self.conjunction(random, scene, levels - 1)))
                     .collect::<Vec<_>>();
                 filter.insert(*random.pick(&["$and", "$or", "$nor"]), members);
             } else {
-                let (path, found) = path(random, documents);
+                let (path, found) = path(random, scene);
                 let condition = self.condition(random, found.as_ref());
                 filter.insert(path, condition);
             }
@@ -67,7 +106,7 @@ impl Language {
     }
 
     /// What is asked of one field.
-    fn condition(&self, random: &mut Random, found: Option<&Bson>) -> Bson {
+    pub(crate) fn condition(&self, random: &mut Random, found: Option<&Bson>) -> Bson {
         match random.weighted(&[25, 65, 10]) {
             0 => self.operand(random, found),
             1 => Bson::Document(self.operators(random, found)),
@@ -168,6 +207,11 @@ impl Language {
         let mut left = chosen % places.max(1);
         replace_place(filter, &mut left, &odd);
     }
+}
+
+/// Whether a value can be the end of a range.
+fn is_ordered(value: &Bson) -> bool {
+    is_comparable(value) && !matches!(value, Bson::RegularExpression(_))
 }
 
 /// Whether MongoDB compares with the value at all, and by a rule of its language.
@@ -290,8 +334,9 @@ mod tests {
         let mut random = Random::new(11);
         let documents: Vec<_> =
             (0..30).map(|number| stored(number, &context(&mut random))).collect();
-        let filters = (0..count).map(|_| Language.filter(&mut random, &documents)).collect();
-        (documents, filters)
+        let scene = Scene { documents, indexes: Vec::new() };
+        let filters = (0..count).map(|_| Language.filter(&mut random, &scene)).collect();
+        (scene.documents, filters)
     }
 
     #[test]

@@ -6,10 +6,11 @@ use super::document::{CONTEXT, name};
 use super::path::path;
 use super::value::{scalar, value};
 use crate::random::Random;
+use crate::world::Scene;
 
 /// An update of documents like these, as they are stored.
-pub(crate) fn update(random: &mut Random, documents: &[Document]) -> Document {
-    const OPERATORS: [&str; 11] = [
+pub(crate) fn update(random: &mut Random, scene: &Scene) -> Document {
+    const OPERATORS: [&str; 13] = [
         "$set",
         "$unset",
         "$inc",
@@ -21,10 +22,12 @@ pub(crate) fn update(random: &mut Random, documents: &[Document]) -> Document {
         "$pull",
         "$pop",
         "$rename",
+        "$currentDate",
+        "$setOnInsert",
     ];
     let mut update = Document::new();
     for _ in 0..random.weighted(&[0, 6, 3, 1]) {
-        let (mut path, mut found) = path(random, documents);
+        let (mut path, mut found) = path(random, scene);
         // What is not the user's is never changed, and that is a rule of ours alone.
         if !path.starts_with("context.") {
             (path, found) = (format!("{CONTEXT}.{}", name(random)), None);
@@ -46,6 +49,13 @@ pub(crate) fn update(random: &mut Random, documents: &[Document]) -> Document {
 fn operand(random: &mut Random, operator: &str, found: Option<&Bson>) -> Bson {
     match operator {
         "$unset" => "".into(),
+        "$currentDate" => random
+            .pick(&[
+                Bson::Boolean(true),
+                doc! {"$type": "date"}.into(),
+                doc! {"$type": "timestamp"}.into(),
+            ])
+            .clone(),
         "$inc" | "$mul" if !random.one_in(12) => number(random),
         "$pop" => random.pick(&[1, -1]).into(),
         "$rename" => format!("{CONTEXT}.{}", name(random)).into(),
@@ -85,7 +95,7 @@ fn plain(random: &mut Random, found: Option<&Bson>) -> Bson {
 }
 
 /// Whether a value is or holds one that updates read as something else, or that is not stored as it is.
-fn has_odd(value: &Bson) -> bool {
+pub(super) fn has_odd(value: &Bson) -> bool {
     match value {
         Bson::Undefined | Bson::RegularExpression(_) => true,
         Bson::Array(items) => items.iter().any(has_odd),

@@ -66,6 +66,14 @@ pub(crate) fn value(random: &mut Random, levels: usize) -> Bson {
 /// At most three items, often of one kind, as lists of people's data have them.
 fn array(random: &mut Random, levels: usize) -> Vec<Bson> {
     let count = random.weighted(&[2, 4, 4, 3]);
+    let small = |random: &mut Random| Bson::Int32(random.below(6) as i32);
+    if levels > 0 && random.one_in(5) {
+        // Alike, so that conditions on several fields meet one element or several.
+        return (0..count).map(|_| doc! {"a": small(random), "b": small(random)}.into()).collect();
+    }
+    if random.one_in(4) {
+        return (0..count).map(|_| small(random)).collect();
+    }
     if random.one_in(3) {
         return (0..count).map(|_| Bson::Document(fields(random, levels, 2))).collect();
     }

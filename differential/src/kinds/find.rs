@@ -4,12 +4,14 @@ use async_trait::async_trait;
 use bson::{Bson, Document, doc};
 use jvspatial_db::{Collection, Database, Filter, Query};
 
-use super::{Answer, Kind, part};
+use super::{Answer, Kind, hint, ids, part};
 use crate::generate::filter::Language;
 use crate::oracle::{Oracle, Reply, Response};
+use crate::ours::hinted;
 use crate::random::Random;
+use crate::world::Scene;
 
-/// `{filter}`; answered by the ids in order, and the count.
+/// `{filter, hint}`; answered by the ids in order, and the count.
 #[derive(Debug)]
 pub(super) struct Find;
 
@@ -19,13 +21,15 @@ impl Kind for Find {
         "find"
     }
 
-    fn question(&self, random: &mut Random, documents: &[Document], _number: usize) -> Document {
-        doc! {"filter": Language.filter(random, documents)}
+    fn question(&self, random: &mut Random, scene: &Scene, _number: usize) -> Document {
+        let mut question = doc! {"filter": Language.filter(random, scene)};
+        hint(random, &mut question);
+        question
     }
 
     async fn ours(&self, database: &dyn Database, question: &Document) -> Answer {
         match part(question, "filter") {
-            Ok(filter) => find(database, filter).await.into(),
+            Ok(filter) => find(database, filter, question).await.into(),
             Err(refused) => refused,
         }
     }
@@ -47,24 +51,24 @@ impl Kind for Find {
             }
             Response::Given(counted) => counted,
         };
-        let ids = crate::oracle::first_batch(&found)?
-            .iter()
-            .filter_map(|found| found.as_document()?.get_str("_id").ok())
-            .map(str::to_owned)
-            .collect();
-        Ok(Answer::Given(answer(ids, counted.get("n").cloned().unwrap_or(Bson::Null))))
+        Ok(Answer::Given(answer(ids(&found)?, counted.get("n").cloned().unwrap_or(Bson::Null))))
     }
 }
 
-async fn find(database: &dyn Database, filter: &Document) -> jvspatial_db::Result<Bson> {
+async fn find(
+    database: &dyn Database,
+    filter: &Document,
+    question: &Document,
+) -> jvspatial_db::Result<Bson> {
     let filter = Filter::parse(filter)?;
     let count = database.count(Collection::Object, &filter).await?;
-    let found = database.find(Query::new(Collection::Object, filter)).await?.try_collect().await?;
-    let ids = found.iter().map(|document| document.id.to_string()).collect();
+    let query = hinted(database, Query::new(Collection::Object, filter), question).await?;
+    let found = database.find(query).await?.try_collect().await?;
+    let ids = found.iter().map(|document| document.id.to_string().into()).collect();
     Ok(answer(ids, i32::try_from(count).map_or(Bson::Null, Bson::Int32)))
 }
 
-fn answer(mut ids: Vec<String>, count: Bson) -> Bson {
-    ids.sort_unstable();
+fn answer(mut ids: Vec<Bson>, count: Bson) -> Bson {
+    ids.sort_unstable_by(|one, other| one.as_str().cmp(&other.as_str()));
     doc! {"ids": ids, "count": count}.into()
 }

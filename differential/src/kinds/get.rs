@@ -7,6 +7,7 @@ use jvspatial_db::{Database, Handle, Id};
 use super::{Answer, Kind};
 use crate::oracle::{Oracle, Reply, Response, first_batch};
 use crate::random::Random;
+use crate::world::Scene;
 
 /// `{_id}`; answered by the whole document, envelope included.
 #[derive(Debug)]
@@ -18,8 +19,8 @@ impl Kind for Get {
         "get"
     }
 
-    fn question(&self, _random: &mut Random, documents: &[Document], number: usize) -> Document {
-        let document = documents.get(number % documents.len().max(1));
+    fn question(&self, _random: &mut Random, scene: &Scene, number: usize) -> Document {
+        let document = scene.documents.get(number % scene.documents.len().max(1));
         doc! {"_id": document.and_then(|document| document.get("_id")).cloned()}
     }
 

@@ -1,18 +1,23 @@
 //! The kinds of questions that are asked of all databases alike.
 
+mod batch;
+mod distinct;
 mod find;
 mod get;
+mod page;
 mod project;
 mod sort;
 mod update;
 
 use async_trait::async_trait;
 use bson::{Bson, Document};
-use jvspatial_db::{Database, ErrorKind};
+use jvspatial_db::Database;
 
-use crate::oracle::{Oracle, Reply};
+use crate::oracle::{Oracle, Reply, first_batch};
+use crate::ours::is_refusal;
 use crate::random::Random;
 use crate::shrink;
+use crate::world::Scene;
 
 /// What a database says to a question.
 #[derive(Clone, Debug)]
@@ -49,12 +54,8 @@ impl From<jvspatial_db::Result<Bson>> for Answer {
     fn from(answer: jvspatial_db::Result<Bson>) -> Self {
         match answer {
             Ok(answer) => Self::Given(answer),
-            Err(error) => match error.kind() {
-                ErrorKind::Invalid | ErrorKind::Unsupported | ErrorKind::Limit => {
-                    Self::Refused(error.to_string())
-                }
-                _ => Self::Broken(error.to_string()),
-            },
+            Err(error) if is_refusal(error.kind()) => Self::Refused(error.to_string()),
+            Err(error) => Self::Broken(error.to_string()),
         }
     }
 }
@@ -67,14 +68,14 @@ pub(crate) trait Kind: Sync {
     /// Its name on the command line.
     fn name(&self) -> &'static str;
 
-    /// Whether it changes documents. Such a question is about the document whose number it is made for, and
-    /// no other question of its round is about it.
-    fn writes(&self) -> bool {
-        false
+    /// How many documents it may change: those from the number on that it is made for. No other question of
+    /// its round is about them.
+    fn writes(&self) -> usize {
+        0
     }
 
-    /// A random question about `documents`, as they are stored.
-    fn question(&self, random: &mut Random, documents: &[Document], number: usize) -> Document;
+    /// A random question about a scene.
+    fn question(&self, random: &mut Random, scene: &Scene, number: usize) -> Document;
 
     /// What one of our databases says.
     async fn ours(&self, database: &dyn Database, question: &Document) -> Answer;
@@ -100,17 +101,34 @@ pub(crate) trait Kind: Sync {
 /// Every kind, and how many of a hundred questions are of it.
 pub(crate) fn all() -> Vec<(Box<dyn Kind>, usize)> {
     vec![
-        (Box::new(find::Find), 55),
+        (Box::new(find::Find), 40),
         (Box::new(get::Get), 2),
-        (Box::new(sort::Sorted), 17),
-        (Box::new(project::Project), 14),
-        (Box::new(update::Updated), 12),
+        (Box::new(sort::Sorted), 16),
+        (Box::new(page::Paged), 8),
+        (Box::new(distinct::Distinct), 6),
+        (Box::new(project::Project), 8),
+        (Box::new(update::One), 11),
+        (Box::new(update::Many), 5),
+        (Box::new(batch::Batch), 4),
     ]
 }
 
 /// The part of a question that is a document; a question without it is none.
 fn part<'a>(question: &'a Document, name: &str) -> Result<&'a Document, Answer> {
     question.get_document(name).map_err(|_| Answer::Refused(format!("the question has no {name}")))
+}
+
+/// The ids of the documents in the reply to `find`, as they come.
+fn ids(reply: &Document) -> Reply<Vec<Bson>> {
+    let found = first_batch(reply)?.iter();
+    Ok(found.filter_map(|found| found.as_document()?.get("_id")).cloned().collect())
+}
+
+/// At times, the place of an index that is to be used if it can be.
+fn hint(random: &mut Random, question: &mut Document) {
+    if random.one_in(4) {
+        question.insert("hint", random.below(5) as i32);
+    }
 }
 
 #[cfg(test)]

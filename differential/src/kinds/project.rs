@@ -9,6 +9,7 @@ use crate::generate::document::CONTEXT;
 use crate::generate::path::path;
 use crate::oracle::{Oracle, Reply, Response, first_batch};
 use crate::random::Random;
+use crate::world::Scene;
 
 /// `{projection}`; answered by the fields of every document, by its id.
 #[derive(Debug)]
@@ -20,11 +21,11 @@ impl Kind for Project {
         "project"
     }
 
-    fn question(&self, random: &mut Random, documents: &[Document], _number: usize) -> Document {
+    fn question(&self, random: &mut Random, scene: &Scene, _number: usize) -> Document {
         let mode = i32::from(random.one_in(2));
         let mut projection = Document::new();
         for _ in 0..random.between(1, 4) {
-            let (path, _) = path(random, documents);
+            let (path, _) = path(random, scene);
             let shown = match random.below(12) {
                 0 => Bson::Boolean(mode == 1),
                 1 => Bson::Double(f64::from(mode) * 2.0),

@@ -9,16 +9,37 @@ Keeps the groups that `filter_vectors.json` already has, replaces those that thi
 import json
 import pathlib
 import random
+import struct
 import sys
 
+import bson
 import pymongo
 from bson import Binary, Code, Decimal128, Int64, MaxKey, MinKey, ObjectId, SON, Timestamp, json_util
 from bson.datetime_ms import DatetimeMS
+from bson.raw_bson import RawBSONDocument
 from bson.regex import Regex
 
 FILE = pathlib.Path(__file__).with_name("filter_vectors.json")
 OPTIONS = json_util.JSONOptions(json_mode=json_util.JSONMode.CANONICAL)
 NAN, INFINITY = float("nan"), float("inf")
+
+
+class Old:
+    """A value of a kind that the driver does not make: its type, its bytes and its Extended JSON."""
+
+    def __init__(self, kind, payload, text):
+        self.kind, self.payload, self.text = kind, payload, text
+
+
+def string(text):
+    return struct.pack("<i", len(text) + 1) + text.encode() + b"\0"
+
+
+SYMBOL = Old(b"\x0e", string("a"), '{"$symbol":"a"}')
+UNDEFINED = Old(b"\x06", b"", '{"$undefined":true}')
+POINTER = Old(
+    b"\x0c", string("a") + bytes(12), '{"$dbPointer":{"$ref":"a","$id":{"$oid":"%s"}}}' % ("0" * 24)
+)
 
 # One or more of each kind of value.
 KINDS = [
@@ -33,11 +54,18 @@ KINDS = [
 ]
 NO_REGEX = [value for value in KINDS if not isinstance(value, Regex)]
 
+# One of each kind, as an operand.
+SAMPLES = [
+    MinKey(), UNDEFINED, None, 1, Int64(2**62), 2.0, Decimal128("2"), "a", SYMBOL, {"b": 1}, [1], Binary(b"a"),
+    ObjectId("0" * 24), True, DatetimeMS(5), Timestamp(0, 1), Regex("a", ""), POINTER, Code("a"), Code("a", {"b": 1}),
+    MaxKey(),
+]
+
 TEXTS = [
     "", "a", "A", "b", "\n", "a\n", "\na", "a\nb", "a\n\n", "\n\n", "a\r\n", "\r", "a\rb", "ab", "aab", "é", "É",
     "aé", "aéa", "a b", " a", "1", "_", "k", "K", "\u212a", "s", "ſ", "ß", "ẞ", "ς", "Σ", "-", "#", "a#b",
     "a{2}", "a.b", "\x01", "\x0b", "\x85", "\xa0", "\u2028", "é\n", "b\na\n", "a\0b", "ab\nab", "😀", "٣", "ABC\n",
-    "[a]", "a_1", "\\",
+    "[a]", "a_1", "\\", "8", "a8", "91",
 ]
 PATTERNS = [
     "a", "^a", "a$", "^a$", "a$\\n", "a\\Z", "a\\z", "\\Aa", "\\Ga", "^", "$", "^$", "\\n^", "\\n$", "\\r$", "a.b",
@@ -49,6 +77,7 @@ PATTERNS = [
     "a{2}", "a{,2}", "a{", "a*?b", "(a|b)+", "(?:^a)", "(?i)A", "(?i:A)b", "(a(?i)b|B)", "(?m)^a", "(?s).a",
     "(?x) a b", "(?#c)a", "a(?#c)+", "\\Qa.b\\E", "\\Q[a]\\E", "[\\Qa]\\E]", "(?<n>a)", "(?P<n>a)", "(?'n'a)", "(?|a|b)",
     "a||b", "()", "a{0}", "\\Ka", "\\E", "\\\\", "\\_", "\\.",
+    "\\8", "^\\91", "[\\8]", "(a)\\8", "\\18", "\\p{Zl}", "[^\\p{Zp}]",
 ]
 
 
@@ -105,6 +134,26 @@ def operators():
     ]
     filters += [{"a": {"$regex": "a", "$gt": "b"}}, {"a": {"$not": {"$regex": "A", "$options": "i"}}}]
     return documents_of(KINDS), filters
+
+
+def kinds():
+    """Each operator with an operand of each kind, on values of each kind; what is refused is kept as such."""
+    names = [
+        "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$type", "$regex", "$mod", "$size", "$all",
+        "$elemMatch", "$not",
+    ]
+    filters = [{"a": value} for value in SAMPLES]
+    filters += [{"a": {name: value}} for name in names for value in SAMPLES]
+    filters += [{"a": {name: [value]}} for name in ["$in", "$nin", "$type", "$all"] for value in SAMPLES]
+    filters += [{"a": {"$mod": pair}} for value in SAMPLES for pair in [[value, 0], [2, value]]]
+    filters += [{"a": {"$regex": "a", "$options": value}} for value in ["i", *SAMPLES]]
+    filters += [{"a": {"$elemMatch": {"$eq": value}}} for value in SAMPLES]
+    filters += [{"a": {"$not": {"$eq": value}}} for value in SAMPLES]
+    for name in ["$and", "$or", "$nor"]:
+        filters += [{name: value} for value in SAMPLES] + [{name: [{"a": value}]} for value in SAMPLES]
+    old = [SYMBOL, UNDEFINED, POINTER]
+    values = KINDS + old + [[value] for value in old] + [{"b": value} for value in old]
+    return documents_of(values), filters
 
 
 def expressions():
@@ -196,25 +245,51 @@ REFUSED = [
         "(", "a)", "(a", ")", "[", "[a", "[]", "[z-a]", "[a-\\d]", "[a-[:digit:]]", "*", "+a", "?", "{2}", "a**", "a{2}{3}",
         "^*", "$+", "\\b?", "\\z*", "a{2,1}", "a{65536}", "\\", "[\\]", "\\1", "\\c", "\\cé", "\\o", "\\x{}", "\\x{zz}",
         "\\x{d800}", "\\x{110000}", "\\u0041", "\\U", "\\L", "\\l", "\\N{a}", "[\\N]", "[:alpha:]", "[[:foo:]]", "[[.a.]]",
-        "[[=a=]]", "\\p", "\\p{Foo}", "\\p{greek}", "\\p{ Lu }", "\\p{}", "(?z)a", "(?i", "(?", "(?<", "(?<1>a)",
+        "[[=a=]]", "\\p", "\\p{Foo}", "\\p{greek}", "\\p{Grek}", "\\p{Adlam}", "\\p{ Lu }", "\\p{}", "(?z)a", "(?i", "(?", "(?<", "(?<1>a)",
         "(?<n>a)(?<n>b)", "(?P=n)", "(?1)", "(?R)", "\\g1", "\\k<n>", "(?#", "(?i)*", "\\Qa", "\\K*", "(?x)a #", "a\0",
     ]
 ]
 
 
 def encode(value):
+    if isinstance(value, Old):
+        return value.text
+    if isinstance(value, list):
+        return "[%s]" % ",".join(map(encode, value))
+    if isinstance(value, dict):
+        return "{%s}" % ",".join(f"{json.dumps(name, ensure_ascii=False)}:{encode(inner)}" for name, inner in value.items())
     return json_util.dumps(value, json_options=OPTIONS, separators=(",", ":"), ensure_ascii=False)
 
 
-def record(collection, name, documents, filters):
+def wire(fields):
+    """A document as its bytes, in which there may be old kinds of values."""
+    def element(name, value):
+        if isinstance(value, Old):
+            return value.kind + name.encode() + b"\0" + value.payload
+        if isinstance(value, list):
+            return b"\x04" + name.encode() + b"\0" + body({str(at): item for at, item in enumerate(value)})
+        if isinstance(value, dict):
+            return b"\x03" + name.encode() + b"\0" + body(value)
+        return bson.encode({name: value})[4:-1]
+
+    def body(fields):
+        elements = b"".join(element(name, value) for name, value in fields.items())
+        return struct.pack("<i", len(elements) + 5) + elements + b"\0"
+
+    return RawBSONDocument(body(fields))
+
+
+def record(collection, name, documents, filters, refused=None):
     collection.drop()
-    collection.insert_many([dict(document, _id=number) for number, document in enumerate(documents)])
+    collection.insert_many([wire(dict(document, _id=number)) for number, document in enumerate(documents)])
     cases = []
     for condition in filters:
         try:
-            found = {document["_id"] for document in collection.find(condition, {"_id": 1})}
+            found = {document["_id"] for document in collection.find(wire(condition), {"_id": 1})}
         except pymongo.errors.OperationFailure:
-            # Made by chance: the refusals below are chosen.
+            # Those made by chance are no loss: the refusals below are chosen.
+            if refused is not None and encode(condition) not in refused:
+                refused.append(encode(condition))
             continue
         cases.append((encode(condition), "".join("01"[number in found] for number in range(len(documents)))))
     collection.drop()
@@ -237,6 +312,7 @@ def main():
     for make in [operators, expressions, mixtures]:
         groups.append(record(collection, make.__name__, *make()))
     refused = [json.dumps(condition, **compact) for condition in old["refused"]]
+    groups.append(record(collection, "kinds", *kinds(), refused))
     for condition in REFUSED:
         try:
             list(collection.find(condition))

@@ -38,7 +38,7 @@ impl Parser<'_> {
             'x' => Escape::Char(self.hexadecimal()?),
             'o' if self.take("{") => Escape::Char(self.braced(8)?),
             'o' => return Err(self.invalid("regular expression lacks a brace after \\o")),
-            '0'..='7' if in_class || letter == '0' || self.is_octal(letter) => {
+            '0'..='7' if in_class || letter == '0' || self.names_no_group(letter) => {
                 Escape::Char(self.octal(letter)?)
             }
             'L' | 'l' | 'U' | 'u' => {
@@ -59,6 +59,8 @@ impl Parser<'_> {
             'K' => Escape::Nothing,
             'R' | 'X' => return Err(self.unsupported("an escape that is an atomic group")),
             'C' => return Err(self.unsupported("a single byte")),
+            // No octal digit begins such a number, so what is escaped is the digit.
+            '8' | '9' if self.names_no_group(letter) => Escape::Char(letter),
             '1'..='9' | 'g' | 'k' => return Err(self.unsupported("a backreference")),
             letter => Escape::Char(letter),
         })
@@ -82,11 +84,11 @@ impl Parser<'_> {
     }
 
     /// Whether the number that begins with `first` is too large to refer to a group.
-    fn is_octal(&self, first: char) -> bool {
+    fn names_no_group(&self, first: char) -> bool {
         let more = self.rest().chars().take_while(char::is_ascii_digit).count();
         let number = self.rest().get(..more).map(|more| format!("{first}{more}"));
         let number = number.and_then(|number| number.parse::<usize>().ok()).unwrap_or(0);
-        number >= 10 && number > self.parentheses()
+        number >= 8 && number > self.parentheses()
     }
 
     /// Reads up to three octal digits, the first of which was passed.

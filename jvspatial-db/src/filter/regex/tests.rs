@@ -96,8 +96,24 @@ fn what_needs_backtracking_is_unsupported_and_says_why() {
 }
 
 #[test]
+fn an_eight_or_nine_that_names_no_group_is_a_digit() {
+    assert!(found("a\\8", "", "a8") && found("^\\91$", "", "91") && found("[\\8]", "", "8"));
+    assert!(found("(a)\\8", "", "a8") && found("\\18", "", "\x018"));
+    let error = Pattern::new("(a)(a)(a)(a)(a)(a)(a)(a)\\8", "").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn a_category_of_one_character_is_one() {
+    assert!(found("\\p{Zl}", "", "\u{2028}") && found("\\P{Zp}", "", "a"));
+    assert!(!found("\\p{Zp}", "", "\u{2028}") && found("[^\\p{Zl}]", "", "\u{2029}"));
+}
+
+#[test]
 fn what_pcre_refuses_is_invalid() {
     for pattern in [
+        "\\p{Grek}",
+        "\\p{Adlam}",
         "(",
         "a)",
         "[",

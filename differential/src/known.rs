@@ -1,7 +1,6 @@
 //! Differences that are meant to be, each with its reason. Whatever is not listed here is a mistake.
 
 use bson::{Bson, Document};
-use jvspatial_db::Filter;
 
 use crate::compare::Answers;
 use crate::kinds::Answer;
@@ -17,7 +16,7 @@ pub(crate) struct Known {
 }
 
 /// The list.
-const KNOWN: [Known; 5] = [
+const KNOWN: [Known; 4] = [
     Known {
         reason: "keys behind `_id` in a sort decide nothing and are not looked at, so documents that \
                  MongoDB refuses for them are not refused",
@@ -42,17 +41,6 @@ const KNOWN: [Known; 5] = [
         },
     },
     Known {
-        reason: "an upsert takes the values that the filter in its normal form asks for: there `$not` of `$ne` \
-                 asks for one, a value given twice counts once, and a filter that nothing passes asks for none",
-        is_it: |question, answers| {
-            let is_folded = question.get_document("filter").is_ok_and(is_folded);
-            let inserts = |answer: &Answer| matches!(answer, Answer::Given(Bson::Document(told)) if told.get_bool("inserted").unwrap_or(false));
-            is_folded
-                && question.get_bool("upsert").unwrap_or(false)
-                && answers.ours.iter().all(|(_, answer)| inserts(answer))
-        },
-    },
-    Known {
         reason: "the server's planner fails at the negation of a comparison of its index on `_id` with a symbol",
         is_it: |_, answers| {
             matches!(&answers.theirs, Answer::Refused(why) if why.contains("Cannot invert inexact bounds"))
@@ -74,45 +62,6 @@ const KNOWN: [Known; 5] = [
 /// The reason why a difference is meant to be, if it is.
 pub(crate) fn reason(question: &Document, answers: &Answers) -> Option<&'static str> {
     KNOWN.iter().find(|known| (known.is_it)(question, answers)).map(|known| known.reason)
-}
-
-/// Whether a filter in its normal form asks for other values than as it was given.
-fn is_folded(filter: &Document) -> bool {
-    let Ok(normal) = Filter::parse(filter) else { return false };
-    let sorted = |filter: &Document| {
-        let mut values = Vec::new();
-        add_values(filter, &mut values);
-        values.sort();
-        values
-    };
-    sorted(filter) != sorted(&normal.to_document())
-}
-
-/// The paths at which a filter asks for a value, and the values; an upsert makes a document of them.
-fn add_values(filter: &Document, values: &mut Vec<(String, String)>) {
-    for (name, value) in filter {
-        let mut add = |value: &Bson| values.push((name.clone(), value.to_string()));
-        match (name.as_str(), value) {
-            ("$and" | "$or", Bson::Array(members)) if name == "$and" || members.len() == 1 => {
-                let members = members.iter().filter_map(Bson::as_document);
-                members.for_each(|member| add_values(member, values));
-            }
-            (operator, _) if operator.starts_with('$') => {}
-            (_, Bson::Document(operators))
-                if operators.keys().any(|name| name.starts_with('$')) =>
-            {
-                for (operator, operand) in operators {
-                    match (operator.as_str(), operand) {
-                        ("$eq", value) => add(value),
-                        ("$in", Bson::Array(items)) if items.len() != 1 => {}
-                        ("$in" | "$all", Bson::Array(items)) => items.iter().for_each(&mut add),
-                        _ => {}
-                    }
-                }
-            }
-            (_, literal) => add(literal),
-        }
-    }
 }
 
 /// What an answer to an update says is modified.
@@ -158,24 +107,6 @@ mod tests {
         assert!(reason(&behind, &answers(refused(), given())).is_none());
         let before = doc! {"sort": {"context.a": 1, "_id": 1}};
         assert!(reason(&before, &answers(given(), refused())).is_none());
-    }
-
-    #[test]
-    fn a_filter_that_asks_for_the_same_in_its_normal_form_is_not_folded() {
-        for same in [
-            doc! {"_id": "a", "context.b": {"$in": [1]}},
-            doc! {"$and": [{"a": {"$all": [1, 2]}}, {"b": {"$gt": 1}}], "$or": [{"c": 1}]},
-            doc! {"a": {"$in": [1, 2]}, "b": {"$eq": {"c": 1}}},
-        ] {
-            assert!(!is_folded(&same), "{same}");
-        }
-        for folded in [
-            doc! {"a": {"$not": {"$ne": 1}}},
-            doc! {"a": {"$all": [1, 1]}},
-            doc! {"_id": "a", "b": {"$in": []}},
-        ] {
-            assert!(is_folded(&folded), "{folded}");
-        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod build;
+mod equalities;
 mod literal;
 mod matches;
 mod node;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use bson::{Bson, Document};
 
+use self::equalities::Equalities;
 use self::node::NODE_WEIGHT;
 use crate::error::Result;
 
@@ -133,6 +135,8 @@ pub struct Filter(Option<Arc<Parsed>>);
 struct Parsed {
     node: Node,
     weight: usize,
+    /// What was said of fields before it was folded, where the node says something else.
+    equalities: Option<Equalities>,
 }
 
 impl Filter {
@@ -153,7 +157,9 @@ impl Filter {
     /// an operator or a value that is part of the language but not evaluated, `Limit` for a
     /// filter that is too large or too deep. The error names the place, such as `and[1].age`.
     pub fn parse(filter: &Document) -> Result<Self> {
-        Self::new(parse::parse(filter)?)
+        let parsed = Self::new(parse::parse(filter)?)?;
+        let written = equalities::written(filter, parsed.node());
+        Ok(parsed.saying(written))
     }
 
     /// Holds when both hold.
@@ -178,7 +184,7 @@ impl Filter {
     /// `Limit` when the result is too deep.
     #[expect(clippy::should_implement_trait, reason = "the operator could not report an error")]
     pub fn not(self) -> Result<Self> {
-        Self::new(self.into_node().not())
+        Ok(Self::new(self.into_node().not())?.saying(Some(Box::default())))
     }
 
     /// Holds when all of `filters` hold; without any, always.
@@ -186,7 +192,7 @@ impl Filter {
     /// # Errors
     /// `Limit` when the result is too large or too deep.
     pub fn every(filters: impl IntoIterator<Item = Self>) -> Result<Self> {
-        Self::join(filters, Node::and)
+        Self::join(filters, Node::and, equalities::joined)
     }
 
     /// Holds when at least one of `filters` holds; without any, never.
@@ -194,7 +200,11 @@ impl Filter {
     /// # Errors
     /// `Limit` when the result is too large or too deep.
     pub fn any(filters: impl IntoIterator<Item = Self>) -> Result<Self> {
-        Self::join(filters, Node::or)
+        Self::join(filters, Node::or, |filters| match filters {
+            [single] => equalities::joined(std::slice::from_ref(single)),
+            // Alternatives say nothing, not even when they come to one.
+            _ => Some(Box::default()),
+        })
     }
 
     /// Whether every document passes, whatever it holds.
@@ -288,7 +298,10 @@ impl Filter {
     fn measured(node: Node) -> Self {
         match node {
             Node::All => Self(None),
-            node => Self(Some(Arc::new(Parsed { weight: node.weight(), node }))),
+            node => {
+                let weight = node.weight();
+                Self(Some(Arc::new(Parsed { node, weight, equalities: None })))
+            }
         }
     }
 
@@ -296,14 +309,34 @@ impl Filter {
     fn join(
         filters: impl IntoIterator<Item = Self>,
         combine: impl FnOnce(Vec<Node>) -> Node,
+        said: impl FnOnce(&[Self]) -> Option<Equalities>,
     ) -> Result<Self> {
         let mut weight = NODE_WEIGHT;
         let mut members = Vec::new();
         for filter in filters {
             weight = bounds::within_bytes(weight + filter.weight())?;
-            members.push(filter.into_node());
+            members.push(filter);
         }
-        Self::new(combine(members))
+        let said = said(&members);
+        let joined = Self::new(combine(members.into_iter().map(Self::into_node).collect()))?;
+        Ok(joined.saying(said))
+    }
+
+    /// The same filter, of which `equalities` was said before it was folded.
+    fn saying(self, equalities: Option<Equalities>) -> Self {
+        match (self.0, equalities) {
+            (Some(parsed), Some(equalities))
+                if !equalities.is_empty() || equalities::are_in(&parsed.node) =>
+            {
+                let Parsed { node, weight, .. } = Arc::unwrap_or_clone(parsed);
+                Self(Some(Arc::new(Parsed { node, weight, equalities: Some(equalities) })))
+            }
+            (parsed, _) => Self(parsed),
+        }
+    }
+
+    fn written_equalities(&self) -> Option<&[(String, Bson)]> {
+        self.0.as_ref()?.equalities.as_deref()
     }
 }
 

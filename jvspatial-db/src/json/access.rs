@@ -13,6 +13,9 @@ use crate::indexes::Explanation;
 use crate::projection::PathTree;
 use crate::query::Query;
 
+/// Up to how many matches are few: a scan for them may end in its first documents.
+const FEW: u64 = 64;
+
 /// A pass over what may match, at one point in time.
 #[derive(Debug)]
 pub(super) enum Access {
@@ -33,7 +36,12 @@ impl Access {
         }
         drop(index);
         let (shared, filter) = (Arc::clone(shared), query.filter.clone());
-        Ok(Self::Collection(Box::new(Scan::new(shared, query.collection, filter, shown))))
+        let mut scan = Scan::new(shared, query.collection, filter, shown);
+        let wanted = query.limit.map(|limit| limit.saturating_add(query.skip));
+        if query.order().is_none() && wanted.is_some_and(|wanted| wanted <= FEW) {
+            scan.expect_few();
+        }
+        Ok(Self::Collection(Box::new(scan)))
     }
 
     pub(super) fn is_finished(&self) -> bool {

@@ -50,6 +50,8 @@ pub(super) struct Scan {
     /// The ordinal to look at next.
     next: usize,
     finished: bool,
+    /// How many documents the next slice has for each thread, where most is thrown away.
+    slice: usize,
     threads: usize,
     pub documents_examined: u64,
 }
@@ -137,9 +139,15 @@ impl Scan {
             finished: wanted == Wanted::None,
             wanted,
             next: 0,
+            slice: FILTERED_DOCUMENTS,
             threads,
             documents_examined: 0,
         }
+    }
+
+    /// Begins with small slices, because few matches are wanted and they may come soon.
+    pub(super) const fn expect_few(&mut self) {
+        self.slice = SLICE_DOCUMENTS;
     }
 
     /// Whether the records alone answer.
@@ -204,7 +212,8 @@ impl Scan {
         bodies: Bodies,
         mut see: impl FnMut(Match) -> Result<()>,
     ) -> Result<()> {
-        let (files, places) = self.next_places(FILTERED_DOCUMENTS, FILTERED_BYTES);
+        let (files, places) = self.next_places(self.slice, FILTERED_BYTES);
+        self.slice = (self.slice * 2).min(FILTERED_DOCUMENTS);
         let parts = self.filtered(&files, &places, |kept: &mut Kept, located, source, line| {
             let fields = picked(source, &self.shown)?;
             let mut located = located.clone();

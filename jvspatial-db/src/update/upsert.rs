@@ -28,7 +28,7 @@ impl Seed {
     /// cannot have; naming the field.
     pub(super) fn new(filter: &Filter, upsert: &Upsert) -> Result<Self> {
         let mut equal = Equalities::default();
-        equal.collect(&filter.to_document())?;
+        filter.equalities().into_iter().try_for_each(|(path, value)| equal.add(path, value))?;
         let mut seed = Self { id: upsert.id.clone(), fields: Document::new(), link: None };
         let (mut source, mut target, mut bidirectional) = (None, None, false);
         let is_edge = upsert.id.collection() == Collection::Edge;
@@ -94,49 +94,6 @@ fn place(fields: &mut Document, path: &str, value: Bson) {
 struct Equalities(BTreeMap<String, Bson>);
 
 impl Equalities {
-    /// Collects from a filter as it is printed, which bounds its depth.
-    fn collect(&mut self, filter: &Document) -> Result<()> {
-        for (name, value) in filter {
-            match (name.as_str(), value) {
-                ("$and", Bson::Array(members)) => self.collect_all(members)?,
-                ("$or", Bson::Array(members)) if members.len() == 1 => self.collect_all(members)?,
-                (operator, _) if operator.starts_with('$') => {}
-                (_, Bson::RegularExpression(_)) => {}
-                (path, Bson::Document(operators)) if is_operators(operators) => {
-                    for (operator, operand) in operators {
-                        self.add_operator(path, operator, operand)?;
-                    }
-                }
-                (path, literal) => self.add(path, literal)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn collect_all(&mut self, members: &[Bson]) -> Result<()> {
-        members.iter().filter_map(Bson::as_document).try_for_each(|member| self.collect(member))
-    }
-
-    fn add_operator(&mut self, path: &str, operator: &str, operand: &Bson) -> Result<()> {
-        match (operator, operand) {
-            ("$eq", value) => self.add(path, value),
-            ("$in", Bson::Array(items)) if items.len() == 1 => self.add_items(path, items),
-            ("$all", Bson::Array(items)) => self.add_items(path, items),
-            _ => Ok(()),
-        }
-    }
-
-    fn add_items(&mut self, path: &str, items: &[Bson]) -> Result<()> {
-        items
-            .iter()
-            .filter(|item| match item {
-                Bson::RegularExpression(_) => false,
-                Bson::Document(document) => !is_operators(document),
-                _ => true,
-            })
-            .try_for_each(|item| self.add(path, item))
-    }
-
     fn add(&mut self, path: &str, value: &Bson) -> Result<()> {
         // The first path from there on is one inside of this one, if there is any.
         let below = format!("{path}.");
@@ -152,9 +109,4 @@ impl Equalities {
         self.0.insert(path.to_owned(), value.clone());
         Ok(())
     }
-}
-
-fn is_operators(document: &Document) -> bool {
-    document.keys().next().is_some_and(|name| name.starts_with('$'))
-        && !(document.contains_key("$ref") && document.contains_key("$id"))
 }

@@ -112,3 +112,28 @@ fn salvage_says_which_indexes_are_to_be_created_again() {
         db.close().await.unwrap();
     });
 }
+
+#[test]
+fn a_scan_for_one_match_ends_soon_after_it() {
+    runtime().block_on(async {
+        let db = JsonDb::open_on(Arc::new(SimulatedDisk::new()), super::story::options()).unwrap();
+        let mut batch = WriteBatch::new(Encoding::Json);
+        for n in 0..4_000 {
+            batch.insert(id(&format!("o.Row.{n:04}")), &doc! { "n": n }).unwrap();
+        }
+        assert!(db.write(batch).await.unwrap().is_complete());
+        let examined = async |least: i32, limit: Option<u64>| {
+            let filter = Filter::parse(&doc! { "context.n": { "$gte": least } }).unwrap();
+            let mut query = Query::new(Collection::Object, filter);
+            query.limit = limit;
+            let plan = db.explain(query).await.unwrap();
+            (plan.documents_examined, plan.returned)
+        };
+        assert_eq!(examined(0, None).await, (4_000, 4_000));
+        let (first, returned) = examined(5, Some(1)).await;
+        assert!(first <= 256 && returned == 1, "{first}");
+        let (late, returned) = examined(3_000, Some(1)).await;
+        assert!((3_000..=4_000).contains(&late) && returned == 1, "{late}");
+        db.close().await.unwrap();
+    });
+}

@@ -241,15 +241,13 @@ impl IndexScan {
         for located in slice.known {
             see(Match::new(located.ordinal, located.unread(), &self.shown)?)?;
         }
-        let sieve = Sieve::new(&self.filter);
+        let sieve = Sieve::new(&self.filter, &self.paths);
         let recent = slice.is_first.then_some(&self.shared.recent);
         slice.reading.show(recent, |ordinal, document| {
-            let matches = self.is_covered()
-                || match sieve.judge(&Source::from(&document))? {
-                    Some(matches) => matches,
-                    None => self.filter.matches(&document.pick(&self.paths)?),
-                };
-            if matches { see(Match::new(ordinal, document, &self.shown)?) } else { Ok(()) }
+            if sieve.passes(&Source::from(&document))? {
+                see(Match::new(ordinal, document, &self.shown)?)?;
+            }
+            Ok(())
         })
     }
 

@@ -280,7 +280,7 @@ impl Scan {
         places: &[Located],
         take: impl Fn(&mut T, &Located, &Source<'_>, &[u8]) -> Result<()> + Sync,
     ) -> Result<Vec<T>> {
-        let sieve = Sieve::new(&self.filter);
+        let sieve = Sieve::new(&self.filter, &self.paths);
         let read = |places: &[Located]| -> Result<T> {
             let mut gathered = T::default();
             // In the order of the journal for reading, though that mostly is the order they come in.
@@ -300,13 +300,10 @@ impl Scan {
                         encoding: Encoding::Json,
                         body: body_of(line, located.state.place),
                     };
-                    let matches = match sieve.judge(&source)? {
-                        Some(matches) => matches,
-                        None => {
-                            self.filter.is_all() || self.filter.matches(&source.pick(&self.paths)?)
-                        }
-                    };
-                    if matches { take(&mut gathered, located, &source, line) } else { Ok(()) }
+                    if sieve.passes(&source)? {
+                        take(&mut gathered, located, &source, line)?;
+                    }
+                    Ok(())
                 },
             )?;
             Ok(gathered)

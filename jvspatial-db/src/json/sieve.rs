@@ -8,14 +8,18 @@ use crate::codec::{Picked, Raw, members};
 use crate::error::Result;
 use crate::filter::{Bound, Filter, Node};
 use crate::indexes::Source;
+use crate::projection::PathTree;
 use crate::value;
 
-/// The comparisons of a filter that need nothing but one field of the document.
+/// A filter, and those of its comparisons that need nothing but one field of the document.
 #[derive(Debug)]
 pub(super) struct Sieve<'f> {
+    filter: &'f Filter,
+    /// What the filter looks at.
+    paths: &'f PathTree,
     names: Vec<&'f str>,
     tests: Vec<Test<'f>>,
-    /// Whether the filter says nothing else.
+    /// Whether the filter says nothing but the comparisons.
     is_whole: bool,
 }
 
@@ -28,12 +32,13 @@ struct Test<'f> {
 }
 
 impl<'f> Sieve<'f> {
-    pub(super) fn new(filter: &'f Filter) -> Self {
+    pub(super) fn new(filter: &'f Filter, paths: &'f PathTree) -> Self {
         let all = match filter.node() {
             Node::And(members) => members.as_slice(),
             single => std::slice::from_ref(single),
         };
-        let mut sieve = Self { names: Vec::new(), tests: Vec::new(), is_whole: true };
+        let (names, tests) = (Vec::new(), Vec::new());
+        let mut sieve = Self { filter, paths, names, tests, is_whole: true };
         for node in all {
             let test = match node {
                 Node::Equal { path, value } => Some((path, None, value.value())),
@@ -53,11 +58,23 @@ impl<'f> Sieve<'f> {
         sieve
     }
 
-    /// Whether a document matches; `None` when that takes more than these comparisons.
+    /// Whether a document passes the filter.
     ///
     /// # Errors
-    /// `Corrupt` when the body is not of its encoding.
-    pub(super) fn judge(&self, source: &Source<'_>) -> Result<Option<bool>> {
+    /// `Corrupt` naming the document when the body is not of its encoding.
+    pub(super) fn passes(&self, source: &Source<'_>) -> Result<bool> {
+        if self.filter.is_all() {
+            return Ok(true);
+        }
+        let judged = self.judge(source).and_then(|judged| match judged {
+            Some(passes) => Ok(passes),
+            None => Ok(self.filter.matches(&source.pick(self.paths)?)),
+        });
+        judged.map_err(|error| error.with("id", source.id))
+    }
+
+    /// Whether a document passes; `None` when that takes more than the comparisons.
+    fn judge(&self, source: &Source<'_>) -> Result<Option<bool>> {
         if self.tests.is_empty() {
             return Ok(None);
         }

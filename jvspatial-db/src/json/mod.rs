@@ -25,6 +25,7 @@ mod reader;
 mod recent;
 mod recovery;
 mod restore;
+mod room;
 mod salvage;
 mod scan;
 mod search;

@@ -18,8 +18,10 @@ use super::index::{Chunk, Filling};
 use super::loader::Loader;
 use super::manifest::{End, unavailable};
 use super::options::JsonDbOptions;
+use super::room;
 use super::segment::{SegmentName, Segments};
 use super::segment_reader::{Commits, Read, Reader};
+use super::view::Prefix;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many lines a chunk has, unless its last batch goes beyond.
@@ -93,6 +95,7 @@ impl Taken {
 struct Opened<'a> {
     planned: &'a Planned,
     file: Arc<dyn DiskFile>,
+    /// Its length, without the room for further commits.
     size: u64,
 }
 
@@ -163,6 +166,10 @@ impl Plan<'_> {
                 .with("expected", "the end of the file")
                 .with("found", format_args!("{} bytes more", size - most)));
         }
+        let size = match planned.end {
+            Some(_) => size,
+            None => room::without(&*file, size).map_err(unavailable)?,
+        };
         Ok(Opened { planned, file, size })
     }
 
@@ -174,7 +181,8 @@ impl Plan<'_> {
         hand_over: impl FnMut(Chunk) -> Result<Chunk>,
     ) -> Result<Read> {
         let Planned { name, commits, .. } = *segment.planned;
-        let reader = Reader::begin(&*segment.file, name, self.store, commits, self.options)?;
+        let file = Prefix { file: Arc::clone(&segment.file), len: segment.size };
+        let reader = Reader::begin(&file, name, self.store, commits, self.options)?;
         let mut loader = Loader::new(&*segment.file, slot, commits, self.chunk_lines, hand_over);
         let read = reader.read_all(&mut loader)?;
         loader.finish()?;

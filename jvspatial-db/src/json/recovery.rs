@@ -201,6 +201,9 @@ fn recover(disk: &dyn Disk, mut manifest: Manifest, options: &JsonDbOptions) -> 
         report.quarantined_bytes = read.size - read.end.bytes;
         report.quarantine = Some(moved);
     } else if !report.clean {
+        if active.size().map_err(unavailable)? > read.end.bytes {
+            active.truncate(read.end.bytes).map_err(unavailable)?;
+        }
         // What was read may be in the system's memory alone, and later batches will call it synced.
         active.sync_data().map_err(unavailable)?;
     }

@@ -75,7 +75,7 @@ pub(super) struct Reader<'a> {
 /// What a segment held.
 pub(super) struct Read {
     pub end: End,
-    /// The length of the file.
+    /// The length of the file, without the room for further commits.
     pub size: u64,
     /// What stands after the last sound commit, if anything does.
     pub damage: Option<Damage>,

@@ -13,7 +13,8 @@ use crate::id::Collection;
 
 /// What a store holds, what that takes, and what was done since it was opened.
 ///
-/// `live_bytes` and `dead_bytes` add up to the segments of the journal. While a segment is being compacted its copy
+/// `live_bytes` and `dead_bytes` add up to the segments of the journal, without the room that was made in the last one
+/// for commits to come (at most 1 MiB). While a segment is being compacted its copy
 /// counts as well, and while a large batch is becoming visible a part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,6 +1,7 @@
 //! The journal as it is at one commit, held open: what is verified or copied while writing goes on.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::disk::{AppendError, Disk, DiskFile};
@@ -120,16 +121,20 @@ pub(super) fn open_segment(disk: &dyn Disk, name: SegmentName) -> Result<Arc<dyn
     })
 }
 
-/// What a file that goes on growing held at one commit.
+/// The beginning of a file that is longer or goes on growing.
 #[derive(Debug)]
-struct Prefix {
-    file: Arc<dyn DiskFile>,
-    len: u64,
+pub(super) struct Prefix {
+    pub file: Arc<dyn DiskFile>,
+    pub len: u64,
 }
 
 impl DiskFile for Prefix {
     fn append(&self, _: &[u8]) -> Result<(), AppendError> {
         Err(AppendError::new(0, io::ErrorKind::Unsupported.into()))
+    }
+
+    fn reserve(&self, _: Range<u64>) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {

@@ -24,6 +24,7 @@ use super::options::{Durability, JsonDbOptions};
 use super::queue::{Queue, Request, Wake};
 use super::recent::Recent;
 use super::recovery::{self, Opened};
+use super::room;
 use super::stage::Stage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Collection, Id};
@@ -58,6 +59,10 @@ pub(super) struct Writer {
     slot: u32,
     /// The end of the active segment after the last commit.
     end: End,
+    /// The length of the active segment with the room behind that.
+    len: u64,
+    /// Whether room is made; not after that has failed in this segment.
+    makes_room: bool,
     /// The last commit known to be on disk.
     synced: u64,
     /// When the oldest commit that is not must be.
@@ -98,6 +103,8 @@ impl Writer {
             active,
             slot,
             end,
+            len: end.bytes,
+            makes_room: true,
             synced: end.sequence,
             due: None,
             poison: None,
@@ -215,7 +222,7 @@ impl Writer {
             return Ok(());
         }
         self.check_poison()?;
-        self.make_room(stage.bytes.len())?;
+        self.begin_next_if_full(stage.bytes.len())?;
         let sequence = self.end.sequence + 1;
         let checksum = line::push_commit(
             &mut stage.bytes,
@@ -227,11 +234,15 @@ impl Writer {
         self.append(&stage.bytes)?;
         let start = self.end.bytes;
         self.end = End { bytes: start + stage.bytes.len() as u64, sequence, checksum };
+        self.len = self.len.max(self.end.bytes);
+        if self.options.durability == Durability::Sync {
+            self.make_room(stage.bytes.len() as u64)?;
+        }
         for change in &mut stage.changes {
             if change.state.exists() {
                 let place = &mut change.state.place;
                 place.slot = self.slot;
-                // `make_room` keeps segments below 4 GiB.
+                // `begin_next_if_full` keeps segments below 4 GiB.
                 place.offset += start as u32;
             }
         }
@@ -295,9 +306,7 @@ impl Writer {
             return Err(self.poisoned(ErrorKind::Unknown, &error));
         }
         // Whatever did arrive has no commit line, but the next batch must not follow it.
-        if let Err(cut) = self.active.truncate(self.end.bytes) {
-            return Err(self.poisoned(ErrorKind::Unknown, &cut));
-        }
+        self.cut_off()?;
         Err(Error::new(
             ErrorKind::Unavailable,
             "database has no room for the write; nothing was written",
@@ -305,13 +314,46 @@ impl Writer {
         .with("cause", error))
     }
 
+    /// Makes room for the next commits, if there is some to be had.
+    fn make_room(&mut self, bytes: u64) -> Result<()> {
+        let room = room::to_make(self.len, self.end.bytes, bytes, self.options.segment_bytes);
+        let Some(room) = room.filter(|_| self.makes_room) else { return Ok(()) };
+        self.len = room.end;
+        let Err(error) = self.active.reserve(room) else { return Ok(()) };
+        tracing::debug!(%error, "no room in advance for the commits of this segment");
+        self.makes_room = false;
+        // On a disk that is nearly full the zeros would take what the next commits need.
+        self.cut_off()
+    }
+
+    /// Cuts off the active segment whatever stands behind its last commit.
+    fn cut_off(&mut self) -> Result<()> {
+        self.len = self.end.bytes;
+        let cut = self.active.truncate(self.len);
+        cut.map_err(|error| self.poisoned(ErrorKind::Unknown, &error))
+    }
+
+    /// Makes all commits so far durable, in a segment that ends with them.
+    fn finish(&mut self) -> Result<()> {
+        if self.len == self.end.bytes {
+            return self.sync();
+        }
+        self.cut_off()?;
+        self.sync_active()
+    }
+
     /// Makes all commits so far durable. A sync that failed is never repeated: the system may have
     /// thrown the bytes away and would report success.
     fn sync(&mut self) -> Result<()> {
-        self.due = None;
         if self.synced == self.end.sequence {
+            self.due = None;
             return Ok(());
         }
+        self.sync_active()
+    }
+
+    fn sync_active(&mut self) -> Result<()> {
+        self.due = None;
         if let Err(error) = self.active.sync_data() {
             return Err(self.poisoned(ErrorKind::Unknown, &error));
         }
@@ -358,7 +400,7 @@ impl Writer {
         if let Some(why) = &self.poison {
             return Err(Error::new(ErrorKind::Poisoned, "database is poisoned").with("cause", why));
         }
-        self.sync()?;
+        self.finish()?;
         self.manifest.closed = Some(self.end);
         Ok(self.manifest.write(&*self.disk)?)
     }

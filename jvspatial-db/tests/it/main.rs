@@ -11,6 +11,7 @@ mod filter_vectors;
 mod indexed_model;
 mod operations;
 mod projection_vectors;
+mod room;
 mod sort_vectors;
 mod update_docs;
 mod update_vectors;

@@ -106,15 +106,15 @@ impl LocalDisk {
         let file =
             self.root.open(path, flags, FILE_MODE).map_err(|e| explain_entry(action, path, e))?;
         let file = File::from(file);
-        if flags.contains(OFlags::APPEND) {
-            check_writable(action, path, &file)?;
+        let metadata = if flags.contains(OFlags::RDWR) {
+            check_writable(action, path, &file)?
         } else {
-            check_file(action, path, &file)?;
-        }
+            check_file(action, path, &file)?
+        };
         if flags.contains(OFlags::CREATE) {
             rustix::fs::fchmod(&file, FILE_MODE).map_err(|error| named(action, path, error))?;
         }
-        Ok(Arc::new(LocalFile::new(file, path)))
+        Ok(Arc::new(LocalFile::new(file, path, metadata.len())))
     }
 
     fn entry_at(dir: &OwnedFd, name: &std::ffi::CStr) -> Result<Option<Entry>, Errno> {
@@ -176,7 +176,7 @@ impl Disk for LocalDisk {
     }
 
     fn open_append(&self, path: &str, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
-        let flags = OFlags::RDWR | OFlags::APPEND;
+        let flags = OFlags::RDWR;
         match mode {
             OpenMode::CreateNew => {
                 self.open_file("create", path, flags | OFlags::CREATE | OFlags::EXCL)
@@ -291,12 +291,13 @@ fn check_file(action: &'static str, path: &str, file: &File) -> io::Result<Metad
 
 /// Refuses also what another name leads to: what is written to it would change a file elsewhere. A file
 /// that is only read may have other names, such as that of a copy made by hard links.
-fn check_writable(action: &'static str, path: &str, file: &File) -> io::Result<()> {
-    if check_file(action, path, file)?.nlink() > 1 {
+fn check_writable(action: &'static str, path: &str, file: &File) -> io::Result<Metadata> {
+    let metadata = check_file(action, path, file)?;
+    if metadata.nlink() > 1 {
         let why = "the file has a second name (a hard link)";
         return Err(refused(action, path, io::ErrorKind::InvalidData, why));
     }
-    Ok(())
+    Ok(metadata)
 }
 
 fn exposed(metadata: &Metadata) -> Option<u32> {

@@ -16,6 +16,7 @@ mod simulated;
 use std::any::Any;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub use error::{AppendError, LockError, os_error};
@@ -84,11 +85,18 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
 ///
 /// Reads may come from any number of threads; appending, truncating and syncing from one.
 pub trait DiskFile: fmt::Debug + Send + Sync + 'static {
-    /// Writes all of `bytes` at the end of the file.
+    /// Writes all of `bytes` behind what was appended before: at the end of the file as it was opened or
+    /// last truncated, and of what was appended since.
     ///
     /// On an error the first [`AppendError::written`] bytes may be in the file; the caller
     /// truncates before it appends again.
     fn append(&self, bytes: &[u8]) -> Result<(), AppendError>;
+
+    /// Fills `room`, which begins at the end of the file, with zeros that later appends overwrite.
+    ///
+    /// The sync of such an append takes about half as long, because neither the length of the file nor
+    /// where it lies has changed. On an error some of the zeros may be there.
+    fn reserve(&self, room: Range<u64>) -> io::Result<()>;
 
     /// Fills `buf` from `offset` on, or fails with [`io::ErrorKind::UnexpectedEof`].
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;

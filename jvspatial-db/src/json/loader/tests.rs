@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -36,6 +37,10 @@ impl Watched {
 impl DiskFile for Watched {
     fn append(&self, bytes: &[u8]) -> Result<(), AppendError> {
         self.first.append(bytes)
+    }
+
+    fn reserve(&self, room: Range<u64>) -> io::Result<()> {
+        self.first.reserve(room)
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {

@@ -11,6 +11,7 @@ use crate::json::disk::{Disk, DiskFile, EntryKind};
 use crate::json::line::{Line, line_checksum};
 use crate::json::lines::{Found, Lines};
 use crate::json::manifest::{Declared, FORMAT, Manifest, unavailable};
+use crate::json::room;
 use crate::json::segment::{JOURNAL, SegmentName};
 
 /// The segments of a store, in the order in which they are read.
@@ -133,6 +134,10 @@ fn open(
         segments.push(segment);
     }
     segments.sort_by(|a, b| (a.name, &a.path).cmp(&(b.name, &b.path)));
+    if let Some(active) = segments.last_mut() {
+        // What cannot be read there is met, and told, when the lines are read.
+        active.size = room::without(&*active.file, active.size).unwrap_or(active.size);
+    }
     Ok(segments)
 }
 

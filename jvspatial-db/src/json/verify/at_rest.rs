@@ -9,9 +9,10 @@ use super::super::line::DocumentLine;
 use super::super::manifest::{self, End, Manifest, unavailable};
 use super::super::options::JsonDbOptions;
 use super::super::recovery::check_segments;
+use super::super::room;
 use super::super::segment::{JOURNAL, SegmentName};
 use super::super::segment_reader::{At, Commits, Read, Reader, Sink};
-use super::super::view::open_segment;
+use super::super::view::{Prefix, open_segment};
 use super::VerifyReport;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
@@ -39,14 +40,15 @@ pub(super) fn verify(disk: &dyn Disk) -> Result<VerifyReport> {
     let mut living = Living::default();
     for sealed in &manifest.sealed {
         let commits = Commits::of(sealed, report.commits);
-        let read = read(disk, sealed.name(), &manifest.store, commits, &mut living, &mut report);
+        let of = (commits, false);
+        let read = read(disk, sealed.name(), &manifest.store, of, &mut living, &mut report);
         report.findings.extend(read.and_then(|r| r.expect_end(sealed.name(), &sealed.end)).err());
         // What follows is judged by what should have been here.
         report.commits = sealed.end.sequence;
     }
     let name = SegmentName::new(manifest.active);
-    let commits = Commits::After(report.commits);
-    let read = read(disk, name, &manifest.store, commits, &mut living, &mut report);
+    let of = (Commits::After(report.commits), manifest.closed.is_none());
+    let read = read(disk, name, &manifest.store, of, &mut living, &mut report);
     match read {
         Ok(read) => {
             report.commits = read.end.sequence;
@@ -64,14 +66,19 @@ fn read(
     disk: &dyn Disk,
     name: SegmentName,
     store: &str,
-    commits: Commits,
+    (commits, may_have_room): (Commits, bool),
     living: &mut Living,
     report: &mut VerifyReport,
 ) -> Result<Read> {
     report.segments += 1;
     living.pending.clear();
     let file = open_segment(disk, name)?;
-    let reader = Reader::begin(&*file, name, store, commits, &JsonDbOptions::new())?;
+    let mut len = file.size().map_err(unavailable)?;
+    if may_have_room {
+        len = room::without(&*file, len).map_err(unavailable)?;
+    }
+    let file = Prefix { file, len };
+    let reader = Reader::begin(&file, name, store, commits, &JsonDbOptions::new())?;
     let read = reader.read_all(living)?;
     report.bytes += read.size;
     Ok(read)

@@ -15,13 +15,13 @@ use crate::json::view::{Purpose, View};
 
 impl Writer {
     /// Begins the next segment when this one is full, or would outgrow its offsets.
-    pub(super) fn make_room(&mut self, bytes: usize) -> Result<()> {
+    pub(super) fn begin_next_if_full(&mut self, bytes: usize) -> Result<()> {
         let after = self.end.bytes + bytes as u64 + 4096;
         if self.end.bytes < self.options.segment_bytes && after <= u64::from(u32::MAX) {
             return Ok(());
         }
         self.wait_for_compactor();
-        self.sync()?;
+        self.finish()?;
         let begun = self.begin_next();
         match self.done_or_undone(begun) {
             // Without room for another segment this one goes on, as long as offsets can name its lines.
@@ -93,7 +93,7 @@ impl Writer {
         if self.end.sequence == sealed {
             return Ok(());
         }
-        self.sync()?;
+        self.finish()?;
         let begun = self.begin_next();
         self.done_or_undone(begun)
     }
@@ -164,6 +164,8 @@ impl Writer {
         self.manifest = manifest;
         self.active = active;
         self.end = end;
+        self.len = end.bytes;
+        self.makes_room = true;
         if self.options.compaction {
             self.shared.compaction.note_sealed();
         }

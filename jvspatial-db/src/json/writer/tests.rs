@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 mod by_hand;
 mod end;
+mod room;
 mod segments;
 
 use std::sync::mpsc;

@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -160,6 +161,10 @@ impl DiskFile for AlteredFile {
             Habit::SwallowsFaults => self.file.append(bytes).or(Ok(())),
             _ => self.file.append(bytes),
         }
+    }
+
+    fn reserve(&self, room: Range<u64>) -> io::Result<()> {
+        self.file.reserve(room)
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {

@@ -15,7 +15,7 @@ use jvspatial_db::{
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use self::plant::{Journal, plant_manifest, sparse};
+use self::plant::{Journal, append, plant_manifest, sparse};
 use super::child::{Teller, give_orders, orders, tell};
 use super::figures::{rounds, say};
 use super::script::runtime;
@@ -193,13 +193,25 @@ fn a_sparse_sealed_segment_of_a_tebibyte() {
 }
 
 #[test]
+fn room_of_a_gibibyte() {
+    let len = rounds(64 << 20).min(1 << 30);
+    let told = bomb("room_of_a_gibibyte", |home| {
+        small().plant(home, 1);
+        plant_manifest(home, "", 1, "null");
+        sparse(&home.join("journal/00000001.jsonl"), len);
+    });
+    assert_opened(told, "3 3 0");
+}
+
+#[test]
 fn a_line_of_a_gibibyte_without_an_end() {
     // All of a gibibyte in a run of scale 16.
     let len = rounds(64 << 20).min(1 << 30);
     let told = bomb("a_line_of_a_gibibyte_without_an_end", |home| {
         small().plant(home, 1);
         plant_manifest(home, "", 1, "null");
-        sparse(&home.join("journal/00000001.jsonl"), len);
+        sparse(&home.join("journal/00000001.jsonl"), len - 1);
+        append(&home.join("journal/00000001.jsonl"), b"x");
     });
     let len = len - small().bytes.len() as u64;
     assert_opened(told, &format!("3 3 {len}"));

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -168,6 +169,10 @@ impl DiskFile for DeadlyFile {
             die();
         }
         self.fate.call(|| self.file.append(bytes))
+    }
+
+    fn reserve(&self, room: Range<u64>) -> io::Result<()> {
+        self.fate.call(|| self.file.reserve(room))
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {

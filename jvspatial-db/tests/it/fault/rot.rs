@@ -5,6 +5,8 @@
 //! last batch only when no commit line is left that knows of an earlier one to have been on disk, because
 //! then nothing tells such a segment from one that was never longer: see [`Judge::active`].
 //!
+//! Zeros at the end of that segment are room for further commits, also where a batch has stood.
+//!
 //! Two kinds of damage cannot be told from a state that the store itself was in, and are judged by that:
 //! - An earlier manifest that knows all segments there are, and does not say where the active one ended,
 //!   is what a kill leaves before the manifest of a close is in place. Everything is still there.
@@ -21,6 +23,7 @@ use jvspatial_db::{Database as _, Encoding, Error, ErrorKind, JsonDb, JsonDbOpti
 use serde_json::json;
 
 use self::damage::{Damage, commit_lines, lines};
+use super::super::room::without_room;
 use super::figures::{Figures, Random, report, rounds, say, seed};
 use super::script::{Found, Script, State, check, inspect, options, runtime};
 
@@ -53,7 +56,7 @@ impl Store {
             history.push(script.state.clone());
             past.push(disk.kill_state());
             let active = segments(&disk).pop().unwrap();
-            let len = disk.bytes(&active).unwrap().len();
+            let len = without_room(&disk.bytes(&active).unwrap()).len();
             // Two sealed segments, then an active one in which other processes went on.
             if active.ends_with("00000003.jsonl") && len > 800 * (lives + 1) {
                 lives += 1;
@@ -194,7 +197,7 @@ impl<'a> Judge<'a> {
         let sealed = store.history.len() - 1 - commits.len();
         let sound = commits.iter().take_while(|commit| commit.end <= same).count();
         let start = if sound == 0 { header } else { commits[sound - 1].end };
-        let rest = &after[start..];
+        let rest = without_room(&after[start..]);
         let next = (sealed + sound + 1) as u64;
         let knows = |line: &[u8]| {
             commits

@@ -17,8 +17,7 @@ const TEST: &str = "fault::strace::what_was_acknowledged_survives_a_kill_at_each
 
 /// The calls that change a file, a name or a lock; a kill at any other leaves what a kill at the next of
 /// these does.
-const CALLS: &str =
-    "openat2,mkdirat,write,writev,fsync,fdatasync,renameat,unlinkat,ftruncate,flock,fchmod";
+const CALLS: &str = "openat2,mkdirat,write,pwrite64,writev,fsync,fdatasync,renameat,unlinkat,ftruncate,flock,fchmod";
 
 #[test]
 fn what_was_acknowledged_survives_a_kill_at_each_system_call() {
@@ -33,7 +32,7 @@ fn what_was_acknowledged_survives_a_kill_at_each_system_call() {
     let (mut figures, mut control) = (Figures::default(), Figures::default());
     for (call, count) in &reached {
         kill_at("honest", call, *count, &mut figures);
-        if call == "write" && control.is_sound() {
+        if call == "pwrite64" && control.is_sound() {
             kill_at("sabotaged", call, *count, &mut control);
         }
     }

@@ -8,6 +8,7 @@ use jvspatial_db::json::disk::{Fault, OpKind, SimulatedDisk};
 use jvspatial_db::{Database as _, ErrorKind, JsonDb, JsonDbOptions};
 use parking_lot::Mutex;
 
+use super::super::room::without_room;
 use super::bank::{Writers, add_up, amounts, make_accounts};
 use super::story::{
     contents, contents_of, files, open, options, runtime, segments, step, write_story,
@@ -89,7 +90,8 @@ fn back_up_rot(options: JsonDbOptions) -> usize {
     let mut backed_up = 0;
     let target = SimulatedDisk::new();
     for path in segments(&disk) {
-        for offset in (0..disk.bytes(&path).unwrap().len()).step_by(step(13)) {
+        let written = without_room(&disk.bytes(&path).unwrap()).len();
+        for offset in (0..written).step_by(step(13)) {
             disk.flip(&path, offset, (offset % 8) as u8).unwrap();
             match runtime.block_on(db.backup_to(Arc::new(target.clone()))) {
                 Ok(_) => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jvspatial_db::json::disk::SimulatedDisk;
 use jvspatial_db::{Id, JsonDb, SalvageReport};
 
+use super::super::room::without_room;
 use super::story::{State, Story, closed, contents_of, files, killed, segments, step};
 
 /// A line of the journal that is about a document.
@@ -29,7 +30,8 @@ impl Journal {
         let mut journal = Self { lines: Vec::new(), commits: BTreeMap::new() };
         for file in segments(disk) {
             let (mut start, mut first, mut from) = (0, journal.lines.len(), 0);
-            for bytes in disk.bytes(&file).unwrap().split_inclusive(|byte| *byte == b'\n') {
+            let bytes = disk.bytes(&file).unwrap();
+            for bytes in without_room(&bytes).split_inclusive(|byte| *byte == b'\n') {
                 let line: serde_json::Value = serde_json::from_slice(bytes).unwrap();
                 let end = start + bytes.len();
                 if let Some(id) = line.get("_id") {

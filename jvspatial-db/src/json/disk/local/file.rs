@@ -1,43 +1,72 @@
 //! One open file of the local disk.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::super::error::named;
 use super::super::{AppendError, DiskFile};
 
-/// A regular file; appends go to its end, reads name their offset.
+/// Written by [`LocalFile::reserve`], again and again.
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+
+/// A regular file; appends go behind one another, reads name their offset.
 #[derive(Debug)]
 pub(super) struct LocalFile {
     file: File,
     path: Box<str>,
+    /// Where the next append goes.
+    end: AtomicU64,
     /// Cleared by the first answer that this file system cannot tell cached from not.
     tells_cached: AtomicBool,
 }
 
 impl LocalFile {
-    pub(super) fn new(file: File, path: &str) -> Self {
+    /// An open file of `len` bytes.
+    pub(super) fn new(file: File, path: &str, len: u64) -> Self {
         let tells_cached = AtomicBool::new(cfg!(target_os = "linux"));
-        Self { file, path: path.into(), tells_cached }
+        Self { file, path: path.into(), end: AtomicU64::new(len), tells_cached }
+    }
+
+    /// Writes all of `bytes` from `offset` on.
+    ///
+    /// # Errors
+    /// How many bytes went before, and why the next one did not.
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> Result<(), (usize, io::Error)> {
+        let mut written = 0;
+        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+            match self.file.write_at(rest, offset + written as u64) {
+                Ok(0) => return Err((written, io::ErrorKind::WriteZero.into())),
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err((written, error)),
+            }
+        }
+        Ok(())
     }
 }
 
 impl DiskFile for LocalFile {
     fn append(&self, bytes: &[u8]) -> Result<(), AppendError> {
-        let mut written = 0;
-        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
-            let error = match (&self.file).write(rest) {
-                Ok(0) => io::ErrorKind::WriteZero.into(),
-                Ok(count) => {
-                    written += count;
-                    continue;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => error,
-            };
-            return Err(AppendError::new(written, named("append to", &self.path, error)));
+        let offset = self.end.load(Ordering::Relaxed);
+        let result = self.write_all_at(bytes, offset);
+        let written = result.as_ref().map_or_else(|(written, _)| *written, |()| bytes.len());
+        self.end.store(offset + written as u64, Ordering::Relaxed);
+        result.map_err(|(written, error)| {
+            AppendError::new(written, named("append to", &self.path, error))
+        })
+    }
+
+    fn reserve(&self, room: Range<u64>) -> io::Result<()> {
+        let mut offset = room.start;
+        while offset < room.end {
+            let left = usize::try_from(room.end - offset).unwrap_or(usize::MAX);
+            let zeros = ZEROS.get(..left).unwrap_or(&ZEROS);
+            self.write_all_at(zeros, offset)
+                .map_err(|(_, error)| named("make room in", &self.path, error))?;
+            offset += zeros.len() as u64;
         }
         Ok(())
     }
@@ -78,7 +107,9 @@ impl DiskFile for LocalFile {
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len).map_err(|error| named("truncate", &self.path, error))
+        self.file.set_len(len).map_err(|error| named("truncate", &self.path, error))?;
+        self.end.store(len, Ordering::Relaxed);
+        Ok(())
     }
 
     fn sync_data(&self) -> io::Result<()> {

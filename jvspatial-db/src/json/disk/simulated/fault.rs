@@ -20,6 +20,7 @@ pub enum OpKind {
     SyncDir,
     Lock,
     Append,
+    Reserve,
     ReadAt,
     ReadAtCached,
     Size,
@@ -39,6 +40,7 @@ impl OpKind {
                 | Self::Remove
                 | Self::SyncDir
                 | Self::Append
+                | Self::Reserve
                 | Self::Truncate
                 | Self::SyncData
                 | Self::SyncAll
@@ -60,7 +62,7 @@ pub struct Op {
     pub path: String,
     /// The new name, of a rename.
     pub to: Option<String>,
-    /// The bytes to append, or the length to cut to; otherwise 0.
+    /// The bytes to append or to fill with zeros, or the length to cut to; otherwise 0.
     pub len: u64,
     /// Whether the caller was told that it worked.
     pub ok: bool,

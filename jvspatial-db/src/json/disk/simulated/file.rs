@@ -1,6 +1,8 @@
 //! One open file of the simulated disk.
 
 use std::io;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::io::Errno;
 
@@ -8,7 +10,7 @@ use super::super::error::named;
 use super::super::{AppendError, DiskFile};
 use super::fault::{Fault, Op, OpKind, SyncEffect};
 use super::model::Inode;
-use super::{SimulatedDisk, op};
+use super::{SimulatedDisk, State, op};
 
 /// A handle; it outlives the removal of the file's name, as on a real system.
 #[derive(Debug)]
@@ -17,15 +19,39 @@ pub(super) struct SimulatedFile {
     inode: Inode,
     path: Box<str>,
     writable: bool,
+    /// Where the next append goes.
+    end: AtomicUsize,
 }
 
 impl SimulatedFile {
     pub(super) fn new(disk: SimulatedDisk, inode: Inode, path: &str, writable: bool) -> Self {
-        Self { disk, inode, path: path.into(), writable }
+        let len = disk.state.lock().model.file(inode).map_or(0, |file| file.live.len());
+        Self { disk, inode, path: path.into(), writable, end: AtomicUsize::new(len) }
     }
 
     fn check_writable(&self) -> io::Result<()> {
         if self.writable { Ok(()) } else { Err(Errno::BADF.into()) }
+    }
+
+    /// How many of `len` bytes that end at `end` a write brings to the medium, and what it says then.
+    fn fitting(
+        &self,
+        state: &State,
+        fault: Option<&Fault>,
+        end: usize,
+        len: usize,
+    ) -> io::Result<(usize, io::Result<()>)> {
+        let room = state
+            .capacity
+            .map_or(u64::MAX, |capacity| capacity.saturating_sub(state.model.used_space()));
+        // Only what makes the file longer takes space.
+        let growth = end.saturating_sub(state.model.file(self.inode)?.live.len());
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        Ok(match fault {
+            Some(fault) => (fault.short_bytes(len), Err(fault.error())),
+            None if growth > room => (len - (growth - room), Err(Errno::NOSPC.into())),
+            None => (len, Ok(())),
+        })
     }
 
     fn sync(&self, kind: OpKind) -> io::Result<()> {
@@ -70,20 +96,29 @@ impl DiskFile for SimulatedFile {
         let op = Op { len: bytes.len() as u64, ..op(OpKind::Append, &self.path) };
         let result = self.disk.run(op, |state, fault| {
             self.check_writable()?;
-            let room = state
-                .capacity
-                .map_or(u64::MAX, |capacity| capacity.saturating_sub(state.model.used_space()));
-            let room = usize::try_from(room).unwrap_or(usize::MAX);
-            let (fits, error) = match fault {
-                Some(fault) => (fault.short_bytes(bytes.len()), Some(fault.error())),
-                None if bytes.len() > room => (room, Some(Errno::NOSPC.into())),
-                None => (bytes.len(), None),
-            };
+            let offset = self.end.load(Ordering::Relaxed);
+            let (fits, result) = self.fitting(state, fault, offset + bytes.len(), bytes.len())?;
             written = fits;
-            state.model.file_mut(self.inode)?.append(bytes.get(..fits).unwrap_or(bytes));
-            error.map_or(Ok(()), Err)
+            let file = state.model.file_mut(self.inode)?;
+            file.write(offset, bytes.get(..fits).unwrap_or(bytes));
+            self.end.store(offset + fits, Ordering::Relaxed);
+            result
         });
         result.map_err(|error| AppendError::new(written, named("append to", &self.path, error)))
+    }
+
+    fn reserve(&self, room: Range<u64>) -> io::Result<()> {
+        let op = Op { len: room.end - room.start, ..op(OpKind::Reserve, &self.path) };
+        let result = self.disk.run(op, |state, fault| {
+            self.check_writable()?;
+            let end = usize::try_from(room.end).map_err(|_| Errno::FBIG)?;
+            let len = usize::try_from(room.end - room.start).map_err(|_| Errno::FBIG)?;
+            let (fits, result) = self.fitting(state, fault, end, len)?;
+            // Zeros behind the end are the same as a longer file, to a process and to a power cut.
+            state.model.file_mut(self.inode)?.truncate(end - len + fits);
+            result
+        });
+        result.map_err(|error| named("make room in", &self.path, error))
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
@@ -113,6 +148,7 @@ impl DiskFile for SimulatedFile {
                 return Err(Errno::INVAL);
             }
             model.file_mut(self.inode)?.truncate(len);
+            self.end.store(len, Ordering::Relaxed);
             Ok(())
         })
     }

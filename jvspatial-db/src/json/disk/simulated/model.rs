@@ -88,10 +88,9 @@ impl FileNode {
         Self { live: Arc::clone(&bytes), durable: bytes, changes: Vec::new() }
     }
 
-    pub(super) fn append(&mut self, bytes: &[u8]) {
+    pub(super) fn write(&mut self, offset: usize, bytes: &[u8]) {
         if !bytes.is_empty() {
-            let offset = self.live.len();
-            Arc::make_mut(&mut self.live).extend_from_slice(bytes);
+            write(Arc::make_mut(&mut self.live), offset, bytes);
             self.changes.push(Change::Write { offset, bytes: bytes.into(), lost: false });
         }
     }

@@ -26,7 +26,8 @@ fn a_segment_is_ended_before_its_offsets_are() {
     for (bytes, begun) in [(1000, false), (1001, true)] {
         let ByHand { mut writer, .. } = wide();
         writer.end.bytes = OFFSETS - MARGIN - 1000;
-        writer.make_room(bytes).unwrap();
+        writer.len = writer.end.bytes;
+        writer.begin_next_if_full(bytes).unwrap();
         assert_eq!(writer.manifest.active, 1 + u32::from(begun), "{bytes}");
     }
 }
@@ -34,7 +35,7 @@ fn a_segment_is_ended_before_its_offsets_are() {
 #[test]
 fn a_segment_with_room_takes_a_batch_of_any_size() {
     let ByHand { mut writer, .. } = wide();
-    writer.make_room(256 << 20).unwrap();
+    writer.begin_next_if_full(256 << 20).unwrap();
     assert_eq!(writer.manifest.active, 1);
 }
 
@@ -44,10 +45,11 @@ fn a_full_segment_goes_on_without_room_for_another_as_long_as_offsets_name_its_l
         let ByHand { disk, mut writer } = wide();
         writer.options.segment_bytes = 1;
         writer.end.bytes = OFFSETS - MARGIN - 1000;
+        writer.len = writer.end.bytes;
         disk.fail(Fault::full(OpKind::CreateFile));
-        assert_eq!(writer.make_room(bytes).is_ok(), goes_on, "{bytes}");
+        assert_eq!(writer.begin_next_if_full(bytes).is_ok(), goes_on, "{bytes}");
         assert_eq!((writer.manifest.active, writer.poison.is_none()), (1, true));
-        writer.make_room(bytes).unwrap();
+        writer.begin_next_if_full(bytes).unwrap();
         assert_eq!(writer.manifest.active, 2);
     }
 }
@@ -57,7 +59,9 @@ fn a_segment_that_may_have_been_begun_ends_all_writing() {
     let mut by_hand = wide();
     by_hand.writer.options.segment_bytes = 1;
     by_hand.disk.fail(Fault::broken(OpKind::SyncDir));
-    let before = by_hand.segment(1);
+    let mut before = by_hand.segment(1);
+    // The room behind that goes before the next segment is begun.
+    before.truncate(usize::try_from(by_hand.writer.end.bytes).unwrap());
     assert_eq!(by_hand.create(1..2).unwrap_err().kind(), ErrorKind::Unknown);
     assert_eq!(by_hand.create(2..3).unwrap_err().kind(), ErrorKind::Poisoned);
     assert_eq!(by_hand.segment(1), before);
@@ -130,7 +134,7 @@ fn time_to_seal(bytes: u64, live_bytes: u64, arrange: impl FnOnce(&Writer)) -> D
     writer.shared.compaction.note_sealed();
     arrange(&writer);
     let start = Instant::now();
-    writer.make_room(1).unwrap();
+    writer.begin_next_if_full(1).unwrap();
     assert_eq!(writer.manifest.active, 2);
     start.elapsed()
 }

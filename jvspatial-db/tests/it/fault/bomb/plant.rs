@@ -1,6 +1,7 @@
 //! A writer of journals and manifests made from `docs/format.md` alone: sound where a bomb has to be.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -86,4 +87,9 @@ pub(super) fn plant_manifest(home: &Path, sealed: &str, active: u32, closed: &st
 pub(super) fn sparse(path: &Path, len: u64) {
     let file = File::options().append(true).create(true).open(path).unwrap();
     file.set_len(len).unwrap();
+}
+
+/// Adds to the end of a file.
+pub(super) fn append(path: &Path, bytes: &[u8]) {
+    File::options().append(true).open(path).unwrap().write_all(bytes).unwrap();
 }

@@ -2,6 +2,7 @@
 //! is copied.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -120,6 +121,10 @@ struct CarelessFile {
 impl DiskFile for CarelessFile {
     fn append(&self, bytes: &[u8]) -> Result<(), AppendError> {
         self.file.append(bytes)
+    }
+
+    fn reserve(&self, room: Range<u64>) -> io::Result<()> {
+        self.file.reserve(room)
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {

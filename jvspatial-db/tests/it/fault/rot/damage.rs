@@ -6,6 +6,7 @@ use std::fmt;
 use jvspatial_db::json::disk::SimulatedDisk;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::super::super::room::without_room;
 use super::{MANIFEST, Random, Store, rounds, segments};
 
 /// Files that are no longer as they were written.
@@ -52,7 +53,7 @@ impl Damage {
 
 /// The lines of a file, each with its end.
 pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    bytes.split_inclusive(|byte| *byte == b'\n')
+    without_room(bytes).split_inclusive(|byte| *byte == b'\n')
 }
 
 /// Where a commit line stands, and the last batch that it knows to have been on disk.
@@ -222,13 +223,23 @@ pub(super) fn appended(store: &Store, random: &mut Random) -> Vec<Damage> {
         ("the last batch", &active[before.end..last.end]),
         ("the last commit", &active[last.start..last.end]),
     ];
-    let append = |path: &String| {
-        let bytes = store.bytes(path);
-        tails.map(|(what, tail)| {
-            Damage::new(format!("{what} appended"), path, [&bytes[..], tail].concat())
-        })
-    };
-    store.disk.paths().iter().flat_map(append).collect()
+    let mut damages = Vec::new();
+    for path in store.disk.paths() {
+        let bytes = store.bytes(&path);
+        for (what, tail) in tails {
+            damages.push(Damage::new(
+                format!("{what} appended"),
+                &path,
+                [without_room(&bytes), tail].concat(),
+            ));
+            damages.push(Damage::new(
+                format!("{what} appended to the room"),
+                &path,
+                [&bytes[..], tail].concat(),
+            ));
+        }
+    }
+    damages
 }
 
 /// Puts a manifest in place that agrees with whatever stands in the journal.

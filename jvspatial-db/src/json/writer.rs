@@ -70,6 +70,8 @@ pub(super) struct Writer {
     /// Why nothing may be written any more.
     poison: Option<String>,
     compactor: Option<JoinHandle<()>>,
+    /// Whether the writer may look for batches while callers make them, on another processor.
+    watches: bool,
     /// Started for the first large batch.
     syncer: Option<Syncer>,
     _lock: DiskLock,
@@ -78,8 +80,9 @@ pub(super) struct Writer {
 /// From how many documents on a batch is applied while it is being synced.
 const BESIDE: usize = 1024;
 
-/// For how long a writer that has nothing to sync looks for the next batch before it goes to sleep.
-const WATCH: Duration = Duration::from_micros(30);
+/// For how long a writer looks for the next batch before it goes to sleep. Durable creates one after another take
+/// about a third less time than with a writer that has to be woken for each.
+const WATCH: Duration = Duration::from_micros(100);
 
 /// A batch that waits for the commit it is part of.
 type Waiting = (oneshot::Sender<Result<WriteReport>>, WriteReport);
@@ -109,6 +112,7 @@ impl Writer {
             due: None,
             poison: None,
             compactor: Some(compactor),
+            watches: std::thread::available_parallelism().is_ok_and(|count| count.get() > 1),
             syncer: None,
             _lock: lock,
         }
@@ -124,7 +128,7 @@ impl Writer {
                     if self.due.is_some_and(|due| due <= Instant::now()) {
                         let _ = self.sync();
                     }
-                    if self.options.durability != Durability::Sync {
+                    if self.watches {
                         self.shared.queue.watch(WATCH);
                     }
                 }

@@ -1,5 +1,9 @@
 //! The id of a document: `{n|e|o|j}.{Entity}.{key}` in sixteen bytes.
 
+mod collection;
+mod handle;
+mod key;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -8,63 +12,14 @@ use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+pub use self::collection::Collection;
+pub use self::handle::Handle;
+pub(crate) use self::key::{KEY_TEXT, parse_hex};
+use self::key::{hex, parse_key};
+
 use crate::entity_name::{self, EntityName};
 use crate::error::{Error, Result};
 use crate::limits::MAX_ID_BYTES;
-
-/// Which of the fixed collections a document is in; the first letter of its id says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Collection {
-    /// Edges, `e.…`
-    Edge,
-    /// The library's own state, such as walk checkpoints, `j.…`
-    System,
-    /// Nodes, `n.…`
-    Node,
-    /// Plain records that no edge touches, `o.…`
-    Object,
-}
-
-impl Collection {
-    /// Every collection.
-    pub const ALL: [Self; 4] = [Self::Node, Self::Edge, Self::Object, Self::System];
-
-    /// The name under which a backend stores it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Node => "node",
-            Self::Edge => "edge",
-            Self::Object => "object",
-            Self::System => "jvspatial",
-        }
-    }
-
-    /// The letter with which the ids of its documents begin.
-    pub const fn letter(self) -> char {
-        match self {
-            Self::Node => 'n',
-            Self::Edge => 'e',
-            Self::Object => 'o',
-            Self::System => 'j',
-        }
-    }
-
-    pub(crate) const fn from_letter(letter: u8) -> Option<Self> {
-        match letter {
-            b'n' => Some(Self::Node),
-            b'e' => Some(Self::Edge),
-            b'o' => Some(Self::Object),
-            b'j' => Some(Self::System),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Collection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// The id of a document: its collection, its entity name and a key, written `n.City.4b60c5d8224f4482a88b6829`.
 ///
@@ -255,53 +210,6 @@ fn shorten(text: &str) -> &str {
     text.char_indices().nth(80).map_or(text, |(end, _)| &text[..end])
 }
 
-fn hex(key: &[u8; 12]) -> [u8; 24] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut out = [0; 24];
-    for (pair, byte) in out.chunks_exact_mut(2).zip(key) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
-    }
-    out
-}
-
-/// How many hex digits a generated key has.
-pub(crate) const KEY_TEXT: usize = 24;
-
-fn parse_key(text: &[u8]) -> Option<[u8; 12]> {
-    parse_hex(text.try_into().ok()?)
-}
-
-#[inline]
-pub(crate) fn parse_hex(text: &[u8; KEY_TEXT]) -> Option<[u8; 12]> {
-    let mut key = [0; 12];
-    let mut sound = true;
-    for (bytes, digits) in key.as_chunks_mut::<4>().0.iter_mut().zip(text.as_chunks::<8>().0) {
-        let (read, all_digits) = parse_eight(*digits);
-        *bytes = read;
-        sound &= all_digits;
-    }
-    sound.then_some(key)
-}
-
-/// The value of eight hex digits and whether they all are lower-case ones, eight at a time.
-#[inline]
-fn parse_eight(digits: [u8; 8]) -> ([u8; 4], bool) {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    let text = u64::from_le_bytes(digits);
-    // The high bit of each byte of `x + (128 - n)` says whether that byte of x is at least n, if x is ASCII.
-    let ascii = text & !HIGH;
-    let at_least = |least: u8| ascii + ONES * (128 - u64::from(least));
-    let digit = at_least(b'0') & !at_least(b'9' + 1);
-    let letter = at_least(b'a') & !at_least(b'f' + 1);
-    let sound = (digit | letter) & !text & HIGH == HIGH;
-    let nibbles = (ascii & (ONES * 15)) + ((letter & HIGH) >> 7) * 9;
-    let pairs = (nibbles << 4 | nibbles >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-    (((fours | fours >> 16) as u32).to_le_bytes(), sound)
-}
-
 impl FromStr for Id {
     type Err = Error;
 
@@ -420,67 +328,9 @@ impl<'de> Deserialize<'de> for Id {
     }
 }
 
-/// An id, with a hint where the backend that gave it out keeps the document.
-///
-/// Backends with dense ordinals ([`Capabilities::ordinals`](crate::Capabilities)) fill the hint in
-/// what they return and so find the document again without hashing. A hint is checked against the
-/// id before it is used, so a stale one costs time and never gives a wrong answer.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    id: Id,
-    ordinal: u32,
-}
-
-impl Handle {
-    const NO_ORDINAL: u32 = u32::MAX;
-
-    /// A handle without a hint.
-    pub const fn new(id: Id) -> Self {
-        Self { id, ordinal: Self::NO_ORDINAL }
-    }
-
-    /// A handle whose document the backend keeps at `ordinal`.
-    pub const fn with_ordinal(id: Id, ordinal: u32) -> Self {
-        Self { id, ordinal }
-    }
-
-    /// The id.
-    pub const fn id(&self) -> &Id {
-        &self.id
-    }
-
-    /// The id, without the hint.
-    pub fn into_id(self) -> Id {
-        self.id
-    }
-
-    /// The hint.
-    pub const fn ordinal(&self) -> Option<u32> {
-        if self.ordinal == Self::NO_ORDINAL { None } else { Some(self.ordinal) }
-    }
-}
-
 impl AsRef<Id> for Id {
     fn as_ref(&self) -> &Id {
         self
-    }
-}
-
-impl AsRef<Id> for Handle {
-    fn as_ref(&self) -> &Id {
-        &self.id
-    }
-}
-
-impl From<Id> for Handle {
-    fn from(id: Id) -> Self {
-        Self::new(id)
-    }
-}
-
-impl From<&Id> for Handle {
-    fn from(id: &Id) -> Self {
-        Self::new(id.clone())
     }
 }
 
@@ -539,23 +389,6 @@ mod tests {
                     proptest::prop_assert_eq!(generated(fast), generated(slow));
                 }
                 proptest::prop_assert_eq!(fast, slow);
-            }
-        }
-    }
-
-    #[test]
-    fn hex_digits_are_read_as_the_standard_library_reads_them() {
-        for byte in 0..=255_u8 {
-            for position in 0..8 {
-                let mut digits = *b"0f9a8b7c";
-                digits[position] = byte;
-                let lower = byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-                let (read, sound) = parse_eight(digits);
-                assert_eq!(sound, lower, "{byte} at {position}");
-                if lower {
-                    let text = std::str::from_utf8(&digits).unwrap();
-                    assert_eq!(read, u32::from_str_radix(text, 16).unwrap().to_be_bytes());
-                }
             }
         }
     }

@@ -71,7 +71,8 @@ mod tests {
             "what is left is too little"
         );
         assert_eq!(to_make(100_000, 99_800, 200), None, "there is enough");
-        assert_eq!(to_make(300, 300, LARGE + 1), None, "a large commit");
+        assert_eq!(to_make(LARGE, LARGE, LARGE), Some(LARGE..2 * LARGE));
+        assert_eq!(to_make(LARGE, LARGE, LARGE + 1), None, "a large commit");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::draft::{Draft, DraftAction, DraftOperation};
-use super::index::{Definitions, Index, KeyChange, KeyChanges};
+use super::index::{Definitions, Index, KeyChange, KeyChanges, Secondary};
 use super::reader::{Located, Reading};
 use super::segment::Segments;
 use crate::codec::Encoding;
@@ -103,8 +103,28 @@ impl DraftKeys {
         same || (self.definitions.is_empty() && definitions.is_empty())
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    const fn is_empty(&self) -> bool {
         self.ends.is_empty()
+    }
+
+    /// Whether nobody has a key of them that only one document may have, neither in `index` nor among them.
+    pub(super) fn are_free(&self, index: &Index) -> bool {
+        let judges = |secondary: &&Secondary| {
+            secondary.definition.spec.is_unique() && !secondary.keys.is_empty()
+        };
+        if self.has_twins || !index.secondary.iter().any(|secondary| judges(&secondary)) {
+            return !self.has_twins;
+        }
+        self.keys.iter().all(|(place, key)| {
+            let secondary = index.secondary.get(usize::from(place)).filter(judges);
+            secondary.is_none_or(|secondary| secondary.owner(key).is_none())
+        })
+    }
+
+    /// What changes when all the operations create documents.
+    pub(super) fn into_created(self) -> KeyChanges {
+        let Self { keys, ends, multikey, .. } = self;
+        KeyChanges { keys, created: ends, changes: Vec::new(), multikey }
     }
 
     /// The numbers of the keys of the operation at `at`.
@@ -270,7 +290,10 @@ impl OldDocuments {
             definitions.iter().any(|definition| definition.collection == Collection::Edge);
         for operation in &draft.operations {
             let id = &operation.id;
-            add(id);
+            // What exists is not inserted.
+            if !matches!(operation.action, DraftAction::Insert { .. }) {
+                add(id);
+            }
             if let DraftAction::Delete { detach: true, .. } = operation.action
                 && edges_too
                 && id.collection() == Collection::Node

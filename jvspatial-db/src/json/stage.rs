@@ -55,11 +55,7 @@ impl Stage {
         old: &OldKeys,
         shared: bool,
     ) -> Option<WriteReport> {
-        // What has keys is judged with them.
-        if !shared
-            && draft.keys.is_empty()
-            && let Some(report) = self.add_fresh(index, draft)
-        {
+        if !shared && let Some(report) = self.add_fresh(index, draft) {
             return Some(report);
         }
         let mut judge = Judge::new(index, draft, old);

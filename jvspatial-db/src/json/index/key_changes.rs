@@ -1,9 +1,12 @@
 //! What a commit changes of the secondary indexes.
 
+use std::ops::Range;
+
 use parking_lot::RwLock;
 
 use super::secondary::{KeyChange, KeyChanges, push_entry};
 use super::{HELD, Index};
+use crate::id::Collection;
 
 /// From how many new keys on they are put in order first, so that each block of an index is filled once.
 const MANY: usize = 256;
@@ -27,16 +30,37 @@ struct Span {
     len: usize,
 }
 
-/// Applies changes of keys, after those of their documents. The index is held for a few of them at a time.
-pub(super) fn change_keys(index: &RwLock<Index>, sequence: u64, keys: &KeyChanges) {
-    if keys.changes.len() < MANY || keys.changes.iter().any(|change| !change.added) {
+/// The ordinal of a document that changes keys, and whether it may have existed before.
+pub(super) type Holder = (u32, bool);
+
+impl KeyChanges {
+    /// The numbers of the keys that the created document number `at` gets.
+    fn of_created(&self, at: usize) -> Range<usize> {
+        let end = |at: usize| self.created.get(at).copied();
+        let start = at.checked_sub(1).and_then(end).unwrap_or_default();
+        start..end(at).unwrap_or(start)
+    }
+}
+
+/// Applies changes of keys, after those of their documents; `created` are the first of these. The index is held for a few of them at a time.
+pub(super) fn change_keys(
+    index: &RwLock<Index>,
+    sequence: u64,
+    keys: &KeyChanges,
+    created: &[Holder],
+) {
+    let count = keys.created.last().copied().unwrap_or_default() + keys.changes.len();
+    if count < MANY || keys.changes.iter().any(|change| !change.added) {
+        for (from, some) in (0..).step_by(HELD).zip(created.chunks(HELD)) {
+            index.write().create_keys(sequence, keys, from, some);
+        }
         for some in keys.changes.chunks(HELD) {
             index.write().change_keys(sequence, keys, some);
         }
         return;
     }
     // Only the writer changes ordinals, and it is the one to ask.
-    let entries = index.read().entries_of(keys);
+    let entries = index.read().entries_of(keys, created);
     for (place, mut entries) in entries.into_iter().enumerate() {
         entries.sort();
         let sorted: Vec<&[u8]> = entries.iter().collect();
@@ -47,13 +71,33 @@ pub(super) fn change_keys(index: &RwLock<Index>, sequence: u64, keys: &KeyChange
 }
 
 impl Index {
+    /// Adds the keys of created documents, the first of which has the number `from`.
+    pub(super) fn create_keys(
+        &mut self,
+        sequence: u64,
+        keys: &KeyChanges,
+        from: usize,
+        created: &[Holder],
+    ) {
+        let keeping = self.history.is_keeping();
+        let mut entry = Vec::new();
+        for (at, (ordinal, had_past)) in (from..).zip(created) {
+            for (place, key) in keys.keys.range(keys.of_created(at)) {
+                let Some(index) = self.secondary.get_mut(usize::from(place)) else { continue };
+                entry.clear();
+                push_entry(&mut entry, key, *ordinal);
+                index.add(&entry, sequence, keeping, *had_past);
+            }
+        }
+    }
+
     /// Applies some of the changes of keys, after those of their documents.
     pub(super) fn change_keys(&mut self, sequence: u64, keys: &KeyChanges, some: &[KeyChange]) {
         let keeping = self.history.is_keeping();
         let mut entry = Vec::new();
         for change in some {
             let Some((place, key)) = keys.keys.get(change.key) else { continue };
-            let Some((ordinal, had_past)) = self.ordinal_of(change) else { continue };
+            let Some((ordinal, had_past)) = self.holder_of(change) else { continue };
             let Some(index) = self.secondary.get_mut(usize::from(place)) else { continue };
             entry.clear();
             push_entry(&mut entry, key, ordinal);
@@ -65,28 +109,41 @@ impl Index {
         }
     }
 
-    /// The ordinal of the document of a change, and whether it may have existed before.
-    fn ordinal_of(&self, change: &KeyChange) -> Option<(u32, bool)> {
-        let table = self.table(change.id.collection());
-        let ordinal = table.ordinal(&change.id)?;
-        Some((ordinal, table.row(ordinal).is_some_and(|row| row.state.older != 0)))
+    fn holder_of(&self, change: &KeyChange) -> Option<Holder> {
+        let collection = change.id.collection();
+        let ordinal = self.table(collection).ordinal(&change.id)?;
+        Some(self.holder(collection, ordinal))
+    }
+
+    /// The document at `ordinal`, which has changed.
+    pub(super) fn holder(&self, collection: Collection, ordinal: u32) -> Holder {
+        let row = self.table(collection).row(ordinal);
+        (ordinal, row.is_some_and(|row| row.state.older != 0))
     }
 
     /// The new entries of each index.
-    fn entries_of(&self, keys: &KeyChanges) -> Vec<Entries> {
+    fn entries_of(&self, keys: &KeyChanges, created: &[Holder]) -> Vec<Entries> {
         let share = |of_all: usize| of_all / self.secondary.len().max(1);
         let empty = || Entries {
             bytes: Vec::with_capacity(share(keys.keys.bytes_len()) * 5 / 4),
-            spans: Vec::with_capacity(share(keys.changes.len())),
+            spans: Vec::with_capacity(share(keys.keys.len())),
             had_past: false,
         };
         let mut all: Vec<Entries> = self.secondary.iter().map(|_| empty()).collect();
-        let mut last: Option<(&KeyChange, (u32, bool))> = None;
+        for (at, (ordinal, had_past)) in created.iter().enumerate() {
+            for (place, key) in keys.keys.range(keys.of_created(at)) {
+                if let Some(entries) = all.get_mut(usize::from(place)) {
+                    entries.push(key, *ordinal);
+                    entries.had_past |= had_past;
+                }
+            }
+        }
+        let mut last: Option<(&KeyChange, Holder)> = None;
         for change in &keys.changes {
             let found = match last {
                 // Mostly a document gets keys in several indexes.
                 Some((before, found)) if before.id == change.id => Some(found),
-                _ => self.ordinal_of(change),
+                _ => self.holder_of(change),
             };
             let Some((ordinal, had_past)) = found else { continue };
             last = Some((change, (ordinal, had_past)));

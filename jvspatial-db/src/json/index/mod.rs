@@ -25,6 +25,7 @@ use array::Array;
 pub(super) use chunk::Chunk;
 pub(super) use ends::{EndIds, NewEdge, NewEnds};
 pub(super) use history::{History, Snapshot};
+use key_changes::Holder;
 pub(super) use key_set::KeySet;
 pub(super) use load::Filling;
 #[cfg(test)]
@@ -208,8 +209,8 @@ impl Index {
         self.ahead = !is_held;
     }
 
-    /// Applies one change of the batch `sequence`; readers do not see it yet.
-    fn change(&mut self, sequence: u64, change: Change) -> Result<()> {
+    /// Applies one change of the batch `sequence`; readers do not see it yet. Returns the document's ordinal.
+    fn change(&mut self, sequence: u64, change: Change) -> Result<u32> {
         let Change { id, mut state, link } = change;
         state.sequence = sequence;
         let collection = id.collection();
@@ -233,6 +234,24 @@ impl Index {
             usages.gain(state.place);
         }
         tables[collection as usize].set(ordinal, state, history);
+        Ok(ordinal)
+    }
+
+    /// Applies some of the changes of a batch, whose first documents are noted as those that get `keys`.
+    fn change_some(
+        &mut self,
+        sequence: u64,
+        changes: impl Iterator<Item = Change>,
+        keys: &KeyChanges,
+        created: &mut Vec<Holder>,
+    ) -> Result<()> {
+        for change in changes {
+            let collection = change.id.collection();
+            let ordinal = self.change(sequence, change)?;
+            if created.len() < keys.created.len() {
+                created.push(self.holder(collection, ordinal));
+            }
+        }
         Ok(())
     }
 
@@ -244,8 +263,10 @@ impl Index {
         keys: &KeyChanges,
     ) -> Result<()> {
         self.begin(true);
-        changes.into_iter().try_for_each(|change| self.change(sequence, change))?;
+        let mut created = Vec::with_capacity(keys.created.len());
+        self.change_some(sequence, changes.into_iter(), keys, &mut created)?;
         self.note_multikey(&keys.multikey);
+        self.create_keys(sequence, keys, 0, &created);
         self.change_keys(sequence, keys, &keys.changes);
         self.sequence = sequence;
         Ok(())
@@ -357,13 +378,14 @@ pub(super) fn prepare(
 ) -> Result<()> {
     index.write().begin(false);
     let mut changes = changes.into_iter();
+    let mut created = Vec::with_capacity(keys.created.len());
     while changes.len() > 0 {
-        let mut index = index.write();
-        changes.by_ref().take(HELD).try_for_each(|change| index.change(sequence, change))?;
+        let some = changes.by_ref().take(HELD);
+        index.write().change_some(sequence, some, keys, &mut created)?;
     }
     // Before the keys, so that nobody takes a document for one that has a single key.
     index.write().note_multikey(&keys.multikey);
-    key_changes::change_keys(index, sequence, keys);
+    key_changes::change_keys(index, sequence, keys, &created);
     Ok(())
 }
 

@@ -54,7 +54,10 @@ pub(in crate::json) struct KeyChange {
 pub(in crate::json) struct KeyChanges {
     /// Keys with the places of their indexes among the [`Definitions`].
     pub keys: KeyList,
-    /// In the order of the operations.
+    /// Where the keys end that each of the first documents gets, one behind the other: all that changes when
+    /// a batch only creates documents.
+    pub created: Vec<usize>,
+    /// The other changes, in the order of the operations.
     pub changes: Vec<KeyChange>,
     /// For each index, the fields that have led through an array.
     pub multikey: Vec<u32>,

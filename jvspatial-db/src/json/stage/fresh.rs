@@ -9,11 +9,16 @@ use crate::write::{Outcome, WriteReport};
 
 impl Stage {
     /// Adds a batch if all it does is to create documents that touch no other, under ids that are free and
-    /// all different, and if nothing is staged yet; `None` if it is to be judged.
+    /// all different, with keys that are free as well, and if nothing is staged yet; `None` if it is to be
+    /// judged.
     pub(super) fn add_fresh(&mut self, index: &Index, draft: &mut Draft) -> Option<WriteReport> {
-        if !self.bytes.is_empty() || !is_fresh(index, &draft.operations) {
+        if !self.bytes.is_empty()
+            || !is_fresh(index, &draft.operations)
+            || !draft.keys.are_free(index)
+        {
             return None;
         }
+        self.keys = std::mem::take(&mut draft.keys).into_created();
         self.bytes = std::mem::take(&mut draft.lines);
         let operations = std::mem::take(&mut draft.operations);
         let versions = operations.iter().filter_map(created);

@@ -115,11 +115,6 @@ impl KeyList {
         self.spans.reserve(self.spans.len().saturating_mul(times));
     }
 
-    /// How many bytes the keys have.
-    pub(crate) const fn bytes_len(&self) -> usize {
-        self.bytes.len()
-    }
-
     /// Forgets all but the first `count` keys.
     pub(crate) fn truncate(&mut self, count: usize) {
         self.spans.truncate(count);

@@ -51,8 +51,9 @@ impl KeySet {
         set
     }
 
-    /// Adds strings that come in order; those that were there stay.
+    /// Adds strings that come in order, each once; those that were there stay.
     pub(in crate::json) fn extend_sorted(&mut self, entries: &[&[u8]]) {
+        debug_assert!(entries.is_sorted_by(|a, b| a < b));
         let mut rest = entries;
         while let Some(least) = rest.first() {
             let below = (Bound::Unbounded, Bound::Included(*least));
@@ -77,18 +78,15 @@ impl KeySet {
             }
             let first = first.clone();
             let Some(block) = self.blocks.get_mut(&first).map(std::mem::take) else { continue };
-            let mut filling = Filling::default();
-            let mut places = (0..block.ends.len()).peekable();
-            for entry in own {
-                while let Some(at) = places.next_if(|at| block.get(*at) <= *entry) {
-                    filling.push(block.get(at));
-                }
-                if filling.last() != Some(entry) {
-                    filling.push(entry);
-                    self.len += 1;
-                }
+            // What stands below all of them stays where it is.
+            let at = block.find(least).unwrap_or_else(|at| at);
+            let (mut filling, block) = Filling::from(block, at);
+            if block.ends.is_empty() {
+                own.iter().for_each(|entry| filling.push(entry));
+                self.len += own.len() as u64;
+            } else {
+                self.len += filling.merge(own, &block);
             }
-            places.for_each(|at| filling.push(block.get(at)));
             let mut filled = filling.finish();
             let lowest = filled.next().map(|(_, block)| block);
             self.blocks.insert(first, lowest.unwrap_or_default());
@@ -247,6 +245,15 @@ struct Filling {
 }
 
 impl Filling {
+    /// Goes on with a block after its first `at` strings; the others are given back.
+    fn from(mut block: Block, at: usize) -> (Self, Block) {
+        let others = block.split(at);
+        if !block.ends.is_empty() {
+            block.bytes.reserve(FULL.saturating_sub(block.bytes.len()));
+        }
+        (Self { full: Vec::new(), block }, others)
+    }
+
     fn push(&mut self, entry: &[u8]) {
         if !self.block.ends.is_empty() && self.block.bytes.len() + entry.len() > FULL * 7 / 8 {
             self.cut();
@@ -259,8 +266,21 @@ impl Filling {
         self.block.ends.push(self.block.bytes.len() as u16);
     }
 
-    fn last(&self) -> Option<&[u8]> {
-        self.block.last()
+    /// Adds strings in order and those of a block; returns how many of the former were not in it.
+    fn merge(&mut self, entries: &[&[u8]], block: &Block) -> u64 {
+        let mut added = 0;
+        let mut places = (0..block.ends.len()).peekable();
+        for entry in entries {
+            while let Some(at) = places.next_if(|at| block.get(*at) <= *entry) {
+                self.push(block.get(at));
+            }
+            if self.block.last() != Some(entry) {
+                self.push(entry);
+                added += 1;
+            }
+        }
+        places.for_each(|at| self.push(block.get(at)));
+        added
     }
 
     fn cut(&mut self) {
@@ -339,15 +359,20 @@ impl Block {
         self.ends.iter_mut().skip(at).for_each(|end| *end -= len as u16);
     }
 
+    /// Cuts off the strings from `at` on.
+    fn split(&mut self, at: usize) -> Self {
+        let start = self.start(at);
+        let bytes = self.bytes.split_off(start);
+        let ends = self.ends.split_off(at).into_iter().map(|end| end - start as u16).collect();
+        Self { bytes, ends }
+    }
+
     /// Cuts off the upper half, which is not empty and leaves something.
     fn divide(&mut self) -> Self {
         let half = self.bytes.len() / 2;
         let at = self.ends.partition_point(|end| usize::from(*end) <= half);
         let at = at.clamp(1, self.ends.len().saturating_sub(1).max(1));
-        let start = self.start(at);
-        let bytes = self.bytes.split_off(start);
-        let ends = self.ends.split_off(at).into_iter().map(|end| end - start as u16).collect();
-        Self { bytes, ends }
+        self.split(at)
     }
 
     fn shrink(&mut self) {

@@ -377,16 +377,33 @@ pub(super) fn prepare(
     keys: &KeyChanges,
 ) -> Result<()> {
     index.write().begin(false);
+    let indexes = index.read().secondary.len();
+    let (in_order, created) = both(
+        keys.count() >= PARALLEL_KEYS,
+        || keys.in_order(indexes),
+        || change_documents(index, sequence, changes, keys),
+    );
+    let created = created?;
+    // Before the keys, so that nobody takes a document for one that has a single key.
+    index.write().note_multikey(&keys.multikey);
+    key_changes::change_keys(index, sequence, keys, &created, in_order);
+    Ok(())
+}
+
+/// Applies the changes of documents; returns those that were created, as far as they get `keys`.
+fn change_documents(
+    index: &RwLock<Index>,
+    sequence: u64,
+    changes: Vec<Change>,
+    keys: &KeyChanges,
+) -> Result<Vec<Holder>> {
     let mut changes = changes.into_iter();
     let mut created = Vec::with_capacity(keys.created.len());
     while changes.len() > 0 {
         let some = changes.by_ref().take(HELD);
         index.write().change_some(sequence, some, keys, &mut created)?;
     }
-    // Before the keys, so that nobody takes a document for one that has a single key.
-    index.write().note_multikey(&keys.multikey);
-    key_changes::change_keys(index, sequence, keys, &created);
-    Ok(())
+    Ok(created)
 }
 
 /// Shows the batch that was prepared last to readers.
@@ -415,6 +432,9 @@ pub(super) fn apply(
 
 /// For how many documents the index is held: some microseconds.
 pub(super) const HELD: usize = 32;
+
+/// From how many new keys on they are put in order on a thread of their own.
+const PARALLEL_KEYS: usize = 4096;
 
 /// Whether readers can be kept from seeing changes that are applied but not published: not when an edge may
 /// be taken away and made again with other ends.

@@ -7,6 +7,7 @@ use ::bson::{Bson, RawDocument};
 
 use super::fault::Fault;
 use super::pick::{Members, broken};
+use super::scalar::Scalar;
 use super::scan::unescape;
 use super::{Encoding, text};
 use crate::Result;
@@ -23,9 +24,7 @@ pub(crate) enum Raw<'a> {
 /// What a raw value turned out to be.
 #[derive(Clone, Debug)]
 pub(crate) enum Picked<'a> {
-    Text(Cow<'a, str>),
-    Integer(i64),
-    Double(f64),
+    Scalar(Scalar<'a>),
     /// A document, still raw.
     Document(Raw<'a>),
     /// Anything else.
@@ -105,31 +104,29 @@ impl<'a> Raw<'a> {
     /// # Errors
     /// `Corrupt` when the value is not of its encoding, `Limit` when it is too deep.
     pub(crate) fn pick(self) -> Result<Picked<'a>> {
+        if let Some(scalar) = self.scalar() {
+            return Ok(Picked::Scalar(scalar));
+        }
         match self {
-            Self::Json(text) => pick_json(text),
-            Self::Bson(value) => Ok(match value {
-                RawBsonRef::String(text) => Picked::Text(Cow::Borrowed(text)),
-                RawBsonRef::Int32(integer) => Picked::Integer(i64::from(integer)),
-                RawBsonRef::Int64(integer) => Picked::Integer(integer),
-                RawBsonRef::Double(double) => Picked::Double(double),
-                RawBsonRef::Document(_) => Picked::Document(self),
-                _ => Picked::Value(self.to_bson()?),
-            }),
+            Self::Json([b'{', rest @ ..]) if !rest.starts_with(b"\"$") => {
+                Ok(Picked::Document(self))
+            }
+            Self::Bson(RawBsonRef::Document(_)) => Ok(Picked::Document(self)),
+            _ => self.to_bson().map(Picked::Value),
         }
     }
 
     /// A text or a number, quickly; `None` for anything else.
-    #[cfg(feature = "json")]
-    pub(crate) fn scalar(self) -> Option<Picked<'a>> {
+    #[inline]
+    pub(crate) fn scalar(self) -> Option<Scalar<'a>> {
         match self {
-            Self::Json(text) if !matches!(text, [b'"' | b'-' | b'0'..=b'9', ..]) => None,
-            Self::Json(_) => self.pick().ok(),
-            Self::Bson(
-                RawBsonRef::String(_)
-                | RawBsonRef::Int32(_)
-                | RawBsonRef::Int64(_)
-                | RawBsonRef::Double(_),
-            ) => self.pick().ok(),
+            Self::Json(text) => Scalar::of_json(text),
+            Self::Bson(RawBsonRef::String(text)) => {
+                Some(Scalar::Text(Cow::Borrowed(text.as_bytes())))
+            }
+            Self::Bson(RawBsonRef::Int32(integer)) => Some(Scalar::Integer(i64::from(integer))),
+            Self::Bson(RawBsonRef::Int64(integer)) => Some(Scalar::Integer(integer)),
+            Self::Bson(RawBsonRef::Double(double)) => Some(Scalar::Double(double)),
             Self::Bson(_) => None,
         }
     }
@@ -146,33 +143,4 @@ impl<'a> Raw<'a> {
             Self::Bson(value) => Bson::try_from(value).map_err(|_| broken()),
         }
     }
-}
-
-fn pick_json(value: &[u8]) -> Result<Picked<'_>> {
-    match value {
-        [b'"', inner @ .., b'"'] => {
-            // Without a way out of the loop it takes many bytes at once.
-            let is_plain = |plain, byte: &u8| plain & (*byte >= b' ') & (*byte != b'\\');
-            let plain = inner.iter().fold(true, is_plain);
-            let inner = std::str::from_utf8(inner).map_err(|_| broken())?;
-            if plain {
-                return Ok(Picked::Text(Cow::Borrowed(inner)));
-            }
-            return unescape(inner).map(Picked::Text).map_err(|_| broken());
-        }
-        [b'-' | b'0'..=b'9', ..] => {
-            let number = std::str::from_utf8(value).map_err(|_| broken())?;
-            if let Ok(integer) = number.parse() {
-                return Ok(Picked::Integer(integer));
-            }
-            if let Ok(double) = number.parse() {
-                return Ok(Picked::Double(double));
-            }
-        }
-        [b'{', rest @ ..] if !rest.starts_with(b"\"$") => {
-            return Ok(Picked::Document(Raw::Json(value)));
-        }
-        _ => {}
-    }
-    Raw::Json(value).to_bson().map(Picked::Value)
 }

@@ -21,6 +21,7 @@ mod names;
 mod pick;
 mod project;
 mod raw;
+mod scalar;
 mod scan;
 mod shape;
 mod text;
@@ -37,6 +38,7 @@ pub(crate) use lazy::{Picked, Raw, members};
 pub use merge::merge;
 pub(crate) use pick::pick;
 pub(crate) use project::project;
+pub(crate) use scalar::Scalar;
 pub use shape::same_shape;
 pub use text::parse_json_document;
 

@@ -150,8 +150,7 @@ impl<'a> Scan<'a> {
     /// Passes a number or a word.
     #[inline]
     fn scalar(&mut self) -> Option<()> {
-        let rest = self.rest();
-        let length = rest.iter().position(|byte| !is_scalar(*byte)).unwrap_or(rest.len());
+        let length = scalar_end(self.rest());
         self.at += length;
         (length > 0).then_some(())
     }
@@ -163,6 +162,10 @@ pub(super) fn is_scalar(byte: u8) -> bool {
     SCALAR.get(usize::from(byte)).is_some_and(|is_scalar| *is_scalar)
 }
 
+/// One, and the highest bit, in each of eight bytes.
+const ONES: u64 = u64::MAX / 255;
+const HIGH: u64 = ONES << 7;
+
 static SCALAR: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -173,6 +176,31 @@ static SCALAR: [bool; 256] = {
     }
     table
 };
+
+/// Where the number or the word ends with which the text begins.
+#[inline]
+fn scalar_end(text: &[u8]) -> usize {
+    let (chunks, rest) = text.as_chunks::<8>();
+    for (at, eight) in chunks.iter().enumerate() {
+        let marks = ends_of_scalars(u64::from_le_bytes(*eight));
+        if marks != 0 {
+            return at * 8 + marks.trailing_zeros() as usize / 8;
+        }
+    }
+    let end = rest.iter().position(|byte| !is_scalar(*byte)).unwrap_or(rest.len());
+    chunks.len() * 8 + end
+}
+
+/// Of eight bytes the high bits of those that may follow a scalar: a comma, a closing brace or bracket, space.
+/// Bytes behind the first one may be marked without being any.
+#[inline]
+const fn ends_of_scalars(eight: u64) -> u64 {
+    let spaces = eight.wrapping_sub(ONES * (b' ' as u64 + 1));
+    let commas = (eight ^ (ONES * b',' as u64)).wrapping_sub(ONES);
+    // The two differ in one bit.
+    let closing = ((eight | (ONES * 0x20)) ^ (ONES * b'}' as u64)).wrapping_sub(ONES);
+    (spaces | commas | closing) & !eight & HIGH
+}
 
 /// The bytes of a string that are looked at eight at a time, which for most strings is all.
 const SHORT: usize = 32;
@@ -209,8 +237,6 @@ fn long_string_end(bytes: &[u8], mut from: usize) -> Option<usize> {
 /// marked without being any.
 #[inline]
 const fn quotes_and_escapes(eight: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
     let quotes = eight ^ (ONES * b'"' as u64);
     let escapes = eight ^ (ONES * b'\\' as u64);
     (quotes.wrapping_sub(ONES) & !quotes | escapes.wrapping_sub(ONES) & !escapes) & HIGH

@@ -1,13 +1,11 @@
 //! Fields of a document, read from its stored bytes by passing over everything but what is named.
 
-use std::borrow::Cow;
-
 use bson::Bson;
 
 use super::extractor::Extractor;
 use super::key_list::KeyList;
 use super::spec::IndexSpec;
-use crate::codec::{self, Encoding, Picked, Raw, members};
+use crate::codec::{self, Encoding, Picked, Raw, Scalar, members};
 use crate::document::{Document, Ends};
 use crate::error::Result;
 use crate::filter::FieldPath;
@@ -52,9 +50,7 @@ pub(crate) struct Keys {
 #[derive(Clone, Debug)]
 pub(super) enum Value<'a> {
     Missing,
-    Text(Cow<'a, str>),
-    Integer(i64),
-    Double(f64),
+    Scalar(Scalar<'a>),
     Bson(Bson),
     /// An array, and how many segments of the path led to it.
     Array(Vec<Bson>, usize),
@@ -125,9 +121,7 @@ pub(super) fn follow<'a>(mut raw: Raw<'a>, path: &FieldPath, mut used: usize) ->
             }
             Picked::Value(Bson::Array(items)) => return Ok(Value::Array(items, used)),
             _ if !is_last => return Ok(Value::Missing),
-            Picked::Text(text) => return Ok(Value::Text(text)),
-            Picked::Integer(integer) => return Ok(Value::Integer(integer)),
-            Picked::Double(double) => return Ok(Value::Double(double)),
+            Picked::Scalar(scalar) => return Ok(Value::Scalar(scalar)),
             Picked::Value(value) => return Ok(Value::Bson(value)),
         };
     }

@@ -5,7 +5,7 @@ use bson::Bson;
 use super::extract::{Source, Value, follow, follow_bson};
 use super::key;
 use super::key_list::KeyList;
-use super::spec::IndexSpec;
+use super::spec::{IndexKey, IndexSpec};
 use crate::codec::{self, Raw, members};
 use crate::error::{Error, Result};
 use crate::filter::FieldPath;
@@ -18,6 +18,9 @@ pub const MAX_KEY_BYTES: usize = 4096;
 pub const MAX_KEYS_OF_DOCUMENT: usize = 100_000;
 const MAX_BYTES_OF_DOCUMENT: usize = 64 * 1024 * 1024;
 
+/// So many fields need no room of their own.
+const FEW: usize = 8;
+
 /// Finds the keys that documents have in some indexes.
 #[derive(Debug)]
 pub(crate) struct Extractor<'s> {
@@ -26,7 +29,7 @@ pub(crate) struct Extractor<'s> {
     /// Every field that lies among the user's fields: the first name of its path there, and its number
     /// among the fields of all indexes.
     names: Vec<&'s str>,
-    fields: Vec<(usize, &'s FieldPath)>,
+    fields: Vec<usize>,
     /// How many fields all indexes have.
     count: usize,
 }
@@ -39,7 +42,7 @@ impl<'s> Extractor<'s> {
             for key in spec.keys() {
                 if key.path.segment(0) == "context" && key.path.len() > 1 {
                     extractor.names.push(key.path.segment(1));
-                    extractor.fields.push((extractor.count, &key.path));
+                    extractor.fields.push(extractor.count);
                 }
                 extractor.count += 1;
             }
@@ -67,23 +70,36 @@ impl<'s> Extractor<'s> {
         keys: &mut KeyList,
         multikey: &mut [u32],
     ) -> Result<bool> {
-        let values = self.values(source)?;
-        let mut rest = values.as_slice();
+        let mut few = [None; FEW];
+        let mut many = Vec::new();
+        let found = match few.get_mut(..self.count) {
+            Some(few) => few,
+            None => {
+                many.resize(self.count, None);
+                &mut many
+            }
+        };
+        self.read(source, found)?;
+        let mut rest = &*found;
         let mut is_in_any = false;
         for (place, spec) in &self.specs {
             let (own, after) = rest.split_at_checked(spec.keys().len()).unwrap_or_default();
             rest = after;
             let filter = spec.filter();
-            let is_left_out =
-                !filter.is_all() && !filter.matches(&source.pick(spec.filter_paths())?);
-            let is_missing = |value: &Value<'_>| matches!(value, Value::Missing);
-            if is_left_out || (spec.is_sparse() && own.iter().all(is_missing)) {
+            if !filter.is_all() && !filter.matches(&source.pick(spec.filter_paths())?) {
                 continue;
             }
-            is_in_any = true;
             let first = keys.len();
             let mut building = Building { spec, place: *place, first, keys, multikey: 0, bytes: 0 };
-            building.expand(own)?;
+            if spec.is_sparse() || !building.push_scalars(own)? {
+                let values = values(source, spec, own)?;
+                let is_missing = |value: &Value<'_>| matches!(value, Value::Missing);
+                if spec.is_sparse() && values.iter().all(is_missing) {
+                    continue;
+                }
+                building.expand(&values)?;
+            }
+            is_in_any = true;
             if let Some(bits) = multikey.get_mut(usize::from(*place)) {
                 *bits |= building.multikey;
             }
@@ -92,40 +108,43 @@ impl<'s> Extractor<'s> {
         Ok(is_in_any)
     }
 
-    /// The values of the fields of all indexes.
-    fn values<'a>(&self, source: &Source<'a>) -> Result<Vec<Value<'a>>> {
-        let mut values = Vec::with_capacity(self.count);
-        values.resize_with(self.count, || Value::Missing);
-        if self.fields.len() < self.count {
-            let keys = self.specs.iter().flat_map(|(_, spec)| spec.keys());
-            for (key, value) in keys.zip(&mut values) {
-                let path = &key.path;
-                if path.len() > 1 {
-                    continue;
-                }
-                if path.segment(0) == "context" {
-                    let fields = codec::to_bson_document(source.encoding, source.body)?;
-                    *value = Value::Bson(Bson::Document(fields));
-                } else if let Some(found) = source.envelope(path.segment(0)) {
-                    *value = Value::Bson(found);
-                }
-            }
+    /// Finds the user's fields that the paths begin with; what follows the last of them is not read.
+    fn read<'a>(&self, source: &Source<'a>, found: &mut [Option<Raw<'a>>]) -> Result<()> {
+        let mut missing = self.fields.len();
+        if missing == 0 {
+            return Ok(());
         }
-        if self.fields.is_empty() {
-            return Ok(values);
-        }
-        let mut failed = None;
         members(Raw::root(source.encoding, source.body)?, &self.names, |at, raw| {
-            let Some((field, path)) = self.fields.get(at) else { return false };
-            match (follow(raw, path, 2), values.get_mut(*field)) {
-                (Ok(found), Some(value)) => *value = found,
-                (Ok(_), None) => {}
-                (Err(error), _) => failed = Some(error),
+            let field = self.fields.get(at).and_then(|field| found.get_mut(*field));
+            if let Some(field) = field
+                && field.replace(raw).is_none()
+            {
+                missing -= 1;
             }
-            failed.is_none()
-        })?;
-        failed.map_or(Ok(values), Err)
+            missing > 0
+        })
     }
+}
+
+/// What the fields of an index lead to, given the user's fields that their paths begin with.
+fn values<'a>(
+    source: &Source<'a>,
+    spec: &IndexSpec,
+    found: &[Option<Raw<'a>>],
+) -> Result<Vec<Value<'a>>> {
+    let value = |(key, raw): (&IndexKey, &Option<Raw<'a>>)| {
+        let path = &key.path;
+        Ok(match raw {
+            Some(raw) => follow(*raw, path, 2)?,
+            None if path.len() > 1 => Value::Missing,
+            None if path.segment(0) == "context" => {
+                let fields = codec::to_bson_document(source.encoding, source.body)?;
+                Value::Bson(Bson::Document(fields))
+            }
+            None => source.envelope(path.segment(0)).map_or(Value::Missing, Value::Bson),
+        })
+    };
+    spec.keys().iter().zip(found).map(value).collect()
 }
 
 /// The keys of one document in one index in the making.
@@ -190,16 +209,37 @@ impl Building<'_> {
         items.iter().try_for_each(|item| expand(self, Some(item)))
     }
 
+    /// Adds the key for the user's fields that were found if all of them are texts, numbers or missing, as
+    /// they mostly are; returns whether it did.
+    fn push_scalars(&mut self, found: &[Option<Raw<'_>>]) -> Result<bool> {
+        let first = self.keys.begin();
+        for (spec, raw) in self.spec.keys().iter().zip(found) {
+            let bytes = self.keys.bytes();
+            let start = bytes.len();
+            let scalar = raw.filter(|_| spec.path.len() == 2).and_then(Raw::scalar);
+            match scalar {
+                Some(scalar) => key::push_scalar(bytes, &scalar),
+                None if raw.is_none() && spec.path.len() > 1 => key::push_missing(bytes),
+                None => {
+                    bytes.truncate(first);
+                    return Ok(false);
+                }
+            }
+            if spec.descending {
+                key::invert(bytes, start);
+            }
+        }
+        self.end(first).map(|()| true)
+    }
+
     fn push(&mut self, values: &[Value<'_>]) -> Result<()> {
         let first = self.keys.begin();
-        let bytes = self.keys.bytes();
         for (spec, value) in self.spec.keys().iter().zip(values) {
+            let bytes = self.keys.bytes();
             let start = bytes.len();
             match value {
                 Value::Missing => key::push_missing(bytes),
-                Value::Text(text) => key::push_text(bytes, text),
-                Value::Integer(integer) => key::push_integer(bytes, *integer),
-                Value::Double(double) => key::push_double(bytes, *double),
+                Value::Scalar(scalar) => key::push_scalar(bytes, scalar),
                 Value::Bson(value) => key::push_value(bytes, value),
                 // Expanded by now.
                 Value::Array(..) => bytes.push(key::tag(Class::Array)),
@@ -208,7 +248,12 @@ impl Building<'_> {
                 key::invert(bytes, start);
             }
         }
-        let length = bytes.len() - first;
+        self.end(first)
+    }
+
+    /// Ends the key that began at `first`.
+    fn end(&mut self, first: usize) -> Result<()> {
+        let length = self.keys.begin() - first;
         if length > MAX_KEY_BYTES {
             return Err(Error::limit("key of an index is too long")
                 .with("index", self.spec.name())

@@ -5,6 +5,7 @@
 
 use bson::{Bson, Document};
 
+use crate::codec::Scalar;
 use crate::value::{self, Class};
 
 /// The byte with which the keys of a class begin; none is 0, which ends documents and arrays.
@@ -56,22 +57,22 @@ pub(crate) fn push_value(out: &mut Vec<u8>, value: &Bson) {
     }
 }
 
-/// Appends the key of a string.
-pub(crate) fn push_text(out: &mut Vec<u8>, text: &str) {
-    out.push(tag(Class::String));
-    push_bytes(out, text.as_bytes());
-}
-
-/// Appends the key of an integer.
-pub(crate) fn push_integer(out: &mut Vec<u8>, integer: i64) {
-    out.push(tag(Class::Number));
-    value::push_integer_key(out, integer);
-}
-
-/// Appends the key of a float.
-pub(crate) fn push_double(out: &mut Vec<u8>, double: f64) {
-    out.push(tag(Class::Number));
-    value::push_double_key(out, double);
+/// Appends the key of a text or a number.
+pub(crate) fn push_scalar(out: &mut Vec<u8>, scalar: &Scalar<'_>) {
+    match scalar {
+        Scalar::Text(text) => {
+            out.push(tag(Class::String));
+            push_bytes(out, text);
+        }
+        Scalar::Integer(integer) => {
+            out.push(tag(Class::Number));
+            value::push_integer_key(out, *integer);
+        }
+        Scalar::Double(double) => {
+            out.push(tag(Class::Number));
+            value::push_double_key(out, *double);
+        }
+    }
 }
 
 /// Appends the key of a missing field, which is that of null.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use bson::Bson;
 
-use crate::codec::{Picked, Raw, members};
+use crate::codec::{Raw, Scalar, members};
 use crate::error::Result;
 use crate::filter::{Bound, Filter, Node};
 use crate::indexes::Source;
@@ -107,13 +107,13 @@ fn is_plain(value: &Bson) -> bool {
 }
 
 impl Test<'_> {
-    fn holds(&self, found: &Picked<'_>) -> bool {
+    fn holds(&self, found: &Scalar<'_>) -> bool {
         let order = match (found, self.value) {
-            (Picked::Text(found), Bson::String(text)) => found.as_ref().cmp(text.as_str()),
-            (Picked::Integer(found), Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_)) => {
+            (Scalar::Text(found), Bson::String(text)) => found.as_ref().cmp(text.as_bytes()),
+            (Scalar::Integer(found), Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_)) => {
                 value::compare(&Bson::Int64(*found), self.value)
             }
-            (Picked::Double(found), Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_))
+            (Scalar::Double(found), Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_))
                 if !found.is_nan() =>
             {
                 value::compare(&Bson::Double(*found), self.value)

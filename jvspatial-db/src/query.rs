@@ -199,11 +199,21 @@ impl Query {
 
     /// A found document with the fields that are asked for, or all of them where those are no less welcome.
     pub(crate) fn shown(&self, mut document: Document) -> Result<Document> {
+        self.show(&mut document)?;
+        Ok(document)
+    }
+
+    /// Leaves of the document what is to be returned.
+    ///
+    /// # Errors
+    /// `Corrupt` naming the document when its body is not of its encoding.
+    #[inline]
+    pub(crate) fn show(&self, document: &mut Document) -> Result<()> {
         if !self.projection.is_all() && !self.projection.is_at_least() {
             let body = self.projection.apply_to_body(&document.body);
             document.body = body.map_err(|error| error.with("id", &document.id))?;
         }
-        Ok(document)
+        Ok(())
     }
 
     /// The part of the order that is asked for.

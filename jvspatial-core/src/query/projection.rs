@@ -31,6 +31,7 @@ pub struct ProjectedFields<'a> {
 
 impl<'a> ProjectedFields<'a> {
     /// The fields at `paths`.
+    #[inline]
     pub(crate) fn new(document: &'a Document, paths: &'a [&'a str]) -> Result<Self> {
         let body = &document.body;
         let fields = FoundFields::find(body.encoding(), body.as_bytes(), paths);

@@ -14,7 +14,7 @@ use super::pick::{Members, broken, holding, is_name, spelling, value_of};
 use super::raw::{Element, Elements};
 use super::shape::is_map;
 use super::tree::Tree;
-use super::{Encoding, text};
+use super::{Encoding, plain, text};
 use crate::{Error, Result};
 
 /// Reads the field at the dotted `path` of a stored body; `None` when it is missing.
@@ -43,6 +43,9 @@ pub fn decode_field<T: DeserializeOwned>(
 }
 
 fn decode_json<T: DeserializeOwned>(found: &[u8], path: &str) -> Result<T> {
+    if let Some(value) = plain::read(found) {
+        return Ok(value);
+    }
     if !needs_tree(found)
         && let Some(value) = serde_json::from_slice(found).ok()
     {
@@ -71,6 +74,7 @@ impl<'a> FoundFields<'a> {
     ///
     /// # Errors
     /// `Corrupt` when the bytes, as far as they are read, are not of this encoding.
+    #[inline]
     pub fn find(encoding: Encoding, bytes: &'a [u8], paths: &'a [&'a str]) -> Result<Self> {
         let paths = match encoding {
             Encoding::Json => paths.get(..TOGETHER).unwrap_or(paths),
@@ -114,7 +118,9 @@ impl<'a> FoundFields<'a> {
     /// # Errors
     /// As [`decode_field`].
     pub fn decode<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
-        match self.paths.iter().zip(&self.found).find(|(known, _)| **known == path) {
+        // Mostly it is the very text that was looked for.
+        let is_it = |known: &str| std::ptr::eq(known, path) || known == path;
+        match self.paths.iter().zip(&self.found).find(|(known, _)| is_it(known)) {
             Some((_, found)) => found.map(|found| decode_json(found, path)).transpose(),
             None => decode_field(self.encoding, self.bytes, path),
         }

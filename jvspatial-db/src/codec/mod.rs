@@ -19,6 +19,7 @@ mod lazy;
 mod merge;
 mod names;
 mod pick;
+mod plain;
 mod project;
 mod raw;
 mod scalar;

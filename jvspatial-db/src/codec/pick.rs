@@ -72,6 +72,7 @@ pub(super) fn member_of<'a, 'p>(
 }
 
 /// What a spelled name reads.
+#[inline]
 pub(super) fn spelling(spelled: &[u8]) -> Result<Cow<'_, [u8]>> {
     if !spelled.contains(&b'\\') {
         return Ok(Cow::Borrowed(spelled));

@@ -242,9 +242,10 @@ impl IndexScan {
             see(Match::new(located.ordinal, located.unread(), &self.shown)?)?;
         }
         let sieve = Sieve::new(&self.filter, &self.paths);
+        let is_all = self.filter.is_all();
         let recent = slice.is_first.then_some(&self.shared.recent);
         slice.reading.show(recent, |ordinal, document| {
-            if sieve.passes(&Source::from(&document))? {
+            if is_all || sieve.passes(&Source::from(&document))? {
                 see(Match::new(ordinal, document, &self.shown)?)?;
             }
             Ok(())

@@ -249,6 +249,7 @@ impl Located {
     }
 
     /// The document in the line that begins at `start`, which is what was written.
+    #[inline]
     fn into_document(self, buffer: &Bytes, start: usize) -> Result<Document> {
         let Place { len, prefix, suffix, .. } = self.state.place;
         let end = start + len as usize;

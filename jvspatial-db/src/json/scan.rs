@@ -90,8 +90,9 @@ pub(super) struct Match {
 
 impl Match {
     /// A match of a document that is whole as far as `shown` needs it.
+    #[inline]
     pub(super) fn new(ordinal: u32, document: Document, shown: &PathTree) -> Result<Self> {
-        let fields = picked(&Source::from(&document), shown)?;
+        let fields = if shown.is_leaf() { None } else { picked(&Source::from(&document), shown)? };
         Ok(Self { ordinal, document, fields })
     }
 

@@ -20,6 +20,9 @@ use crate::projection::PathTree;
 use crate::query::Query;
 use crate::sort::Sorter;
 
+/// For how many documents there is room at first, if so many may come.
+const SOME: usize = 32;
+
 /// A find in progress: the state of a cursor.
 #[derive(Debug)]
 pub(super) struct Search {
@@ -212,13 +215,18 @@ impl Taking {
         }
     }
 
-    fn pass(&mut self, matched: Match) -> Result<()> {
+    fn pass(&mut self, mut matched: Match) -> Result<()> {
         let Stage::Passing { skip, left } = &mut self.stage else { return Ok(()) };
         if *skip > 0 {
             *skip -= 1;
         } else if *left > 0 {
+            if self.ready.len() == self.ready.capacity() {
+                // Documents are large to move when there turn out to be more.
+                self.ready.reserve(usize::try_from(*left).map_or(SOME, |left| left.min(SOME)));
+            }
             *left -= 1;
-            self.ready.push_back(self.query.shown(matched.document)?);
+            self.query.show(&mut matched.document)?;
+            self.ready.push_back(matched.document);
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ pub(super) struct Shape {
     last: Vec<u8>,
     pub prefix: u16,
     pub suffix: u16,
+    met: Met,
 }
 
 /// The same of the text from an edge's fields to the key of its source, and from there to that of its target.
@@ -30,6 +31,14 @@ pub(super) struct EndsShape {
     target: Vec<u8>,
     pub target_kind: Kind,
     pub undirected: bool,
+    met: [Met; 2],
+}
+
+/// The first digits of the last key in one place of a line, and their values: nearly always those of the next.
+#[derive(Clone, Copy, Debug)]
+struct Met {
+    time: ([u8; 8], u32),
+    maker: ([u8; 8], u32),
 }
 
 /// What a line says that its shape does not: its keys as numbers, which fit into registers.
@@ -59,14 +68,14 @@ impl Shapes {
     /// Reads a document's line if it has a known shape.
     #[inline]
     pub(super) fn read(&mut self, line: &[u8]) -> Option<(&Shape, Keys)> {
-        match self.known.get(self.last)?.read(line) {
+        match self.known.get_mut(self.last)?.read(line) {
             Some(keys) => Some((self.known.get(self.last)?, keys)),
             None => self.read_by_another(line),
         }
     }
 
     fn read_by_another(&mut self, line: &[u8]) -> Option<(&Shape, Keys)> {
-        let mut shapes = self.known.iter().enumerate();
+        let mut shapes = self.known.iter_mut().enumerate();
         let (found, keys) = shapes.find_map(|(at, shape)| Some((at, shape.read(line)?)))?;
         self.last = found;
         Some((self.known.get(found)?, keys))
@@ -101,6 +110,10 @@ impl Shape {
                     target: rest.get(source + KEY_TEXT..)?.get(..target)?.to_vec(),
                     target_kind: keyed(&ends.target)?.0,
                     undirected: *undirected,
+                    met: [
+                        Met::of(rest.get(source..)?)?,
+                        Met::of(rest.get(source + KEY_TEXT + target..)?)?,
+                    ],
                 };
                 rest = rest.get(source + target + 2 * KEY_TEXT..)?;
                 Some(shape)
@@ -116,42 +129,93 @@ impl Shape {
             last: rest.to_vec(),
             prefix,
             suffix,
+            met: Met::of(line.get(key..)?)?,
         })
     }
 
     #[inline]
-    fn read(&self, line: &[u8]) -> Option<Keys> {
+    fn read(&mut self, line: &[u8]) -> Option<Keys> {
         let end = line.len().checked_sub(usize::from(self.suffix) + 1)?;
         let [b'{', .., b'}'] = line.get(usize::from(self.prefix)..end)? else { return None };
-        let rest = line.strip_prefix(self.head.as_slice())?;
-        let (key, rest) = rest.split_first_chunk()?;
-        if !rest.starts_with(&self.tail) {
-            return None;
-        }
+        let (key, rest) = strip(line, &self.head)?.split_first_chunk()?;
+        strip(rest, &self.tail)?;
         let mut rest = line.get(end..)?;
-        let ends = match &self.ends {
+        let ends = match &mut self.ends {
             None => None,
             Some(shape) => {
-                let (source, after) =
-                    rest.strip_prefix(shape.source.as_slice())?.split_first_chunk()?;
-                let (target, after) =
-                    after.strip_prefix(shape.target.as_slice())?.split_first_chunk()?;
+                let (source, after) = strip(rest, &shape.source)?.split_first_chunk()?;
+                let (target, after) = strip(after, &shape.target)?.split_first_chunk()?;
                 rest = after;
-                Some((parse_key(source)?, parse_key(target)?))
+                let [source_met, target_met] = &mut shape.met;
+                // Edges of one node are made together, and lead to nodes of any time.
+                let source = source_met.parse(source)?;
+                Some((source, target_met.parse_of_any_time(target)?))
             }
         };
-        let id = parse_key(key)?;
-        (rest == self.last).then_some(Keys { id, ends })
+        let id = self.met.parse(key)?;
+        strip(rest, &self.last)?.is_empty().then_some(Keys { id, ends })
     }
 }
 
-/// The value of the hex digits of a generated key; `None` when they are not all lower-case ones.
+/// What follows `prefix` in `text`. It is short, so that calling for a comparison would take longer.
 #[inline]
-fn parse_key(text: &[u8; KEY_TEXT]) -> Option<Key> {
-    let ([a, b, c], []) = text.as_chunks::<8>() else { return None };
-    let (a, b, c) = (parse_eight(*a), parse_eight(*b), parse_eight(*c));
-    let key = (u64::from(a.0) << 32 | u64::from(b.0), c.0);
-    (a.1 & b.1 & c.1 == HIGH).then_some(key)
+fn strip<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    let same = match (start.last_chunk::<8>(), prefix.last_chunk::<8>()) {
+        (Some(end), Some(prefix_end)) => {
+            let ((eights, _), (prefix_eights, _)) = (start.as_chunks::<8>(), prefix.as_chunks());
+            end == prefix_end && eights.iter().zip(prefix_eights).all(|(a, b)| a == b)
+        }
+        _ => start == prefix,
+    };
+    same.then_some(rest)
+}
+
+impl Met {
+    /// Of the key at the beginning of `text`; `None` when its first digits are not all lower-case ones.
+    fn of(text: &[u8]) -> Option<Self> {
+        let (time, rest) = text.split_first_chunk()?;
+        let (maker, _) = rest.split_first_chunk()?;
+        Some(Self { time: (*time, digits(*time)?), maker: (*maker, digits(*maker)?) })
+    }
+
+    /// The value of the hex digits of a generated key; `None` when they are not all lower-case ones.
+    #[inline]
+    fn parse(&mut self, text: &[u8; KEY_TEXT]) -> Option<Key> {
+        if !text.starts_with(&self.time.0) {
+            self.meet(text)?;
+        }
+        self.parse_with(self.time.1, text)
+    }
+
+    /// The same for keys of which each may have been given out at another time than the one before.
+    #[inline]
+    fn parse_of_any_time(&mut self, text: &[u8; KEY_TEXT]) -> Option<Key> {
+        let (time, _) = text.split_first_chunk()?;
+        self.parse_with(digits(*time)?, text)
+    }
+
+    #[inline]
+    fn parse_with(&mut self, time: u32, text: &[u8; KEY_TEXT]) -> Option<Key> {
+        let ([_, maker, count], []) = text.as_chunks::<8>() else { return None };
+        if *maker != self.maker.0 {
+            self.meet(text)?;
+        }
+        Some((u64::from(time) << 32 | u64::from(self.maker.1), digits(*count)?))
+    }
+
+    #[cold]
+    fn meet(&mut self, text: &[u8; KEY_TEXT]) -> Option<()> {
+        *self = Self::of(text)?;
+        Some(())
+    }
+}
+
+/// The value of eight hex digits; `None` when they are not all lower-case ones.
+#[inline]
+fn digits(text: [u8; 8]) -> Option<u32> {
+    let (value, lower) = parse_eight(text);
+    (lower == HIGH).then_some(value)
 }
 
 const ONES: u64 = u64::MAX / 255;
@@ -214,6 +278,31 @@ mod tests {
         let ends = Ends { source: node(key + 1), target: node(key / 2), bidirectional: undirected };
         push_suffix(&mut line, (letter == "e").then_some(&ends));
         line
+    }
+
+    #[test]
+    fn keys_of_other_times_and_makers_are_read_as_they_are_whichever_came_before() {
+        let known = line("e", 0x224f_4482_0000_0007, 1, "{\"a\":1}", false);
+        let mut shapes = Shapes::default();
+        shapes.learn(&known, &read(&known).unwrap());
+        let known = String::from_utf8(known).unwrap();
+        let starts =
+            ["4b60c5d8224f4482", "4b60c5d9224f4482", "4b60c5d8224f4483", "00000000ffffffff"];
+        let keys: Vec<usize> = known.match_indices("4b60c5d8").map(|(at, _)| at).collect();
+        assert_eq!(keys.len(), 3);
+        for at in keys {
+            for start in starts.iter().chain(&starts) {
+                let mut line = known.clone();
+                line.replace_range(at..at + start.len(), start);
+                let by_shape = read_by(&mut shapes, line.as_bytes());
+                assert!(by_shape.is_some() && by_shape == read(line.as_bytes()), "{line}");
+            }
+            for wrong in ["4b60c5dg224f4482", "4b60c5d8224f448G", "4B60c5d8224f4482"] {
+                let mut line = known.clone();
+                line.replace_range(at..at + wrong.len(), wrong);
+                assert_eq!(read_by(&mut shapes, line.as_bytes()), None, "{line}");
+            }
+        }
     }
 
     proptest! {

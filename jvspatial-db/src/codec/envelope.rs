@@ -1,7 +1,6 @@
 //! A stored document as a line of JSON: what stands before and after its fields.
 
-use xxhash_rust::xxh3::xxh3_64;
-
+pub(crate) use super::checksum::line_checksum;
 use crate::document::Ends;
 use crate::id::Id;
 
@@ -34,11 +33,6 @@ pub(crate) fn push_suffix(out: &mut Vec<u8>, ends: Option<&Ends>) -> u16 {
     }
     out.extend_from_slice(b"}\n");
     (out.len() - start - 1) as u16
-}
-
-/// The checksum of one line, its end included.
-pub(crate) fn line_checksum(line: &[u8]) -> u64 {
-    xxh3_64(line)
 }
 
 /// Appends what every line about a document begins with.

@@ -5,6 +5,7 @@
 //! names, numbers, depth and size holds alike, with the same error.
 
 mod bson;
+mod checksum;
 mod compound;
 mod decode;
 mod encode;

@@ -183,13 +183,27 @@ impl OpenBatch {
     pub(super) fn push(&mut self, checksum: u64) {
         self.lines.push(checksum);
         if self.lines.len() == Self::KEPT {
-            let sum = self
-                .sum
-                .get_or_insert_with(|| Box::new(Summed { hash: Xxh3Default::new(), count: 0 }));
-            for checksum in self.lines.drain(..) {
-                sum.hash.update(&checksum.to_le_bytes());
-                sum.count += 1;
-            }
+            self.sum_up();
+        }
+    }
+
+    /// The same for several lines.
+    pub(super) fn extend(&mut self, mut checksums: &[u64]) {
+        while let Some((now, later)) = checksums.split_at_checked(Self::KEPT - self.lines.len()) {
+            self.lines.extend_from_slice(now);
+            self.sum_up();
+            checksums = later;
+        }
+        self.lines.extend_from_slice(checksums);
+    }
+
+    #[cold]
+    fn sum_up(&mut self) {
+        let sum =
+            self.sum.get_or_insert_with(|| Box::new(Summed { hash: Xxh3Default::new(), count: 0 }));
+        for checksum in self.lines.drain(..) {
+            sum.hash.update(&checksum.to_le_bytes());
+            sum.count += 1;
         }
     }
 

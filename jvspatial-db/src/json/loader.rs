@@ -1,7 +1,7 @@
 //! What is read from a segment goes to the index in chunks.
 
 use super::disk::DiskFile;
-use super::index::{Chunk, EndIds, HopKind, NewEdge, NewEnds, Place, State};
+use super::index::{Chunk, EndIds, HopKind, Place, State};
 use super::line::{DocumentLine, Line, line_checksum};
 use super::lines::{Found, Lines};
 use super::manifest::unavailable;
@@ -67,7 +67,7 @@ impl Records {
         let state = State { version, sequence, schema, place, check, ..State::default() };
         if let Some((ends, undirected)) = ends {
             let kind = HopKind::new(id.entity_name(), undirected);
-            chunk.edges.push(NewEdge { ends: Some(NewEnds::Ids(ends)), kind });
+            chunk.edges.push(ends, kind);
         }
         chunk.columns[id.collection() as usize].push(&id, state);
         chunk.documents += 1;
@@ -90,7 +90,7 @@ impl Records {
         chunk: &mut Chunk,
     ) {
         if id.collection() == Collection::Edge {
-            chunk.edges.push(NewEdge::gone());
+            chunk.edges.push_gone();
         }
         let state = State { version, sequence, ..State::default() };
         chunk.columns[id.collection() as usize].push(&id, state);

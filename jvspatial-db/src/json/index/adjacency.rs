@@ -1,12 +1,15 @@
 //! Which edges touch which node: two lists for each node, in the order in which the edges were made.
 
+mod collect;
+
 use std::cmp::Ordering;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::array::Array;
-use super::both;
 use crate::entity_name::EntityName;
+
+pub(in crate::json) use collect::Pair;
 
 /// One edge as seen from one of its ends.
 #[derive(
@@ -60,6 +63,22 @@ impl HopKind {
     #[inline]
     pub(in crate::json) const fn is_undirected(self) -> bool {
         self.flags & Self::UNDIRECTED != 0
+    }
+
+    /// How many bits a mark has.
+    const MARK_BITS: u32 = 13;
+
+    /// With a mark in what is left of the flags.
+    const fn marked(self, mark: u16) -> Self {
+        Self { flags: self.flags | mark << 2, ..self }
+    }
+
+    const fn mark(self) -> u16 {
+        self.flags >> 2
+    }
+
+    const fn unmarked(self) -> Self {
+        Self { flags: self.flags & (Self::UNDIRECTED | Self::STRAY), ..self }
     }
 
     /// The number of the edge's entity name; `None` when it has none, so that the edge's id must tell.
@@ -129,34 +148,6 @@ struct List {
 const SMALLEST_CLASS: u32 = 2;
 
 impl Adjacency {
-    /// The lists of the nodes below `nodes`, from the hops of each side in the order in which they are to
-    /// stand.
-    ///
-    /// An undirected hop is put into the list of the node at its other end too. `hops` is run several times
-    /// and must give the same each time. Returns `None` when a pool would be larger than 2³² hops.
-    pub(in crate::json) fn collect<I: Iterator<Item = (u32, Hop)>>(
-        nodes: usize,
-        hops: impl Fn(Side) -> I + Sync,
-        parallel: bool,
-    ) -> Option<Self> {
-        let count = |side| Counted::of(nodes, || hops(side));
-        let (out, into) = both(parallel, || count(Side::Out), || count(Side::In));
-        let (mut out, mut into) = (out?, into?);
-        // Edges come in the order of their sources nearly always and in none of their targets, so the other
-        // side is most of the work: both threads take a part of its nodes.
-        let (mut first, mut last) = into.split(if parallel { nodes / 3 } else { nodes });
-        let fill_first = || {
-            out.whole().fill(hops(Side::Out));
-            first.fill(hops(Side::In));
-        };
-        both(parallel, fill_first, || {
-            if parallel {
-                last.fill(hops(Side::In));
-            }
-        });
-        Some(Self { sides: [out.lists, into.lists] })
-    }
-
     #[inline]
     pub(in crate::json) fn hops(&self, node: u32, side: Side) -> &[Hop] {
         self.sides[side as usize].hops(node)
@@ -185,88 +176,6 @@ impl Adjacency {
     /// Removes the hop over `edge` from a list.
     pub(in crate::json) fn remove(&mut self, node: u32, side: Side, edge: u32) {
         self.sides[side as usize].remove(node, edge);
-    }
-}
-
-/// Lists whose lengths are known and whose hops are not there yet.
-struct Counted {
-    lists: Lists,
-    /// Where the next hop of each node goes: small, because it is hit at random.
-    next: Vec<u32>,
-}
-
-/// The lists of consecutive nodes, to be filled.
-struct Stretch<'a> {
-    first_node: u32,
-    next: &'a mut [u32],
-    first_slot: u32,
-    slots: &'a mut [Hop],
-}
-
-impl Counted {
-    fn of<I: Iterator<Item = (u32, Hop)>>(nodes: usize, hops: impl Fn() -> I) -> Option<Self> {
-        let mut next = vec![0_u32; nodes];
-        let mut count = |node: u32| {
-            if let Some(count) = next.get_mut(node as usize) {
-                *count += 1;
-            }
-        };
-        for (node, hop) in hops() {
-            count(node);
-            if hop.has_mirror_from(node) {
-                count(hop.node);
-            }
-        }
-        let mut lists = Array::zeroed(nodes);
-        let mut end = 0_u32;
-        for (list, next) in lists.iter_mut().zip(&mut next) {
-            let len = std::mem::replace(next, end);
-            *list = List { start: end, len, room: len };
-            end = end.checked_add(len)?;
-        }
-        let lists = Lists { nodes: lists, pool: Array::zeroed(end as usize), ..Lists::default() };
-        Some(Self { lists, next })
-    }
-
-    fn whole(&mut self) -> Stretch<'_> {
-        let Self { lists, next } = self;
-        Stretch { first_node: 0, next, first_slot: 0, slots: &mut lists.pool }
-    }
-
-    /// The lists of the nodes below `node`, and those from there on.
-    fn split(&mut self, node: usize) -> (Stretch<'_>, Stretch<'_>) {
-        let node = node.min(self.next.len());
-        let slot = self.next.get(node).copied().unwrap_or(self.lists.pool.len() as u32);
-        let Stretch { next, slots, .. } = self.whole();
-        let (next, other_next) = next.split_at_mut(node);
-        let (slots, other_slots) = slots.split_at_mut(slot as usize);
-        let first = Stretch { first_node: 0, next, first_slot: 0, slots };
-        let (next, slots) = (other_next, other_slots);
-        (first, Stretch { first_node: node as u32, next, first_slot: slot, slots })
-    }
-}
-
-impl Stretch<'_> {
-    /// Puts those hops into the lists that belong there.
-    fn fill(&mut self, hops: impl Iterator<Item = (u32, Hop)>) {
-        for (node, hop) in hops {
-            self.add(node, hop);
-            if hop.has_mirror_from(node) {
-                let (node, hop) = hop.mirrored(node);
-                self.add(node, hop);
-            }
-        }
-    }
-
-    #[inline]
-    fn add(&mut self, node: u32, hop: Hop) {
-        let node = node.wrapping_sub(self.first_node);
-        if let Some(next) = self.next.get_mut(node as usize)
-            && let Some(slot) = self.slots.get_mut((*next - self.first_slot) as usize)
-        {
-            *slot = hop;
-            *next += 1;
-        }
     }
 }
 
@@ -411,9 +320,9 @@ mod tests {
     #[test]
     fn lists_made_at_once_are_those_made_hop_by_hop_and_grow_as_they_do() {
         let all: Vec<(u32, Hop)> = (0..500).map(|edge| (edge * 7 % 31 % 13, hop(edge))).collect();
-        let hops = |_| all.iter().copied();
-        let mut at_once = Adjacency::collect(20, hops, false).unwrap();
-        let by_two = Adjacency::collect(20, hops, true).unwrap();
+        let hops = |range: std::ops::Range<usize>| all[range].iter().map(|hop| [*hop; 2]);
+        let mut at_once = Adjacency::collect(20, all.len(), hops, false).unwrap();
+        let by_two = Adjacency::collect(20, all.len(), hops, true).unwrap();
         for node in 0..20 {
             assert_eq!(edges(&at_once, node), edges(&by_two, node), "node {node}");
             let into = |adjacency: &Adjacency| adjacency.hops(node, Side::In).to_vec();

@@ -1,6 +1,6 @@
 //! Lines of the journal on their way into the index.
 
-use super::ends::NewEdge;
+use super::ends::NewEdges;
 use super::packed_id::{PackedId, Texts};
 use super::runs::{Key, Kind, Run};
 use super::table::{Row, State};
@@ -13,17 +13,10 @@ use crate::id::Id;
 pub(in crate::json) struct Chunk {
     pub columns: [Column; 4],
     /// The edges of its column.
-    pub edges: Vec<NewEdge>,
+    pub edges: NewEdges,
     /// How many lines of documents there are.
     pub documents: u64,
     pub tombstone_bytes: u64,
-}
-
-/// Pushes what `make` returns. It is made where it is to stand: copying what was put together of small
-/// parts waits until they have left the processor.
-#[inline]
-fn push_in_place<T>(list: &mut Vec<T>, make: impl FnOnce() -> T) {
-    list.extend(std::iter::once_with(make));
 }
 
 /// The lines of one collection; a tombstone is a row without a place.
@@ -50,7 +43,10 @@ impl Column {
     }
 
     /// Adds the document whose id is of this kind and has this generated key.
-    #[inline]
+    ///
+    /// Inlined wherever it is called, so that a row is made where it is to stand: copying what was put
+    /// together of small parts waits until they have left the processor.
+    #[inline(always)]
     pub(in crate::json) fn push_keyed(&mut self, kind: Kind, key: Key, state: State) {
         if self.ascending {
             self.note(Run::one(kind, key, self.rows.len() as u32));
@@ -69,12 +65,12 @@ impl Column {
         self.write(id, state);
     }
 
-    #[inline]
+    #[inline(always)]
     fn write(&mut self, id: PackedId, state: State) {
-        push_in_place(&mut self.rows, || Row { id, state });
+        self.rows.push(Row { id, state });
     }
 
-    #[inline]
+    #[inline(always)]
     fn note(&mut self, run: Run) {
         if self.runs.last_mut().is_some_and(|last| last.extend(&run)) {
             return;
@@ -111,12 +107,6 @@ impl Column {
 }
 
 impl Chunk {
-    /// Adds what the line of an edge says of it, which its column has too.
-    #[inline]
-    pub(in crate::json) fn push_edge(&mut self, make: impl FnOnce() -> NewEdge) {
-        push_in_place(&mut self.edges, make);
-    }
-
     /// How many lines it has.
     pub(in crate::json) fn len(&self) -> usize {
         self.columns.iter().map(|column| column.rows.len()).sum()

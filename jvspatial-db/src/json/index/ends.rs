@@ -1,11 +1,12 @@
 //! The ends of edges while the journal is being read: an edge may come before its nodes, or outlive them.
 
 use super::array::Array;
-use super::runs::{Key, Kind, id_of};
+use super::runs::{Key, Kind, id_of, keyed};
 use super::table::Table;
 use super::{HopKind, Join, both};
+use crate::entity_name::EntityName;
 use crate::error::Result;
-use crate::id::Id;
+use crate::id::{Collection, Id};
 
 /// The ends of an edge as its line names them.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,36 +15,82 @@ pub(in crate::json) struct EndIds {
     pub target: Id,
 }
 
-/// What an edge's line says of the edge.
-#[derive(Debug, PartialEq)]
+/// What an edge's line says of the edge; plain numbers, so that it is made where it is to stand.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::json) struct NewEdge {
-    /// None when the edge is gone.
-    pub ends: Option<NewEnds>,
-    pub kind: HopKind,
+    /// Kinds and keys of source and target.
+    kinds: [Kind; 2],
+    keys: [Key; 2],
+    kind: HopKind,
+    /// [`KEYED`], [`GONE`], or the place of the ends' ids.
+    named: u32,
 }
 
-/// The ends of an edge on their way into the index.
-#[derive(Debug, PartialEq)]
-pub(in crate::json) enum NewEnds {
-    Ids(EndIds),
-    /// Source and target are ids of these kinds with generated keys.
-    Keys([Kind; 2], [Key; 2]),
+/// In the place of a place: source and target are ids of these kinds with generated keys.
+const KEYED: u32 = u32::MAX;
+
+/// In the place of a place: the edge is gone.
+const GONE: u32 = u32::MAX - 1;
+
+/// Edges on their way into the index.
+#[derive(Debug, Default)]
+pub(in crate::json) struct NewEdges {
+    edges: Vec<NewEdge>,
+    /// The ends that are no generated keys.
+    named: Vec<EndIds>,
 }
 
-impl NewEdge {
-    /// What a tombstone says.
-    pub(in crate::json) fn gone() -> Self {
-        Self { ends: None, kind: HopKind::default() }
+impl NewEdges {
+    /// Adds an edge between ids of these kinds with generated keys.
+    ///
+    /// Inlined wherever it is called, for what [`NewEdge`] says.
+    #[inline(always)]
+    pub(in crate::json) fn push_keyed(&mut self, kinds: [Kind; 2], keys: [Key; 2], kind: HopKind) {
+        self.edges.push(NewEdge { kinds, keys, kind, named: KEYED });
     }
-}
 
-impl From<&NewEnds> for EndIds {
-    fn from(ends: &NewEnds) -> Self {
-        match ends {
-            NewEnds::Ids(ids) => ids.clone(),
-            NewEnds::Keys(kinds, keys) => {
-                Self { source: id_of(kinds[0], keys[0]), target: id_of(kinds[1], keys[1]) }
-            }
+    pub(in crate::json) fn push(&mut self, ends: EndIds, kind: HopKind) {
+        if let (Some(source), Some(target)) = (keyed(&ends.source), keyed(&ends.target)) {
+            self.push_keyed([source.0, target.0], [source.1, target.1], kind);
+            return;
+        }
+        self.push_other(self.named.len() as u32, kind);
+        self.named.push(ends);
+    }
+
+    /// Adds an edge that is gone.
+    pub(in crate::json) fn push_gone(&mut self) {
+        self.push_other(GONE, HopKind::default());
+    }
+
+    fn push_other(&mut self, named: u32, kind: HopKind) {
+        let kinds = [(Collection::Node, EntityName::from_number(0)); 2];
+        self.edges.push(NewEdge { kinds, keys: [Key::default(); 2], kind, named });
+    }
+
+    /// Drops the edges from `len` on.
+    pub(in crate::json) fn truncate(&mut self, len: usize) {
+        self.edges.truncate(len);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.edges.clear();
+        self.named.clear();
+    }
+
+    pub(in crate::json) fn iter(&self) -> impl Iterator<Item = &NewEdge> {
+        self.edges.iter()
+    }
+
+    /// The ids of an edge's ends, unless it is gone.
+    pub(in crate::json) fn ends(&self, edge: &NewEdge) -> Option<EndIds> {
+        let [source, target] = edge.kinds;
+        match edge.named {
+            KEYED => Some(EndIds {
+                source: id_of(source, edge.keys[0]),
+                target: id_of(target, edge.keys[1]),
+            }),
+            place => self.named.get(place as usize).cloned(),
         }
     }
 }
@@ -90,51 +137,59 @@ impl Ends {
         self.joins.get(ordinal as usize).is_some_and(|join| join.kind.is_stray())
     }
 
-    /// Adds an edge at the next ordinal.
-    #[inline]
-    pub(super) fn push(&mut self, edge: &NewEdge, nodes: &Table) {
-        let join = self.join(edge, nodes);
+    /// Adds edges at the next ordinals.
+    pub(super) fn extend(&mut self, edges: &NewEdges, nodes: &Table) {
+        /// Copying one by one would cost a call each.
+        const BLOCK: usize = 64;
         self.joins.expect(self.most);
-        self.joins.push(&join);
+        let mut block = [Join::default(); BLOCK];
+        for some in edges.edges.chunks(BLOCK) {
+            for (join, edge) in block.iter_mut().zip(some) {
+                *join = self.join(edge, edges, nodes);
+            }
+            self.joins.extend(block.get(..some.len()).unwrap_or_default());
+        }
     }
 
     /// Sets the ends of the edge at `ordinal`, which is at most one beyond all before.
-    pub(super) fn set(&mut self, ordinal: usize, edge: &NewEdge, stray: bool, nodes: &Table) {
-        if ordinal == self.joins.len() {
-            self.push(edge, nodes);
-        } else {
-            let before = self.joins.get(ordinal).filter(|join| join.source == NAMED);
-            self.free.extend(before.map(|join| join.target));
-            let join = self.join(edge, nodes);
-            if let Some(known) = self.joins.get_mut(ordinal) {
-                *known = join;
-            }
-        }
+    pub(super) fn set(
+        &mut self,
+        ordinal: usize,
+        edge: &NewEdge,
+        edges: &NewEdges,
+        stray: bool,
+        nodes: &Table,
+    ) {
+        let before = self.joins.get(ordinal).filter(|join| join.source == NAMED);
+        self.free.extend(before.map(|join| join.target));
+        let join = self.join(edge, edges, nodes);
         self.has_strays |= stray;
-        if let Some(join) = self.joins.get_mut(ordinal) {
-            join.kind = join.kind.stray(stray);
+        let join = Join { kind: join.kind.stray(stray), ..join };
+        match self.joins.get_mut(ordinal) {
+            Some(known) => *known = join,
+            None => {
+                self.joins.expect(self.most);
+                self.joins.push(&join);
+            }
         }
     }
 
+    /// The ends of `edge`, one of `edges`.
     #[inline]
-    fn join(&mut self, edge: &NewEdge, nodes: &Table) -> Join {
-        let NewEdge { ends, kind } = edge;
-        let found = match ends {
-            None => Some((NOWHERE, NOWHERE)),
-            Some(NewEnds::Ids(ends)) => {
-                nodes.runs.find(&ends.source).zip(nodes.runs.find(&ends.target))
-            }
-            Some(NewEnds::Keys(kinds, keys)) => {
-                let [source, target] = *kinds;
+    fn join(&mut self, edge: &NewEdge, edges: &NewEdges, nodes: &Table) -> Join {
+        let NewEdge { kinds: [source, target], keys, kind, named } = *edge;
+        let found = match named {
+            KEYED => {
                 let found = nodes.runs.find_key_near(source, keys[0], &mut self.near);
                 found.zip(nodes.runs.find_key(target, keys[1]))
             }
+            _ => None,
         };
-        let (source, target) = match (found, ends) {
-            (None, Some(ends)) => (NAMED, self.name(EndIds::from(ends))),
-            (found, _) => found.unwrap_or((NOWHERE, NOWHERE)),
-        };
-        Join { source, target, kind: *kind }
+        let (source, target) = found.unwrap_or_else(|| match edges.ends(edge) {
+            Some(ends) => (NAMED, self.name(ends)),
+            None => (NOWHERE, NOWHERE),
+        });
+        Join { source, target, kind }
     }
 
     fn name(&mut self, ends: EndIds) -> u32 {

@@ -4,8 +4,9 @@
 //! is not there yet. The hash tables are filled afterwards, and so are the lists of edges.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
-use super::adjacency::{Adjacency, Hop, Side};
+use super::adjacency::{Adjacency, Pair, Side};
 use super::chunk::{Chunk, Column};
 use super::ends::{Ends, NOWHERE};
 use super::runs::{self, Key, Run};
@@ -107,10 +108,10 @@ impl Filling {
         let edges = &chunk.edges;
         if filled.can_append(column) {
             filled.append(Collection::Edge, column, usages.entry(slot))?;
-            edges.iter().for_each(|edge| ends.push(edge, nodes));
+            ends.extend(edges, nodes);
             return Ok(());
         }
-        for ((id, state), edge) in column.drain().zip(edges) {
+        for ((id, state), edge) in column.drain().zip(edges.iter()) {
             let (ordinal, stray) = match filled.put(Collection::Edge, &id, state, usages)? {
                 Put::Newest => (ends.len(), false),
                 Put::Stray(ordinal) => (ordinal as usize, true),
@@ -120,7 +121,7 @@ impl Filling {
                 Put::Nothing => continue,
             };
             // The last line of an edge decides its ends.
-            ends.set(ordinal, edge, stray, nodes);
+            ends.set(ordinal, edge, edges, stray, nodes);
         }
         Ok(())
     }
@@ -144,15 +145,20 @@ impl Filling {
         let nodes = &mut tables[Collection::Node as usize];
         let has_strays = ends.has_strays();
         let joins = ends.resolve(nodes, &released, parallel)?;
-        let edges = &tables[Collection::Edge as usize];
+        let order = has_strays.then(|| creation_order(&tables[Collection::Edge as usize], &joins));
         let nodes = tables[Collection::Node as usize].len();
-        let adjacency = if has_strays {
-            let order = creation_order(edges, &joins);
-            let hops = |side| hops(&joins, order.iter().copied(), side);
-            Adjacency::collect(nodes, hops, parallel)
-        } else {
-            let hops = |side| hops(&joins, 0..joins.len() as u32, side);
-            Adjacency::collect(nodes, hops, parallel)
+        let edges = joins.len();
+        let adjacency = match order {
+            Some(order) => {
+                let hops = |range: Range<usize>| {
+                    hops(&joins, order.get(range).unwrap_or_default().iter().copied())
+                };
+                Adjacency::collect(nodes, edges, hops, parallel)
+            }
+            None => {
+                let hops = |range: Range<usize>| hops(&joins, range.start as u32..range.end as u32);
+                Adjacency::collect(nodes, edges, hops, parallel)
+            }
         };
         let adjacency = adjacency
             .ok_or_else(|| Error::limit("graph has too many edges").with("limit", u32::MAX))?;
@@ -318,14 +324,11 @@ fn creation_order(edges: &Table, joins: &[Join]) -> Vec<u32> {
     order
 }
 
-/// The hops from one end of each edge in `order`.
-fn hops(
-    joins: &[Join],
-    order: impl Iterator<Item = u32>,
-    side: Side,
-) -> impl Iterator<Item = (u32, Hop)> {
+/// The hops over each edge in `order`.
+#[inline]
+fn hops(joins: &[Join], order: impl Iterator<Item = u32>) -> impl Iterator<Item = Pair> {
     order.filter_map(move |edge| {
         let join = joins.get(edge as usize)?;
-        (join.source != NOWHERE).then(|| join.hop(edge, side))
+        (join.source != NOWHERE).then(|| [join.hop(edge, Side::Out), join.hop(edge, Side::In)])
     })
 }

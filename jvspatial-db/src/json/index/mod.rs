@@ -23,7 +23,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub(super) use adjacency::{Adjacency, Hop, HopKind, Side};
 use array::Array;
 pub(super) use chunk::Chunk;
-pub(super) use ends::{EndIds, NewEdge, NewEnds};
+pub(super) use ends::EndIds;
 pub(super) use history::{History, Snapshot};
 use key_changes::Holder;
 pub(super) use key_set::KeySet;

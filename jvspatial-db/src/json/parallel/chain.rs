@@ -64,9 +64,7 @@ impl Chain {
     }
 
     fn push(&mut self, checksums: &[u64], from: usize, to: usize) {
-        for checksum in checksums.get(from..to).unwrap_or_default() {
-            self.batch.push(*checksum);
-        }
+        self.batch.extend(checksums.get(from..to).unwrap_or_default());
     }
 
     /// The last commit, if the segment ends with it.

@@ -1,7 +1,7 @@
 //! One piece of a segment, read without knowing what stands before it.
 
 use super::super::disk::DiskFile;
-use super::super::index::{Chunk, HopKind, NewEdge, NewEnds, Place, State};
+use super::super::index::{Chunk, HopKind, Place, State};
 use super::super::line::{CommitLine, Line, MAX_LINE, line_checksum};
 use super::super::lines::{Found, Lines};
 use super::super::loader::Records;
@@ -159,16 +159,14 @@ impl PieceReader {
 }
 
 /// Adds a document, the shape of whose line is known, to the chunk; its commit is not filled in.
-#[inline]
+#[inline(always)]
 fn add(shape: &Shape, keys: Keys, slot: u32, at: &At<'_>, chunk: &mut Chunk) {
     let &Shape { kind, version, schema, prefix, suffix, .. } = shape;
     let place = Place { slot, offset: at.offset, len: at.bytes.len() as u32, prefix, suffix };
     let state = State { version, schema, place, check: at.checksum as u32, ..State::default() };
     if let (Some(of), Some((source, target))) = (&shape.ends, keys.ends) {
-        chunk.push_edge(|| NewEdge {
-            ends: Some(NewEnds::Keys([of.source_kind, of.target_kind], [source, target])),
-            kind: HopKind::new(Some(kind.1), of.undirected),
-        });
+        let kinds = [of.source_kind, of.target_kind];
+        chunk.edges.push_keyed(kinds, [source, target], HopKind::new(Some(kind.1), of.undirected));
     }
     chunk.columns[kind.0 as usize].push_keyed(kind, keys.id, state);
     chunk.documents += 1;

@@ -9,29 +9,44 @@ use crate::id::KEY_TEXT;
 /// It is taken from a line that was read in full, so a line that agrees with it is spelled as soundly.
 #[derive(Debug)]
 pub(super) struct Shape {
-    /// The text up to the id's key, and from there to the fields.
-    head: Vec<u8>,
-    tail: Vec<u8>,
+    /// The text before the fields, and where in it the id's key stands.
+    before: Template,
+    key: usize,
     pub kind: Kind,
     pub version: u64,
     pub schema: u32,
     pub ends: Option<EndsShape>,
-    /// The end of the line, from behind the fields or the last of its keys.
-    last: Vec<u8>,
     pub prefix: u16,
     pub suffix: u16,
     met: Met,
 }
 
-/// The same of the text from an edge's fields to the key of its source, and from there to that of its target.
+/// The same of the text after an edge's fields, and where in it the keys of source and target stand.
 #[derive(Debug)]
 pub(super) struct EndsShape {
-    source: Vec<u8>,
+    after: Template,
+    source: usize,
     pub source_kind: Kind,
-    target: Vec<u8>,
+    target: usize,
     pub target_kind: Kind,
     pub undirected: bool,
     met: [Met; 2],
+}
+
+/// A text that is known but for the keys in it.
+#[derive(Debug)]
+struct Template {
+    /// Sixteen bytes each of the text.
+    blocks: Vec<Block>,
+    /// The last sixteen bytes, some of which stand in the last block too.
+    last: Block,
+}
+
+/// A part of a template: which bits are known, and what they are.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    known: [u8; 16],
+    text: [u8; 16],
 }
 
 /// The first digits of the last key in one place of a line, and their values: nearly always those of the next.
@@ -98,77 +113,100 @@ impl Shape {
         let &Document { version, schema, prefix, suffix, .. } = document;
         let (kind, _) = keyed(&document.id)?;
         let key = ID + document.id.text_len().checked_sub(KEY_TEXT)?;
-        let mut rest = line.get(line.len().checked_sub(usize::from(suffix) + 1)?..)?;
+        let after = line.get(line.len().checked_sub(usize::from(suffix) + 1)?..)?;
         let ends = match &document.ends {
             None => None,
             Some((ends, undirected)) => {
                 let source = ",\"source\":\"".len() + ends.source.text_len() - KEY_TEXT;
-                let target = "\",\"target\":\"".len() + ends.target.text_len() - KEY_TEXT;
-                let shape = EndsShape {
-                    source: rest.get(..source)?.to_vec(),
+                let between = "\",\"target\":\"".len() + ends.target.text_len() - KEY_TEXT;
+                let target = source + KEY_TEXT + between;
+                Some(EndsShape {
+                    after: Template::of(after, &[source, target])?,
+                    source,
                     source_kind: keyed(&ends.source)?.0,
-                    target: rest.get(source + KEY_TEXT..)?.get(..target)?.to_vec(),
+                    target,
                     target_kind: keyed(&ends.target)?.0,
                     undirected: *undirected,
-                    met: [
-                        Met::of(rest.get(source..)?)?,
-                        Met::of(rest.get(source + KEY_TEXT + target..)?)?,
-                    ],
-                };
-                rest = rest.get(source + target + 2 * KEY_TEXT..)?;
-                Some(shape)
+                    met: [Met::of(after.get(source..)?)?, Met::of(after.get(target..)?)?],
+                })
             }
         };
         Some(Self {
-            head: line.get(..key)?.to_vec(),
-            tail: line.get(key + KEY_TEXT..usize::from(prefix))?.to_vec(),
+            before: Template::of(line.get(..usize::from(prefix))?, &[key])?,
+            key,
             kind,
             version,
             schema,
             ends,
-            last: rest.to_vec(),
             prefix,
             suffix,
             met: Met::of(line.get(key..)?)?,
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, line: &[u8]) -> Option<Keys> {
-        let end = line.len().checked_sub(usize::from(self.suffix) + 1)?;
-        let [b'{', .., b'}'] = line.get(usize::from(self.prefix)..end)? else { return None };
-        let (key, rest) = strip(line, &self.head)?.split_first_chunk()?;
-        strip(rest, &self.tail)?;
-        let mut rest = line.get(end..)?;
+        let (before, rest) = line.split_at_checked(usize::from(self.prefix))?;
+        let end = rest.len().checked_sub(usize::from(self.suffix) + 1)?;
+        let ([b'{', .., b'}'], after) = rest.split_at_checked(end)? else { return None };
+        if !self.before.is(before) {
+            return None;
+        }
         let ends = match &mut self.ends {
-            None => None,
+            None if after == b"}\n" => None,
+            None => return None,
             Some(shape) => {
-                let (source, after) = strip(rest, &shape.source)?.split_first_chunk()?;
-                let (target, after) = strip(after, &shape.target)?.split_first_chunk()?;
-                rest = after;
+                if !shape.after.is(after) {
+                    return None;
+                }
                 let [source_met, target_met] = &mut shape.met;
                 // Edges of one node are made together, and lead to nodes of any time.
-                let source = source_met.parse(source)?;
+                let source = source_met.parse(after.get(shape.source..)?.first_chunk()?)?;
+                let target = after.get(shape.target..)?.first_chunk()?;
                 Some((source, target_met.parse_of_any_time(target)?))
             }
         };
-        let id = self.met.parse(key)?;
-        strip(rest, &self.last)?.is_empty().then_some(Keys { id, ends })
+        let id = self.met.parse(before.get(self.key..)?.first_chunk()?)?;
+        Some(Keys { id, ends })
     }
 }
 
-/// What follows `prefix` in `text`. It is short, so that calling for a comparison would take longer.
-#[inline]
-fn strip<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
-    let (start, rest) = text.split_at_checked(prefix.len())?;
-    let same = match (start.last_chunk::<8>(), prefix.last_chunk::<8>()) {
-        (Some(end), Some(prefix_end)) => {
-            let ((eights, _), (prefix_eights, _)) = (start.as_chunks::<8>(), prefix.as_chunks());
-            end == prefix_end && eights.iter().zip(prefix_eights).all(|(a, b)| a == b)
+impl Template {
+    /// Of `text`, in which keys begin at these places; `None` when it is too short.
+    fn of(text: &[u8], keys: &[usize]) -> Option<Self> {
+        let mut known = vec![u8::MAX; text.len()];
+        for key in keys {
+            known.get_mut(*key..*key + KEY_TEXT)?.fill(0);
         }
-        _ => start == prefix,
-    };
-    same.then_some(rest)
+        let block = |(text, known): (&[u8; 16], &[u8; 16])| Block {
+            known: *known,
+            text: std::array::from_fn(|at| text[at] & known[at]),
+        };
+        let blocks = text.as_chunks().0.iter().zip(known.as_chunks().0).map(block).collect();
+        Some(Self { blocks, last: block((text.last_chunk()?, known.last_chunk()?)) })
+    }
+
+    /// Whether `text`, which is as long as the one that this was taken from, agrees with it.
+    #[inline(always)]
+    fn is(&self, text: &[u8]) -> bool {
+        let Some(last) = text.last_chunk() else { return false };
+        let mut differ = self.last.differ(last, [0; 16]);
+        for (text, block) in text.as_chunks().0.iter().zip(&self.blocks) {
+            differ = block.differ(text, differ);
+        }
+        u128::from_ne_bytes(differ) == 0
+    }
+}
+
+impl Block {
+    /// Adds the bits in which `text` differs. Of this form one instruction does all sixteen bytes.
+    #[inline(always)]
+    fn differ(&self, text: &[u8; 16], mut differ: [u8; 16]) -> [u8; 16] {
+        for (at, differ) in differ.iter_mut().enumerate() {
+            *differ |= (text[at] & self.known[at]) ^ self.text[at];
+        }
+        differ
+    }
 }
 
 impl Met {
@@ -180,7 +218,7 @@ impl Met {
     }
 
     /// The value of the hex digits of a generated key; `None` when they are not all lower-case ones.
-    #[inline]
+    #[inline(always)]
     fn parse(&mut self, text: &[u8; KEY_TEXT]) -> Option<Key> {
         if !text.starts_with(&self.time.0) {
             self.meet(text)?;
@@ -189,13 +227,13 @@ impl Met {
     }
 
     /// The same for keys of which each may have been given out at another time than the one before.
-    #[inline]
+    #[inline(always)]
     fn parse_of_any_time(&mut self, text: &[u8; KEY_TEXT]) -> Option<Key> {
         let (time, _) = text.split_first_chunk()?;
         self.parse_with(digits(*time)?, text)
     }
 
-    #[inline]
+    #[inline(always)]
     fn parse_with(&mut self, time: u32, text: &[u8; KEY_TEXT]) -> Option<Key> {
         let ([_, maker, count], []) = text.as_chunks::<8>() else { return None };
         if *maker != self.maker.0 {
@@ -212,7 +250,7 @@ impl Met {
 }
 
 /// The value of eight hex digits; `None` when they are not all lower-case ones.
-#[inline]
+#[inline(always)]
 fn digits(text: [u8; 8]) -> Option<u32> {
     let (value, lower) = parse_eight(text);
     (lower == HIGH).then_some(value)
@@ -222,7 +260,7 @@ const ONES: u64 = u64::MAX / 255;
 const HIGH: u64 = ONES << 7;
 
 /// The value of eight hex digits, and the high bit of each byte that is a lower-case one.
-#[inline]
+#[inline(always)]
 fn parse_eight(digits: [u8; 8]) -> (u32, u64) {
     let text = u64::from_be_bytes(digits);
     // The high bit of each byte of `x + (128 - n)` says whether that byte of x is at least n, if x is ASCII.

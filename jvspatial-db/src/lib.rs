@@ -49,6 +49,8 @@ pub mod indexes;
 pub mod json;
 pub mod limits;
 mod memory;
+#[cfg(feature = "mongodb")]
+pub mod mongo;
 mod open;
 mod ordinal_set;
 mod page;
@@ -79,6 +81,8 @@ pub use json::{
     SalvageReport, StoreStats, UnvouchedRange, VerifyReport,
 };
 pub use memory::MemoryDb;
+#[cfg(feature = "mongodb")]
+pub use mongo::{MongoDb, MongoDbOptions};
 pub use open::open;
 pub use ordinal_set::OrdinalSet;
 pub use page::{DocumentPage, PageDirection, PageToken, find_page, read_page};

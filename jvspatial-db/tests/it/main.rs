@@ -9,6 +9,8 @@ mod exchange;
 mod fault;
 mod filter_vectors;
 mod indexed_model;
+#[cfg(feature = "mongodb")]
+mod mongo;
 mod operations;
 mod projection_vectors;
 mod room;

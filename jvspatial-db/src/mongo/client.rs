@@ -1,0 +1,156 @@
+//! The driver behind a gate: every call in a task of its own, with a deadline, and none after closing.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::Document;
+use mongodb::error::Result as DriverResult;
+use tokio::sync::RwLock;
+use tokio::time::timeout;
+
+use super::error::{driver_failed, of_read};
+use super::url::Target;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The oldest server with reads at one point in time outside transactions: 5.0, as it is called on the wire.
+const LEAST_WIRE_VERSION: i32 = 13;
+const LEAST_VERSION: &str = "5.0";
+
+/// A connected driver and the database that it was opened for.
+pub(super) struct Client {
+    database: mongodb::Database,
+    deadline: Duration,
+    /// Whether the database was closed. Each call holds it as a reader until its end, so closing waits for them.
+    gate: Arc<RwLock<bool>>,
+}
+
+impl Client {
+    /// Connects and checks that the server can do what is needed.
+    ///
+    /// # Errors
+    /// `Unavailable` when no server answers before the deadline, `Invalid` when it refuses the user,
+    /// `Unsupported` when it is too old or not part of a replica set.
+    pub(super) async fn connect(target: Target, deadline: Duration) -> Result<Self> {
+        let client =
+            mongodb::Client::with_options(target.options).map_err(|error| of_read(&error))?;
+        let database = client.database(&target.database);
+        let client = Self { database, deadline, gate: Arc::default() };
+        let greeting = bson::doc! { "hello": 1, "maxTimeMS": client.max_time() };
+        let hello =
+            client.call(|database| async move { database.run_command(greeting).await }).await?;
+        check_server(&hello)?;
+        Ok(client)
+    }
+
+    /// How long the server may work on a command, as commands say it.
+    pub(super) fn max_time(&self) -> i64 {
+        i64::from(i32::try_from(self.deadline.as_millis()).unwrap_or(i32::MAX))
+    }
+
+    /// Runs a call of the driver that changes nothing. It goes on to its end in a task of its own when the
+    /// future is dropped or the deadline passes, since a future of the driver must not be dropped before.
+    ///
+    /// # Errors
+    /// Those of `of_read`, `Unavailable` when the deadline passes, `Closed` after closing.
+    pub(super) async fn call<T, F>(&self, make: impl FnOnce(mongodb::Database) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = DriverResult<T>> + Send + 'static,
+    {
+        let late = || {
+            Error::new(ErrorKind::Unavailable, "server did not answer in time")
+                .with("deadline", format_args!("{:?}", self.deadline))
+        };
+        let answer = async {
+            let open = Arc::clone(&self.gate).read_owned().await;
+            if *open {
+                return Err(closed());
+            }
+            let call = make(self.database.clone());
+            let task = tokio::spawn(async move {
+                let answer = call.await;
+                drop(open);
+                answer
+            });
+            let answer = task.await.map_err(driver_failed)?;
+            answer.map_err(|error| of_read(&error))
+        };
+        timeout(self.deadline, answer).await.map_err(|_| late())?
+    }
+
+    /// Waits for the calls under way and lets go of the connections.
+    ///
+    /// # Errors
+    /// `Unavailable` when the calls do not end before the deadline; new ones are then still taken.
+    pub(super) async fn close(&self) -> Result<()> {
+        let Ok(mut is_closed) = timeout(self.deadline, self.gate.write()).await else {
+            return Err(Error::new(ErrorKind::Unavailable, "calls did not end in time")
+                .with("deadline", format_args!("{:?}", self.deadline)));
+        };
+        if !std::mem::replace(&mut *is_closed, true) {
+            // Whoever still holds a cursor would be waited for without a bound.
+            let shutdown = self.database.client().clone().shutdown().immediate(true);
+            let task = tokio::spawn(async move { shutdown.await });
+            // Nothing is left to be lost when the connections take their time.
+            let _ = timeout(self.deadline, task).await;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The driver's own form shows more of its options than anybody should see.
+        let name = self.database.name();
+        f.debug_struct("Client").field("database", &name).finish_non_exhaustive()
+    }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "database was closed")
+}
+
+/// Refuses a server that lacks what the promises of this backend rest on.
+fn check_server(hello: &Document) -> Result<()> {
+    let version = hello.get_i32("maxWireVersion").unwrap_or_default();
+    if version < LEAST_WIRE_VERSION {
+        return Err(Error::new(ErrorKind::Unsupported, "server is too old")
+            .with("expected", format_args!("{LEAST_VERSION} or later"))
+            .with("found wire version", version));
+    }
+    let is_sharded = hello.get_str("msg").is_ok_and(|word| word == "isdbgrid");
+    if !is_sharded && !hello.contains_key("setName") {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "a server that stands alone has neither transactions nor reads at one point in time",
+        )
+        .with("expected", "a replica set, also of one member"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use bson::doc;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_too_old_is_told_which_version_is_needed() {
+        let error = check_server(&doc! { "maxWireVersion": 9, "setName": "rs" }).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert_eq!(error.context("expected"), Some("5.0 or later"));
+    }
+
+    #[test]
+    fn a_server_must_be_part_of_a_replica_set_or_of_shards() {
+        let error = check_server(&doc! { "maxWireVersion": 17 }).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert_eq!(error.context("expected"), Some("a replica set, also of one member"));
+        check_server(&doc! { "maxWireVersion": 17, "setName": "rs" }).unwrap();
+        check_server(&doc! { "maxWireVersion": 17, "msg": "isdbgrid" }).unwrap();
+    }
+}

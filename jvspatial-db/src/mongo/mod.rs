@@ -1,0 +1,54 @@
+//! MongoDB, by its official driver, none of whose types is seen outside of this module.
+
+mod client;
+mod error;
+mod options;
+mod url;
+
+use std::fmt;
+
+pub use options::MongoDbOptions;
+
+use self::client::Client;
+use crate::error::Result;
+
+/// A database on a MongoDB server.
+///
+/// Documents are stored as the Python library stores them: collections `node`, `edge`, `object` and `jvspatial`,
+/// the user's fields under `context`.
+pub struct MongoDb {
+    client: Client,
+}
+
+impl MongoDb {
+    /// Connects to the database that `url` names, such as `mongodb://host1,host2/airports?replicaSet=rs`.
+    ///
+    /// The server must be of version 5.0 or later and part of a replica set, be it of one member, or of a
+    /// sharded cluster. The runtime of tokio that this is called in must live as long as the database.
+    ///
+    /// # Errors
+    /// `Invalid` for a malformed URL, one without a database, one by which acknowledged writes could be lost
+    /// (`w=0`, `w=1`, `retryWrites=false`), and a user or password that the server refuses; `Unavailable` when
+    /// no server answers before the deadline; `Unsupported` for a server that is too old or stands alone.
+    /// No message holds the user or the password.
+    pub async fn open(url: &str, options: MongoDbOptions) -> Result<Self> {
+        let target = url::parse(url, options.deadline).await?;
+        Ok(Self { client: Client::connect(target, options.deadline).await? })
+    }
+
+    /// Waits for the calls under way and lets go of the connections; calls made after fail with `Closed`.
+    ///
+    /// Closing twice succeeds.
+    ///
+    /// # Errors
+    /// `Unavailable` when the calls do not end before the deadline; the database then stays open.
+    pub async fn close(&self) -> Result<()> {
+        self.client.close().await
+    }
+}
+
+impl fmt::Debug for MongoDb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MongoDb").field("client", &self.client).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,159 @@
+//! From a connection string to the options of the driver, without a word of its secrets in an error.
+
+use std::time::Duration;
+
+use mongodb::error::{ErrorKind as DriverErrorKind, Result as DriverResult};
+use mongodb::options::{Acknowledgment, ClientOptions};
+use tokio::time::timeout;
+
+use super::error::{driver_failed, of_read};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a connection string names.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) options: ClientOptions,
+    pub(super) database: String,
+}
+
+/// Reads a connection string; the service records of a `mongodb+srv` one are looked up.
+///
+/// # Errors
+/// `Invalid` for a malformed string, one without a database, and one by which acknowledged writes could be lost;
+/// `Unavailable` when the records cannot be had before the deadline.
+pub(super) async fn parse(url: &str, deadline: Duration) -> Result<Target> {
+    // What is wrong is told of a string without its secrets, so whatever is quoted from it may be seen.
+    if let Err(error) = read(without_secrets(url), deadline).await? {
+        return Err(match &*error.kind {
+            DriverErrorKind::DnsResolve { .. } => of_read(&error),
+            kind => malformed().with("reason", kind),
+        });
+    }
+    let mut options = read(url.to_owned(), deadline).await?.map_err(|_| {
+        malformed().with("reason", "user name, password or a secret option is not percent-encoded")
+    })?;
+    check_durability(&options)?;
+    let Some(database) = options.default_database.clone() else {
+        return Err(Error::invalid("database URL names no database")
+            .with("expected", "mongodb://<hosts>/<database>"));
+    };
+    options.app_name.get_or_insert_with(|| "jvspatial".to_owned());
+    for bound in [&mut options.server_selection_timeout, &mut options.connect_timeout] {
+        *bound = Some(bound.map_or(deadline, |bound| bound.min(deadline)));
+    }
+    Ok(Target { options, database })
+}
+
+/// Lets the driver read a string, for which it may have to ask a name server.
+async fn read(url: String, deadline: Duration) -> Result<DriverResult<ClientOptions>> {
+    let task = tokio::spawn(async move { ClientOptions::parse(url).await });
+    match timeout(deadline, task).await {
+        Ok(read) => read.map_err(driver_failed),
+        Err(_) => Err(Error::new(ErrorKind::Unavailable, "name server did not answer in time")
+            .with("deadline", format_args!("{deadline:?}"))),
+    }
+}
+
+fn malformed() -> Error {
+    Error::invalid("database URL is malformed").with("expected", "mongodb://<hosts>/<database>")
+}
+
+/// Refuses what would make a promise of every write untrue.
+fn check_durability(options: &ClientOptions) -> Result<()> {
+    let concern = options.write_concern.as_ref().and_then(|concern| concern.w.as_ref());
+    if let Some(Acknowledgment::Nodes(nodes @ 0..=1)) = concern {
+        return Err(Error::invalid("acknowledged writes could be lost")
+            .with("option", format_args!("w={nodes}"))
+            .with("expected", "w=majority"));
+    }
+    if options.retry_writes == Some(false) {
+        return Err(Error::invalid("the outcome of writes could not be told")
+            .with("option", "retryWrites=false")
+            .with("expected", "retryWrites=true"));
+    }
+    Ok(())
+}
+
+/// Options whose values nobody else may see, in lower case.
+const SECRETS: [&str; 3] =
+    ["authmechanismproperties", "proxypassword", "tlscertificatekeyfilepassword"];
+
+/// The string with another user in place of its own, and without the options that hold secrets.
+fn without_secrets(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    // A password need not be encoded as it should: it may reach to the last `@` of all.
+    let (user, rest) =
+        rest.rsplit_once('@').map_or(("", rest), |(_, rest)| ("user:password@", rest));
+    let (hosts, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let is_shown = |pair: &&str| {
+        let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
+        !SECRETS.contains(&name.to_ascii_lowercase().as_str())
+    };
+    let query: Vec<&str> = query.split('&').filter(is_shown).collect();
+    let query = query.join("&");
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{scheme}://{user}{hosts}{mark}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    async fn refused(url: &str) -> Error {
+        let error = parse(url, Duration::from_secs(1)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{url}");
+        error
+    }
+
+    #[tokio::test]
+    async fn a_malformed_url_is_refused_without_its_password() {
+        for url in [
+            "mongodb://me:canary@host:port/db",
+            "mongodb://me:canary@@host/db",
+            "mongodb://me:ca/canary@host/db",
+            "mongodb://me:100%canary@host/db",
+            "mongodb://me:canary@/db",
+            "mongodb://me:canary@host/db?w=-1",
+            "mongodb://host/db?tlsCertificateKeyFilePassword=canary&w=-1",
+            "mongodb://host/db?authMechanismProperties=canary&w=-1",
+        ] {
+            let error = refused(url).await;
+            assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+            assert!(error.context("reason").is_some(), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_url_names_its_database() {
+        let error = refused("mongodb://me:canary@host/").await;
+        assert_eq!(error.message(), "database URL names no database");
+        let target = parse("mongodb://a,b:7/air?replicaSet=rs", Duration::from_secs(1)).await;
+        let target = target.unwrap();
+        assert_eq!((target.database.as_str(), target.options.hosts.len()), ("air", 2));
+    }
+
+    #[tokio::test]
+    async fn a_url_by_which_writes_could_be_lost_is_refused() {
+        for option in ["w=0", "w=1", "retryWrites=false"] {
+            let error = refused(&format!("mongodb://host/db?{option}")).await;
+            assert_eq!(error.context("option"), Some(option));
+        }
+        for option in ["w=majority", "w=2", "retryWrites=true"] {
+            let url = format!("mongodb://host/db?{option}");
+            assert!(parse(&url, Duration::from_secs(1)).await.is_ok(), "{option}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_wait_of_the_driver_is_longer_than_the_deadline() {
+        let second = Duration::from_secs(1);
+        for (query, expected) in
+            [("", second), ("?serverSelectionTimeoutMS=200", Duration::from_millis(200))]
+        {
+            let target = parse(&format!("mongodb://host/db{query}"), second).await.unwrap();
+            assert_eq!(target.options.server_selection_timeout, Some(expected));
+            assert_eq!(target.options.connect_timeout, Some(second));
+        }
+    }
+}

@@ -14,7 +14,7 @@ const CAPACITY: usize = CHUNK * CHUNK;
 
 /// How many names may come from stored documents. The rest is for the types of the application, which
 /// cannot go on without, so no file can use their numbers up.
-#[cfg(feature = "json")]
+#[cfg(any(feature = "json", feature = "mongodb"))]
 const STORED_CAPACITY: usize = CAPACITY / 2;
 
 type Chunk = Box<[OnceLock<&'static str>; CHUNK]>;
@@ -48,7 +48,7 @@ impl EntityName {
 
     /// The name `name` of a stored document, interned unless it breaks the rule or stored documents have
     /// used up their share of the numbers.
-    #[cfg(feature = "json")]
+    #[cfg(any(feature = "json", feature = "mongodb"))]
     pub(crate) fn of_stored(name: &str) -> Option<Self> {
         Self::lookup(name)
             .or_else(|| check(name).is_ok().then(|| Self::intern(name, STORED_CAPACITY)).flatten())

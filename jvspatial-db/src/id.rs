@@ -79,7 +79,7 @@ impl Id {
     }
 
     /// Reads an id that a backend stored; unlike `parse` it interns the entity name.
-    #[cfg(feature = "json")]
+    #[cfg(any(feature = "json", feature = "mongodb"))]
     pub(crate) fn parse_stored(text: &str) -> Result<Self> {
         let (collection, entity, key) = split(text)?;
         match (parse_key(key.as_bytes()), EntityName::of_stored(entity)) {

@@ -49,6 +49,11 @@ impl Client {
         i64::from(i32::try_from(self.deadline.as_millis()).unwrap_or(i32::MAX))
     }
 
+    /// How long a call may take.
+    pub(super) const fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     /// Runs a call of the driver that changes nothing. It goes on to its end in a task of its own when the
     /// future is dropped or the deadline passes, since a future of the driver must not be dropped before.
     ///

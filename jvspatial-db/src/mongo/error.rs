@@ -5,10 +5,31 @@ use tokio::task::JoinError;
 
 use crate::error::{Error, ErrorKind};
 
+/// The server has no view of the data at that time yet, or no longer.
+const SNAPSHOT_UNAVAILABLE: i32 = 246;
+
 /// Codes of a server that cannot answer now: no primary, shutting down, interrupted, out of time, the data of
 /// the read's point in time gone.
 const TRANSIENT: [i32; 20] = [
-    6, 7, 24, 43, 50, 64, 89, 91, 112, 134, 189, 202, 237, 239, 246, 262, 10107, 11600, 11602,
+    6,
+    7,
+    24,
+    43,
+    50,
+    64,
+    89,
+    91,
+    112,
+    134,
+    189,
+    202,
+    237,
+    239,
+    SNAPSHOT_UNAVAILABLE,
+    262,
+    10107,
+    11600,
+    11602,
     13435,
 ];
 
@@ -63,6 +84,11 @@ fn of_command(refusal: &CommandError) -> Error {
         .with("code", code)
         .with("name", &refusal.code_name)
         .with_source(refusal.message.clone())
+}
+
+/// Whether the same read succeeds once the server's view has caught up with a change of a collection.
+pub(super) fn is_too_early(error: &DriverError) -> bool {
+    matches!(&*error.kind, DriverErrorKind::Command(refusal) if refusal.code == SNAPSHOT_UNAVAILABLE)
 }
 
 /// The error of a call of the driver that came to no end of its own.

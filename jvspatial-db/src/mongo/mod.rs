@@ -1,16 +1,25 @@
 //! MongoDB, by its official driver, none of whose types is seen outside of this module.
 
+mod batches;
 mod client;
 mod error;
+mod get;
 mod options;
+mod stored;
+mod summary;
 mod url;
 
 use std::fmt;
 
+use bson::Bson;
+
 pub use options::MongoDbOptions;
 
 use self::client::Client;
+use crate::document::Document;
 use crate::error::Result;
+use crate::filter::{FieldPath, Filter};
+use crate::id::{Collection, Handle};
 
 /// A database on a MongoDB server.
 ///
@@ -34,6 +43,38 @@ impl MongoDb {
     pub async fn open(url: &str, options: MongoDbOptions) -> Result<Self> {
         let target = url::parse(url, options.deadline).await?;
         Ok(Self { client: Client::connect(target, options.deadline).await? })
+    }
+
+    /// Reads the documents of `handles`, all of them as they were at one point in time; see
+    /// [`Database::get_many`](crate::Database::get_many).
+    ///
+    /// # Errors
+    /// `Corrupt` when a stored document is not one of ours, `Unavailable` when the server does not answer.
+    pub async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
+        get::get_many(&self.client, handles).await
+    }
+
+    /// Counts the documents that match, on the server; see [`Database::count`](crate::Database::count).
+    ///
+    /// # Errors
+    /// `Unavailable` when the server does not answer.
+    pub async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
+        summary::count(&self.client, collection, filter).await
+    }
+
+    /// The values at `field` in the documents that match, each once and in ascending order; see
+    /// [`Database::distinct`](crate::Database::distinct).
+    ///
+    /// # Errors
+    /// `Limit` when the values take more than [`MAX_DISTINCT_BYTES`](crate::limits::MAX_DISTINCT_BYTES),
+    /// `Unavailable` when the server does not answer.
+    pub async fn distinct(
+        &self,
+        collection: Collection,
+        field: &FieldPath,
+        filter: &Filter,
+    ) -> Result<Vec<Bson>> {
+        summary::distinct(&self.client, collection, field, filter).await
     }
 
     /// Waits for the calls under way and lets go of the connections; calls made after fail with `Closed`.

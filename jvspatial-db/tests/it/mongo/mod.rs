@@ -2,6 +2,10 @@
 //! `cargo test -p jvspatial-db --features mongodb --test it mongo:: -- --ignored`.
 
 mod open;
+mod read;
+
+use bson::Document;
+use jvspatial_db::{Collection, MongoDb, MongoDbOptions};
 
 /// The connection string of `database` on the server of the tests.
 ///
@@ -12,4 +16,22 @@ fn url(database: &str) -> String {
         .expect("JVSPATIAL_TEST_MONGODB_URI names a server");
     let (server, query) = uri.split_once('?').unwrap_or((&uri, ""));
     format!("{}/{database}?{query}", server.trim_end_matches('/'))
+}
+
+/// A database that is empty but for `documents`, written by the driver alone, and the same through ours.
+async fn database_with(name: &str, documents: &[Document]) -> MongoDb {
+    let client = mongodb::Client::with_uri_str(&url(name)).await.unwrap();
+    let database = client.database(name);
+    database.drop().await.unwrap();
+    for collection in Collection::ALL {
+        let of_collection = |document: &&Document| {
+            document.get_str("_id").is_ok_and(|id| id.starts_with(collection.letter()))
+        };
+        let own: Vec<&Document> = documents.iter().filter(of_collection).collect();
+        if !own.is_empty() {
+            let collection = database.collection::<Document>(collection.name());
+            collection.insert_many(own).await.unwrap();
+        }
+    }
+    MongoDb::open(&url(name), MongoDbOptions::new()).await.unwrap()
 }

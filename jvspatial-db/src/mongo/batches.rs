@@ -1,0 +1,160 @@
+//! Reads at one point in time.
+
+use std::time::Instant;
+
+use bson::{Document as Fields, RawDocumentBuf, Timestamp, doc};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use mongodb::error::Result as DriverResult;
+use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
+use tokio::time::sleep;
+
+use super::client::Client;
+use super::error::is_too_early;
+use super::stored;
+use crate::document::Document;
+use crate::error::{Error, Result};
+use crate::id::Collection;
+
+/// How long a server is left alone that has no view of its data yet.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// The documents of one search, batch after batch.
+pub(super) struct Batches {
+    /// Taken while a batch is fetched, and gone at the end.
+    cursor: Option<RawBatchCursor>,
+    /// What was fetched when the search began.
+    first: Option<RawBatch>,
+    /// The time of which the server shows the data.
+    time: Option<Timestamp>,
+}
+
+impl Batches {
+    /// Begins the search that `command` asks for, at `time` or else at the newest time that a majority of the
+    /// servers has.
+    ///
+    /// # Errors
+    /// Those of `error::of_read`.
+    pub(super) async fn begin(
+        client: &Client,
+        mut command: Fields,
+        time: Option<Timestamp>,
+    ) -> Result<Self> {
+        let mut concern = doc! { "level": "snapshot" };
+        if let Some(time) = time {
+            concern.insert("atClusterTime", time);
+        }
+        command.insert("readConcern", concern);
+        let command = RawDocumentBuf::try_from(&command).map_err(|error| {
+            Error::invalid("command cannot be written as BSON").with_source(error)
+        })?;
+        let end = Instant::now() + client.deadline();
+        let begun = client.call(|database| async move {
+            let mut cursor = loop {
+                match database.run_raw_cursor_command(command.clone()).batch().await {
+                    Err(error) if is_too_early(&error) && Instant::now() < end => {
+                        sleep(PAUSE).await
+                    }
+                    cursor => break cursor?,
+                }
+            };
+            let first = cursor.next().await.transpose()?;
+            Ok((cursor, first))
+        });
+        let (cursor, first) = begun.await?;
+        let time = first.as_ref().and_then(|batch| time_of(batch).or(time));
+        Ok(Self { cursor: Some(cursor), first, time })
+    }
+
+    /// The time of which the server shows the data, for further reads of the same.
+    pub(super) const fn time(&self) -> Option<Timestamp> {
+        self.time
+    }
+
+    /// The next batch, with its bytes apart so that what is read from them can share them.
+    ///
+    /// # Errors
+    /// Those of `error::of_read`; the search is then over.
+    pub(super) async fn next(&mut self, client: &Client) -> Result<Option<Batch>> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(Batch::of(&first)));
+        }
+        let Some(mut cursor) = self.cursor.take() else { return Ok(None) };
+        let fetched = client.call(|_| async move {
+            let batch: DriverResult<_> = cursor.next().await.transpose();
+            Ok((cursor, batch?))
+        });
+        let (cursor, batch) = fetched.await?;
+        Ok(batch.map(|batch| {
+            self.cursor = Some(cursor);
+            Batch::of(&batch)
+        }))
+    }
+}
+
+/// The time of the data in a reply, which a server tells in its first.
+fn time_of(batch: &RawBatch) -> Option<Timestamp> {
+    let cursor = batch.as_raw_document().get_document("cursor").ok()?;
+    cursor.get_timestamp("atClusterTime").ok()
+}
+
+/// One reply of a server.
+pub(super) struct Batch(Bytes);
+
+impl Batch {
+    fn of(batch: &RawBatch) -> Self {
+        Self(Bytes::copy_from_slice(batch.as_raw_document().as_bytes()))
+    }
+
+    /// Shows each of the documents in it, raw.
+    ///
+    /// # Errors
+    /// `Corrupt` when the reply is none, and those of `show`.
+    fn each(&self, mut show: impl FnMut(&Bytes, &bson::RawDocument) -> Result<()>) -> Result<()> {
+        let broken =
+            |error| Error::corrupt("reply of the server cannot be read").with_source(error);
+        let reply = bson::RawDocument::from_bytes(&self.0).map_err(broken)?;
+        let lacking =
+            |error| Error::corrupt("reply of the server lacks a field").with_source(error);
+        let cursor = reply.get_document("cursor").map_err(lacking)?;
+        let documents = cursor
+            .get_array("firstBatch")
+            .or_else(|_| cursor.get_array("nextBatch"))
+            .map_err(lacking)?;
+        for document in documents {
+            let document = document.map_err(broken)?;
+            if let Some(document) = document.as_document() {
+                show(&self.0, document)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The stored documents in it.
+    ///
+    /// # Errors
+    /// `Corrupt` when one of them is not ours.
+    pub(super) fn documents(&self, collection: Collection) -> Result<Vec<Document>> {
+        let mut documents = Vec::new();
+        self.each(|bytes, raw| {
+            documents.push(stored::read(collection, bytes, raw)?);
+            Ok(())
+        })?;
+        Ok(documents)
+    }
+
+    /// What is in it, decoded.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is not BSON.
+    pub(super) fn values(&self) -> Result<Vec<Fields>> {
+        let mut values = Vec::new();
+        self.each(|_, raw| {
+            values.push(Fields::try_from(raw).map_err(|error| {
+                Error::corrupt("reply of the server cannot be read").with_source(error)
+            })?);
+            Ok(())
+        })?;
+        Ok(values)
+    }
+}

@@ -1,0 +1,59 @@
+//! Documents by id.
+
+use std::collections::HashMap;
+
+use bson::{Bson, Document as Fields, doc};
+use foldhash::fast::RandomState;
+
+use super::batches::Batches;
+use super::client::Client;
+use crate::document::Document;
+use crate::error::Result;
+use crate::id::{Collection, Handle, Id};
+
+/// How many ids one command names, so that none of them is larger than a server takes.
+const IDS: usize = 10_000;
+
+/// The documents of `handles` in their order, all of one point in time.
+pub(super) async fn get_many(client: &Client, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
+    let mut places: HashMap<&Id, Vec<usize>, RandomState> = HashMap::default();
+    let mut wanted: Vec<&Id> = Vec::with_capacity(handles.len());
+    for (place, handle) in handles.iter().enumerate() {
+        let known = places.entry(handle.id()).or_default();
+        if known.is_empty() {
+            wanted.push(handle.id());
+        }
+        known.push(place);
+    }
+    let mut found: Vec<Option<Document>> = vec![None; handles.len()];
+    let mut time = None;
+    for collection in Collection::ALL {
+        let own: Vec<&Id> =
+            wanted.iter().filter(|id| id.collection() == collection).copied().collect();
+        for ids in own.chunks(IDS) {
+            let command = by_ids(client, collection, ids);
+            let mut batches = Batches::begin(client, command, time).await?;
+            time = batches.time();
+            while let Some(batch) = batches.next(client).await? {
+                for document in batch.documents(collection)? {
+                    let places = places.get(&document.id).map(Vec::as_slice).unwrap_or_default();
+                    for &place in places {
+                        found[place] = Some(document.clone());
+                    }
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn by_ids(client: &Client, collection: Collection, ids: &[&Id]) -> Fields {
+    let texts: Vec<Bson> = ids.iter().map(|id| Bson::String(id.to_string())).collect();
+    doc! {
+        "find": collection.name(),
+        "filter": { "_id": { "$in": texts } },
+        // All of them at once, as far as one reply can hold them.
+        "batchSize": i32::try_from(ids.len()).unwrap_or(i32::MAX),
+        "maxTimeMS": client.max_time(),
+    }
+}

@@ -47,7 +47,8 @@ pub(super) async fn get_many(client: &Client, handles: &[Handle]) -> Result<Vec<
     Ok(found)
 }
 
-fn by_ids(client: &Client, collection: Collection, ids: &[&Id]) -> Fields {
+/// The command that finds the documents with these ids, in whichever order.
+pub(super) fn by_ids(client: &Client, collection: Collection, ids: &[&Id]) -> Fields {
     let texts: Vec<Bson> = ids.iter().map(|id| Bson::String(id.to_string())).collect();
     doc! {
         "find": collection.name(),

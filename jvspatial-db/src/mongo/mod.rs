@@ -3,30 +3,36 @@
 mod batches;
 mod client;
 mod error;
+mod find;
 mod get;
 mod options;
+mod sieve;
 mod stored;
 mod summary;
 mod url;
 
 use std::fmt;
+use std::sync::Arc;
 
 use bson::Bson;
 
 pub use options::MongoDbOptions;
 
 use self::client::Client;
+use crate::database::Cursor;
 use crate::document::Document;
 use crate::error::Result;
 use crate::filter::{FieldPath, Filter};
 use crate::id::{Collection, Handle};
+use crate::query::Query;
 
 /// A database on a MongoDB server.
 ///
 /// Documents are stored as the Python library stores them: collections `node`, `edge`, `object` and `jvspatial`,
 /// the user's fields under `context`.
 pub struct MongoDb {
-    client: Client,
+    client: Arc<Client>,
+    max_sort_bytes: usize,
 }
 
 impl MongoDb {
@@ -42,7 +48,8 @@ impl MongoDb {
     /// No message holds the user or the password.
     pub async fn open(url: &str, options: MongoDbOptions) -> Result<Self> {
         let target = url::parse(url, options.deadline).await?;
-        Ok(Self { client: Client::connect(target, options.deadline).await? })
+        let client = Arc::new(Client::connect(target, options.deadline).await?);
+        Ok(Self { client, max_sort_bytes: options.max_sort_bytes })
     }
 
     /// Reads the documents of `handles`, all of them as they were at one point in time; see
@@ -52,6 +59,20 @@ impl MongoDb {
     /// `Corrupt` when a stored document is not one of ours, `Unavailable` when the server does not answer.
     pub async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
         get::get_many(&self.client, handles).await
+    }
+
+    /// Finds documents, all of them as they were at one point in time; see
+    /// [`Database::find`](crate::Database::find).
+    ///
+    /// The server keeps that time for five minutes unless it was told otherwise; a cursor that is read later
+    /// ends with `Unavailable`.
+    ///
+    /// # Errors
+    /// Here and from the cursor: `Corrupt` when a stored document is not one of ours; `Unavailable` when the
+    /// server does not answer; `Invalid` for a hint that names no index, and when a document cannot be sorted so;
+    /// `Limit` when sorting takes too much memory, on the server or here.
+    pub async fn find(&self, query: Query) -> Result<Cursor> {
+        find::find(&self.client, query, self.max_sort_bytes).await
     }
 
     /// Counts the documents that match, on the server; see [`Database::count`](crate::Database::count).

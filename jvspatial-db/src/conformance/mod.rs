@@ -36,11 +36,18 @@ pub use harness::{Harness, Picture};
 ///
 /// `conformance_tests!(name, open)` takes the module's name and a function without arguments that
 /// returns a [`Harness`](crate::conformance::Harness) on a store of its own. The crate that calls it
-/// needs tokio with `macros` and `rt-multi-thread`.
+/// needs tokio with `macros` and `rt-multi-thread`. With `ignore = "why"` behind them, the tests are run
+/// only where that is asked for.
 #[macro_export]
 macro_rules! conformance_tests {
     ($backend:ident, $open:path) => {
-        $crate::conformance_tests! { @list $backend, $open;
+        $crate::conformance_tests! { @suite $backend, $open, {} }
+    };
+    ($backend:ident, $open:path, ignore = $why:literal) => {
+        $crate::conformance_tests! { @suite $backend, $open, { #[ignore = $why] } }
+    };
+    (@suite $backend:ident, $open:path, $attributes:tt) => {
+        $crate::conformance_tests! { @list $backend, $open, $attributes;
             db get {
                 documents_come_in_the_order_of_the_handles,
                 a_missing_document_is_none_in_its_place,
@@ -309,7 +316,7 @@ macro_rules! conformance_tests {
             }
         }
     };
-    (@list $backend:ident, $open:path; $($kind:ident $file:ident { $($case:ident,)* })*) => {
+    (@list $backend:ident, $open:path, $attributes:tt; $($kind:ident $file:ident { $($case:ident,)* })*) => {
         mod $backend {
             #[allow(unused_imports)]
             use super::*;
@@ -319,11 +326,15 @@ macro_rules! conformance_tests {
             }
 
             $(mod $file {
-                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    $crate::conformance_tests!(@run $kind $crate::conformance::$file::$case)
-                })*
+                $($crate::conformance_tests! { @test $attributes $kind $file $case })*
             })*
+        }
+    };
+    (@test { $($attribute:tt)* } $kind:ident $file:ident $case:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        $($attribute)*
+        async fn $case() {
+            $crate::conformance_tests!(@run $kind $crate::conformance::$file::$case)
         }
     };
     (@run db $case:path) => {

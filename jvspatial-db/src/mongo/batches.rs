@@ -110,7 +110,10 @@ impl Batch {
     ///
     /// # Errors
     /// `Corrupt` when the reply is none, and those of `show`.
-    fn each(&self, mut show: impl FnMut(&Bytes, &bson::RawDocument) -> Result<()>) -> Result<()> {
+    pub(super) fn each(
+        &self,
+        mut show: impl FnMut(&Bytes, &bson::RawDocument) -> Result<()>,
+    ) -> Result<()> {
         let broken =
             |error| Error::corrupt("reply of the server cannot be read").with_source(error);
         let reply = bson::RawDocument::from_bytes(&self.0).map_err(broken)?;

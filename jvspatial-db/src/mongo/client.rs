@@ -3,14 +3,16 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bson::Document;
 use mongodb::error::Result as DriverResult;
-use tokio::sync::RwLock;
-use tokio::time::timeout;
+use tokio::sync::{RwLock, watch};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::{driver_failed, of_read};
+use super::sessions::Sessions;
 use super::url::Target;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -24,6 +26,33 @@ pub(super) struct Client {
     deadline: Duration,
     /// Whether the database was closed. Each call holds it as a reader until its end, so closing waits for them.
     gate: Arc<RwLock<bool>>,
+    sessions: Arc<Sessions>,
+    /// How many changes go on that nobody waits for any more.
+    abandoned: Arc<watch::Sender<i64>>,
+}
+
+/// How much longer than its deadline a change is waited for, so that it can say itself what became of it.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What a change needs to call the driver.
+pub(super) struct Task {
+    pub(super) database: mongodb::Database,
+    pub(super) sessions: Arc<Sessions>,
+    /// When no further attempt is made.
+    pub(super) end: Instant,
+    max_time: i64,
+}
+
+impl Task {
+    /// How long the server may work on a command, as commands say it.
+    pub(super) const fn max_time(&self) -> i64 {
+        self.max_time
+    }
+
+    /// Whether there is time for another attempt.
+    pub(super) fn has_time(&self) -> bool {
+        Instant::now() < self.end
+    }
 }
 
 impl Client {
@@ -36,7 +65,13 @@ impl Client {
         let client =
             mongodb::Client::with_options(target.options).map_err(|error| of_read(&error))?;
         let database = client.database(&target.database);
-        let client = Self { database, deadline, gate: Arc::default() };
+        let client = Self {
+            database,
+            deadline,
+            gate: Arc::default(),
+            sessions: Arc::default(),
+            abandoned: Arc::new(watch::Sender::new(0)),
+        };
         let greeting = bson::doc! { "hello": 1, "maxTimeMS": client.max_time() };
         let hello =
             client.call(|database| async move { database.run_command(greeting).await }).await?;
@@ -85,6 +120,60 @@ impl Client {
         timeout(self.deadline, answer).await.map_err(|_| late())?
     }
 
+    /// Refuses what asks nothing of the server after closing.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub(super) async fn check_open(&self) -> Result<()> {
+        if *self.gate.read().await { Err(closed()) } else { Ok(()) }
+    }
+
+    /// Runs a change, which makes its calls of the driver itself. It begins with the first look at the future and
+    /// goes on to its end in a task of its own, whatever becomes of the future, and is to end by itself before the
+    /// deadline unless a server stops answering. Changes that begin after a future was dropped wait for the end
+    /// of its change, so that its fate is settled by then.
+    ///
+    /// # Errors
+    /// Those of the change, `Unknown` when the deadline passes, `Closed` after closing.
+    pub(super) async fn change<T, F>(&self, make: impl FnOnce(Task) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let end = Instant::now() + self.deadline;
+        let waiting = async {
+            let open = Arc::clone(&self.gate).read_owned().await;
+            if *open {
+                return Err(closed());
+            }
+            // The sender is ours, so this ends by the count alone.
+            let _ = self.abandoned.subscribe().wait_for(|count| *count == 0).await;
+            Ok(open)
+        };
+        let open = timeout_at(end, waiting).await.map_err(|_| {
+            Error::new(ErrorKind::Unavailable, "writes before this one did not end in time")
+                .with("deadline", format_args!("{:?}", self.deadline))
+        })??;
+        let change = make(Task {
+            database: self.database.clone(),
+            sessions: Arc::clone(&self.sessions),
+            end,
+            max_time: self.max_time(),
+        });
+        let (_asker, asked) = watched(&self.abandoned);
+        let task = tokio::spawn(async move {
+            let answer = change.await;
+            drop((open, asked));
+            answer
+        });
+        let answer = timeout_at(end + GRACE, task).await.map_err(|_| {
+            Error::new(ErrorKind::Unknown, "server did not answer in time")
+                .with("deadline", format_args!("{:?}", self.deadline))
+        })?;
+        answer
+            .map_err(|error| Error::new(ErrorKind::Unknown, "driver failed").with_source(error))?
+    }
+
     /// Waits for the calls under way and lets go of the connections.
     ///
     /// # Errors
@@ -95,6 +184,7 @@ impl Client {
                 .with("deadline", format_args!("{:?}", self.deadline)));
         };
         if !std::mem::replace(&mut *is_closed, true) {
+            self.sessions.clear();
             // Whoever still holds a cursor would be waited for without a bound.
             let shutdown = self.database.client().clone().shutdown().immediate(true);
             let task = tokio::spawn(async move { shutdown.await });
@@ -110,6 +200,37 @@ impl fmt::Debug for Client {
         // The driver's own form shows more of its options than anybody should see.
         let name = self.database.name();
         f.debug_struct("Client").field("database", &name).finish_non_exhaustive()
+    }
+}
+
+/// The two sides of a change, whichever is dropped first. One that goes on without being waited for is counted.
+struct Side {
+    is_first: Arc<AtomicBool>,
+    abandoned: Arc<watch::Sender<i64>>,
+    /// Whether this is the side of the asker, which counts a change that it leaves behind; the other side takes it
+    /// from the count at its end.
+    is_asker: bool,
+}
+
+fn watched(abandoned: &Arc<watch::Sender<i64>>) -> (Side, Side) {
+    let is_first = Arc::new(AtomicBool::new(true));
+    let side = |is_asker| Side {
+        is_first: Arc::clone(&is_first),
+        abandoned: Arc::clone(abandoned),
+        is_asker,
+    };
+    (side(true), side(false))
+}
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        let is_first = self.is_first.swap(false, Ordering::AcqRel);
+        // A change that ends before its asker goes away was waited for.
+        match (self.is_asker, is_first) {
+            (true, true) => self.abandoned.send_modify(|count| *count += 1),
+            (false, false) => self.abandoned.send_modify(|count| *count -= 1),
+            _ => {}
+        }
     }
 }
 

@@ -68,8 +68,11 @@ pub(super) fn of_read(error: &DriverError) -> Error {
 const LOGIN_REFUSED: &str = "server refused the user or the password";
 
 fn of_command(refusal: &CommandError) -> Error {
-    let code = refusal.code;
-    let (kind, message) = if TRANSIENT.contains(&code) {
+    of_code(refusal.code, &refusal.code_name, &refusal.message)
+}
+
+fn class_of(code: i32) -> (ErrorKind, &'static str) {
+    if TRANSIENT.contains(&code) {
         (ErrorKind::Unavailable, "server cannot answer now")
     } else if FORBIDDEN.contains(&code) {
         (ErrorKind::Invalid, if code == 18 { LOGIN_REFUSED } else { "user may not do this" })
@@ -79,11 +82,18 @@ fn of_command(refusal: &CommandError) -> Error {
         (ErrorKind::Unsupported, "server cannot do what is needed")
     } else {
         (ErrorKind::Invalid, "server refused the command")
-    };
-    Error::new(kind, message)
-        .with("code", code)
-        .with("name", &refusal.code_name)
-        .with_source(refusal.message.clone())
+    }
+}
+
+/// Whether a server with this code could not answer then, and may later.
+pub(super) fn is_transient(code: i32) -> bool {
+    TRANSIENT.contains(&code)
+}
+
+/// The error of a server that refused a statement, or of a command that changed nothing.
+pub(super) fn of_code(code: i32, name: &str, message: &str) -> Error {
+    let (kind, text) = class_of(code);
+    Error::new(kind, text).with("code", code).with("name", name).with_source(message.to_owned())
 }
 
 /// Whether the same read succeeds once the server's view has caught up with a change of a collection.

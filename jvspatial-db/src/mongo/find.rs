@@ -14,7 +14,7 @@ use super::get::by_ids;
 use super::sieve::{Sieve, Verdict};
 use crate::database::Cursor;
 use crate::document::Document;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::projection::{PathTree, Projection};
 use crate::query::Query;
@@ -35,6 +35,7 @@ pub(super) async fn find(
 ) -> Result<Cursor> {
     if query.limit == Some(0) {
         // To a server, this is no limit.
+        client.check_open().await?;
         return Ok(Cursor::new(stream::empty()));
     }
     let source = if query.reversed {
@@ -43,13 +44,28 @@ pub(super) async fn find(
     } else {
         let sieve = Sieve::of(&query);
         let command = search(&query, sieve.is_some());
-        Source::Search(Box::new(Batches::begin(client, command, None).await?), sieve)
+        let begun = match Batches::begin(client, command, None).await {
+            Err(error) => return Err(named(client, &query, max_sort_bytes, error).await),
+            begun => begun?,
+        };
+        Source::Search(Box::new(begun), sieve)
     };
     let client = Arc::clone(client);
     let found = Found { client, query, source, ready: Vec::new().into_iter() };
     Ok(Cursor::new(stream::try_unfold(found, |mut found| async move {
         Ok(found.next().await?.map(|document| (document, found)))
     })))
+}
+
+/// The error of a search, with the document that cannot be sorted so, if that is why; a server does not name it.
+async fn named(client: &Client, query: &Query, max_sort_bytes: usize, error: Error) -> Error {
+    if error.kind() != ErrorKind::Invalid || query.order().deciding_keys().len() < 2 {
+        return error;
+    }
+    match ids_from_the_end(client, query, max_sort_bytes).await {
+        Err(named) if named.context("id").is_some() => named,
+        _ => error,
+    }
 }
 
 /// A search under way.
@@ -186,6 +202,11 @@ fn search(query: &Query, is_sieved: bool) -> Fields {
     }
     hint(&mut command, query);
     command
+}
+
+/// The command by which a server looks for what a query asks for.
+pub(super) fn command_of(query: &Query) -> Fields {
+    search(query, query.reversed || Sieve::of(query).is_some())
 }
 
 fn hint(command: &mut Fields, query: &Query) {

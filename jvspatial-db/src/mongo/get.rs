@@ -16,6 +16,9 @@ const IDS: usize = 10_000;
 
 /// The documents of `handles` in their order, all of one point in time.
 pub(super) async fn get_many(client: &Client, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
+    if handles.is_empty() {
+        client.check_open().await?;
+    }
     let mut places: HashMap<&Id, Vec<usize>, RandomState> = HashMap::default();
     let mut wanted: Vec<&Id> = Vec::with_capacity(handles.len());
     for (place, handle) in handles.iter().enumerate() {

@@ -3,40 +3,65 @@
 mod batches;
 mod client;
 mod error;
+mod explain;
 mod find;
 mod get;
+mod indexes;
+mod neighbors;
 mod options;
+mod sessions;
 mod sieve;
 mod stored;
 mod summary;
 mod url;
+mod write;
 
 use std::fmt;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bson::Bson;
 
 pub use options::MongoDbOptions;
 
 use self::client::Client;
-use crate::database::Cursor;
+use self::indexes::Catalog;
+use crate::capabilities::Capabilities;
+use crate::codec::Encoding;
+use crate::database::{Cursor, Database, OrdinalPin};
 use crate::document::Document;
+use crate::entity_name::EntityName;
 use crate::error::Result;
+use crate::expansion::{Adjacent, Expansion};
 use crate::filter::{FieldPath, Filter};
 use crate::id::{Collection, Handle};
+use crate::indexes::{Explanation, IndexInfo, IndexSpec};
 use crate::query::Query;
+use crate::write::{WriteBatch, WriteReport};
 
 /// A database on a MongoDB server.
 ///
 /// Documents are stored as the Python library stores them: collections `node`, `edge`, `object` and `jvspatial`,
-/// the user's fields under `context`.
+/// the user's fields under `context`. Beside them stand two indexes by which edges are followed, and a small
+/// collection `jvspatial.lock` that transactions write.
+///
+/// A batch of operations that do not depend on one another is written without a transaction unless it is atomic,
+/// so readers may see a part of it. Any other batch is seen whole or not at all. A write whose reply is lost is
+/// asked for again under its number; [`Outcome::Unknown`](crate::Outcome) is left only when no server answers
+/// before the deadline.
+///
+/// A cursor sees the time at which it began, which a server keeps for five minutes unless it was told otherwise;
+/// one that is read later ends with `Unavailable`. No error holds the user or the password.
 pub struct MongoDb {
     client: Arc<Client>,
+    catalog: Arc<Catalog>,
+    capabilities: Capabilities,
     max_sort_bytes: usize,
 }
 
 impl MongoDb {
-    /// Connects to the database that `url` names, such as `mongodb://host1,host2/airports?replicaSet=rs`.
+    /// Connects to the database that `url` names, such as `mongodb://host1,host2/airports?replicaSet=rs`, and makes
+    /// the indexes by which edges are followed.
     ///
     /// The server must be of version 5.0 or later and part of a replica set, be it of one member, or of a
     /// sharded cluster. The runtime of tokio that this is called in must live as long as the database.
@@ -49,47 +74,40 @@ impl MongoDb {
     pub async fn open(url: &str, options: MongoDbOptions) -> Result<Self> {
         let target = url::parse(url, options.deadline).await?;
         let client = Arc::new(Client::connect(target, options.deadline).await?);
-        Ok(Self { client, max_sort_bytes: options.max_sort_bytes })
+        let catalog = Arc::new(Catalog::default());
+        client.change(|task| async move { indexes::make_own(&task).await }).await?;
+        catalog.refresh(&client).await?;
+        let mut capabilities = Capabilities::new("mongodb", Encoding::Bson);
+        capabilities.atomic_batches = true;
+        capabilities.persistent = true;
+        Ok(Self { client, catalog, capabilities, max_sort_bytes: options.max_sort_bytes })
+    }
+}
+
+#[async_trait]
+impl Database for MongoDb {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
-    /// Reads the documents of `handles`, all of them as they were at one point in time; see
-    /// [`Database::get_many`](crate::Database::get_many).
-    ///
-    /// # Errors
-    /// `Corrupt` when a stored document is not one of ours, `Unavailable` when the server does not answer.
-    pub async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
+    async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
         get::get_many(&self.client, handles).await
     }
 
-    /// Finds documents, all of them as they were at one point in time; see
-    /// [`Database::find`](crate::Database::find).
-    ///
-    /// The server keeps that time for five minutes unless it was told otherwise; a cursor that is read later
-    /// ends with `Unavailable`.
-    ///
-    /// # Errors
-    /// Here and from the cursor: `Corrupt` when a stored document is not one of ours; `Unavailable` when the
-    /// server does not answer; `Invalid` for a hint that names no index, and when a document cannot be sorted so;
-    /// `Limit` when sorting takes too much memory, on the server or here.
-    pub async fn find(&self, query: Query) -> Result<Cursor> {
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
+        write::write(&self.client, &self.catalog, batch).await
+    }
+
+    async fn find(&self, mut query: Query) -> Result<Cursor> {
+        self.catalog.resolve_hint(&mut query)?;
         find::find(&self.client, query, self.max_sort_bytes).await
     }
 
-    /// Counts the documents that match, on the server; see [`Database::count`](crate::Database::count).
-    ///
-    /// # Errors
-    /// `Unavailable` when the server does not answer.
-    pub async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
+    async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
         summary::count(&self.client, collection, filter).await
     }
 
-    /// The values at `field` in the documents that match, each once and in ascending order; see
-    /// [`Database::distinct`](crate::Database::distinct).
-    ///
-    /// # Errors
-    /// `Limit` when the values take more than [`MAX_DISTINCT_BYTES`](crate::limits::MAX_DISTINCT_BYTES),
-    /// `Unavailable` when the server does not answer.
-    pub async fn distinct(
+    async fn distinct(
         &self,
         collection: Collection,
         field: &FieldPath,
@@ -98,13 +116,41 @@ impl MongoDb {
         summary::distinct(&self.client, collection, field, filter).await
     }
 
-    /// Waits for the calls under way and lets go of the connections; calls made after fail with `Closed`.
-    ///
-    /// Closing twice succeeds.
-    ///
-    /// # Errors
-    /// `Unavailable` when the calls do not end before the deadline; the database then stays open.
-    pub async fn close(&self) -> Result<()> {
+    async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
+        neighbors::neighbors(&self.client, from, expansion).await
+    }
+
+    async fn create_index(
+        &self,
+        collection: Collection,
+        entity: Option<EntityName>,
+        spec: IndexSpec,
+    ) -> Result<()> {
+        indexes::create(&self.client, &self.catalog, collection, entity, spec).await
+    }
+
+    async fn drop_index(
+        &self,
+        collection: Collection,
+        entity: Option<EntityName>,
+        name: &str,
+    ) -> Result<bool> {
+        indexes::drop_one(&self.client, &self.catalog, collection, entity, name).await
+    }
+
+    async fn indexes(&self, collection: Collection) -> Result<Vec<IndexInfo>> {
+        indexes::list(&self.client, &self.catalog, collection).await
+    }
+
+    async fn explain(&self, query: Query) -> Result<Explanation> {
+        explain::explain(&self.client, &self.catalog, query, self.max_sort_bytes).await
+    }
+
+    fn pin_ordinals(&self) -> OrdinalPin {
+        OrdinalPin::default()
+    }
+
+    async fn close(&self) -> Result<()> {
         self.client.close().await
     }
 }

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use jvspatial_db::{ErrorKind, MongoDb, MongoDbOptions};
+use jvspatial_db::{Database, ErrorKind, MongoDb, MongoDbOptions};
 
 use super::url;
 

@@ -1,5 +1,5 @@
 use bson::{Bson, Document, doc};
-use jvspatial_db::{Collection, ErrorKind, FieldPath, Filter, Handle, Id, Version};
+use jvspatial_db::{Collection, Database, ErrorKind, FieldPath, Filter, Handle, Id, Version};
 
 use super::database_with;
 

@@ -1,0 +1,179 @@
+//! Indexes are made and dropped.
+
+use bson::{Document as Fields, doc};
+use mongodb::Database;
+use mongodb::error::{Error as DriverError, ErrorKind as DriverErrorKind, Result as DriverResult};
+
+use super::super::client::{Client, Task};
+use super::super::error::of_read;
+use super::catalog::{Catalog, Known, read_one};
+use super::violations::violations;
+use crate::entity_name::EntityName;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::Collection;
+use crate::indexes::{Definition, IndexSpec, MAX_INDEXES};
+
+/// The indexes by which edges are followed, which answer without a look at the edges.
+const OWN: [[&str; 5]; 2] = [
+    ["source", "entity", "target", "bidirectional", "_id"],
+    ["target", "entity", "source", "bidirectional", "_id"],
+];
+
+/// Codes of a server that has an index like it, under another name or with other options.
+const CONFLICTS: [i32; 2] = [85, 86];
+/// Codes of a server that cannot make such an index: a filter that it does not take, another kind.
+const CANNOT_CREATE: i32 = 67;
+const DUPLICATE_KEY: i32 = 11000;
+const INDEX_NOT_FOUND: i32 = 27;
+
+fn own_key(paths: [&str; 5]) -> Fields {
+    paths.iter().map(|path| ((*path).to_owned(), bson::Bson::Int32(1))).collect()
+}
+
+/// Whether an index is one of those that every database has.
+pub(super) fn is_own(collection: Collection, stored: &Fields) -> bool {
+    let has = |key: &Fields| OWN.iter().any(|own| key.keys().eq(own.iter()));
+    collection == Collection::Edge && stored.get_document("key").is_ok_and(has)
+}
+
+/// Makes the indexes that every database has, where they are not yet.
+pub(in crate::mongo) async fn make_own(task: &Task) -> Result<()> {
+    let failed = |error: DriverError| of_read(&error);
+    let stored = read_one(&task.database, Collection::Edge).await.map_err(failed)?;
+    if stored.iter().filter(|stored| is_own(Collection::Edge, stored)).count() == OWN.len() {
+        return Ok(());
+    }
+    let names = ["jvspatial_out", "jvspatial_in"];
+    let wanted: Vec<Fields> = OWN
+        .into_iter()
+        .zip(names)
+        .map(|(paths, name)| doc! { "key": own_key(paths), "name": name })
+        .collect();
+    let made = make(&task.database, Collection::Edge, wanted).await;
+    made.map_err(|error| of_read(&error).with("index", names.join(" and ")))
+}
+
+async fn make(
+    database: &Database,
+    collection: Collection,
+    indexes: Vec<Fields>,
+) -> DriverResult<()> {
+    let command = doc! {
+        "createIndexes": collection.name(),
+        "indexes": indexes,
+        "writeConcern": { "w": "majority" },
+    };
+    database.run_command(command).await.map(drop)
+}
+
+/// Makes an index unless it is there.
+pub(in crate::mongo) async fn create(
+    client: &Client,
+    catalog: &Catalog,
+    collection: Collection,
+    entity: Option<EntityName>,
+    spec: IndexSpec,
+) -> Result<()> {
+    let wanted = Known::new(Definition::new(collection, entity, spec));
+    catalog.refresh(client).await?;
+    let known = catalog.known();
+    let own = |known: &&Known| known.definition.collection == collection;
+    if let Some(found) =
+        known.iter().find(|known| known.definition.is_called_as(&wanted.definition))
+    {
+        if found.definition == wanted.definition {
+            return Ok(());
+        }
+        return Err(Error::invalid("index exists with other options")
+            .with("index", &wanted.definition.name)
+            .with("expected", wanted.definition.spec.to_document())
+            .with("found", found.definition.spec.to_document()));
+    }
+    if known.iter().filter(own).count() >= MAX_INDEXES {
+        return Err(Error::limit("collection has too many indexes")
+            .with("collection", collection)
+            .with("limit", MAX_INDEXES));
+    }
+    let index = server_form(&wanted);
+    let made = client
+        .change(|task| async move { Ok(make(&task.database, collection, vec![index]).await) })
+        .await?;
+    match made {
+        Ok(()) => catalog.refresh(client).await,
+        Err(error) => Err(refusal(client, &wanted.definition, &error).await),
+    }
+}
+
+/// The declaration as a server takes it.
+fn server_form(wanted: &Known) -> Fields {
+    let mut index = wanted.definition.spec.to_document();
+    index.insert("name", &wanted.server_name);
+    if let Some(partial) = &wanted.partial {
+        index.remove("sparse");
+        index.insert("partialFilterExpression", partial);
+    }
+    index
+}
+
+async fn refusal(client: &Client, definition: &Definition, error: &DriverError) -> Error {
+    let named = |error: Error| error.with("index", &definition.name);
+    let DriverErrorKind::Command(refused) = &*error.kind else {
+        let told = of_read(error);
+        return named(if told.kind() == ErrorKind::Unavailable {
+            Error::new(ErrorKind::Unknown, "the index may or may not have been made")
+                .with_source(told)
+        } else {
+            told
+        });
+    };
+    match refused.code {
+        DUPLICATE_KEY => match violations(client, definition).await {
+            Ok(Some(violations)) => violations,
+            Ok(None) => named(Error::new(
+                ErrorKind::Duplicate,
+                "documents shared a key that is to be unique and do no longer",
+            )),
+            Err(error) => error,
+        },
+        CANNOT_CREATE => named(
+            Error::new(ErrorKind::Unsupported, "server cannot make such an index")
+                .with_source(refused.message.clone()),
+        ),
+        code if CONFLICTS.contains(&code) => named(
+            Error::invalid("server has an index like it, under another name or with other options")
+                .with_source(refused.message.clone()),
+        ),
+        _ => named(of_read(error)),
+    }
+}
+
+/// Drops an index; `false` when there is none of that name.
+pub(in crate::mongo) async fn drop_one(
+    client: &Client,
+    catalog: &Catalog,
+    collection: Collection,
+    entity: Option<EntityName>,
+    name: &str,
+) -> Result<bool> {
+    catalog.refresh(client).await?;
+    let known = catalog.known();
+    let own = |known: &&Known| known.definition.is_called(collection, entity, name);
+    let Some(found) = known.iter().find(own) else { return Ok(false) };
+    let command = doc! {
+        "dropIndexes": collection.name(),
+        "index": &found.server_name,
+        "writeConcern": { "w": "majority" },
+    };
+    let dropped = client.change(|task| async move {
+        match task.database.run_command(command).await {
+            Ok(_) => Ok(true),
+            Err(error) => match &*error.kind {
+                DriverErrorKind::Command(refused) if refused.code == INDEX_NOT_FOUND => Ok(false),
+                _ => Err(of_read(&error)),
+            },
+        }
+    });
+    let dropped = dropped.await?;
+    catalog.refresh(client).await?;
+    Ok(dropped)
+}

@@ -1,0 +1,391 @@
+//! Writes that rest on other documents or on one another: judged here, applied in a transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use bson::raw::{RawArrayBuf, RawDocumentBuf, cstr};
+use mongodb::ClientSession;
+use mongodb::error::{
+    Error as DriverError, ErrorKind as DriverErrorKind, TRANSIENT_TRANSACTION_ERROR,
+    UNKNOWN_TRANSACTION_COMMIT_RESULT,
+};
+use mongodb::options::{ReadConcern, WriteConcern};
+use tokio::time::sleep;
+
+use super::model::Effect;
+use super::reply::{Reason, Refusal, refusals};
+use super::{Work, locks, owner, state, statement};
+use crate::codec::Encoding;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{Collection, Id};
+use crate::indexes::{Definition, Source};
+use crate::mongo::error::{is_transient, of_code, of_read};
+use crate::version::Version;
+use crate::write::{Action, Operation, Outcome, WriteReport};
+
+/// How many bytes of statements one command holds.
+const MAX_BYTES: usize = 40_000_000;
+
+/// The longest pause before a transaction is tried again.
+const MAX_PAUSE: Duration = Duration::from_millis(64);
+
+/// Operations that a unique index refuses, found out in attempts that were given up.
+type Taken = BTreeMap<usize, Outcome>;
+
+/// What became of an attempt.
+enum Attempt {
+    /// All statements were taken.
+    Applied(WriteReport),
+    /// A unique index refuses an operation.
+    Taken(usize, Refused),
+    /// Another transaction has made the same place at the same time.
+    Again,
+}
+
+/// A key that is taken.
+struct Refused {
+    index: String,
+    key: bson::Document,
+    /// What becomes of the operations otherwise.
+    outcomes: Vec<Outcome>,
+}
+
+/// Why an attempt has failed.
+enum Failure {
+    Driver(DriverError),
+    Ours(Error),
+}
+
+impl From<DriverError> for Failure {
+    fn from(error: DriverError) -> Self {
+        Self::Driver(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+/// Writes the batch, again and again while others are in its way and there is time.
+///
+/// # Errors
+/// `Unavailable` when that time is over or no server answers: nothing happened.
+pub(super) async fn write(work: &Work) -> Result<WriteReport> {
+    let session = work.task.database.client().start_session().await;
+    let mut session = session.map_err(|error| of_read(&error))?;
+    let mut taken = Taken::new();
+    let mut tries = 0;
+    loop {
+        let attempt = attempt(work, &mut session, &taken).await;
+        let failure = match attempt {
+            Ok(Attempt::Taken(place, refused)) => {
+                abort(&mut session).await;
+                match find_owner(work, place, &refused).await? {
+                    Some(outcome) => {
+                        taken.insert(place, outcome);
+                        continue;
+                    }
+                    // Its owner has let go of it meanwhile.
+                    None => None,
+                }
+            }
+            Ok(Attempt::Again) => {
+                abort(&mut session).await;
+                None
+            }
+            Ok(Attempt::Applied(report)) => {
+                let is_refused = work.batch.is_atomic() && !report.is_complete();
+                if is_refused || report.written() == 0 {
+                    abort(&mut session).await;
+                    return Ok(if is_refused { skipped(report) } else { report });
+                }
+                match commit(work, &mut session).await {
+                    Ok(()) => return Ok(report),
+                    Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => Some(error),
+                    Err(_) => return Ok(unknown(report)),
+                }
+            }
+            Err(Failure::Ours(error)) => {
+                abort(&mut session).await;
+                return Err(error);
+            }
+            Err(Failure::Driver(error)) => {
+                abort(&mut session).await;
+                if !is_worth_another(&error) {
+                    return Err(of_read(&error));
+                }
+                Some(error)
+            }
+        };
+        if !work.task.has_time() {
+            return Err(outrun(failure));
+        }
+        tries += 1;
+        sleep(pause(tries)).await;
+    }
+}
+
+fn is_worth_another(error: &DriverError) -> bool {
+    error.contains_label(TRANSIENT_TRANSACTION_ERROR)
+        || match &*error.kind {
+            DriverErrorKind::Command(refusal) => is_transient(refusal.code),
+            DriverErrorKind::Io(_) | DriverErrorKind::ConnectionPoolCleared { .. } => true,
+            _ => false,
+        }
+}
+
+fn outrun(failure: Option<DriverError>) -> Error {
+    let error = Error::new(
+        ErrorKind::Unavailable,
+        "others wrote the same documents until the deadline passed",
+    );
+    match failure {
+        Some(failure) => error.with_source(of_read(&failure)),
+        None => error,
+    }
+}
+
+/// How long to wait before the next try: longer with each, and not the same for all who wait.
+fn pause(tries: u32) -> Duration {
+    let longest = Duration::from_millis(1 << tries.min(6)).min(MAX_PAUSE);
+    let part = RandomState::new().hash_one(tries) % 1_000;
+    longest * u32::try_from(part).unwrap_or_default() / 1_000
+}
+
+/// Commits, and asks again what became of it as long as nobody knows.
+async fn commit(work: &Work, session: &mut ClientSession) -> Result<(), DriverError> {
+    loop {
+        match session.commit_transaction().await {
+            Err(error)
+                if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT)
+                    && work.task.has_time() =>
+            {
+                sleep(pause(5)).await;
+            }
+            committed => return committed,
+        }
+    }
+}
+
+/// Gives a transaction up; one that cannot be told is given up by the server in time.
+async fn abort(session: &mut ClientSession) {
+    let _ = session.abort_transaction().await;
+}
+
+/// The report of an atomic batch of which something failed.
+fn skipped(mut report: WriteReport) -> WriteReport {
+    report.detached = 0;
+    for outcome in report.outcomes.iter_mut().filter(|outcome| outcome.is_written()) {
+        *outcome = Outcome::Skipped;
+    }
+    report
+}
+
+/// The report of a batch whose end nobody knows.
+fn unknown(mut report: WriteReport) -> WriteReport {
+    for outcome in report.outcomes.iter_mut().filter(|outcome| outcome.is_written()) {
+        *outcome = Outcome::Unknown;
+    }
+    report
+}
+
+/// Tries the operations in order, and has the server apply those that succeed.
+async fn attempt(
+    work: &Work,
+    session: &mut ClientSession,
+    taken: &Taken,
+) -> Result<Attempt, Failure> {
+    let majority = WriteConcern::majority();
+    session
+        .start_transaction()
+        .read_concern(ReadConcern::snapshot())
+        .write_concern(majority)
+        .await?;
+    let places = locks::places(&work.batch);
+    if !places.is_empty() {
+        let reply = run(work, session, locks::command(&places)).await?;
+        if !refusals(&reply).is_empty() {
+            return Ok(Attempt::Again);
+        }
+    }
+    let mut model = state::read(work, session).await?;
+    let mut report = WriteReport::default();
+    let mut commands = Commands::default();
+    for (place, operation) in work.batch.operations().iter().enumerate() {
+        if let Some(outcome) = taken.get(&place) {
+            report.outcomes.push(outcome.clone());
+            continue;
+        }
+        let (outcome, effect) = model.apply(operation);
+        report.outcomes.push(outcome);
+        if let Some(effect) = effect {
+            report.detached += commands.add(work, place, operation, effect)?;
+        }
+    }
+    for command in commands.0 {
+        let collection = command.collection;
+        let reply = run(work, session, command.spell()).await?;
+        let Some(Refusal { place, reason }) = refusals(&reply).into_iter().next() else {
+            continue;
+        };
+        let place = command.places.get(place).copied().unwrap_or_default();
+        return match reason {
+            Reason::KeyTaken { index, key } => {
+                Ok(Attempt::Taken(place, Refused { index, key, outcomes: report.outcomes }))
+            }
+            Reason::Refused { code, name, message } => {
+                let error = of_code(code, &name, &message);
+                Err(Failure::Ours(error.with("collection", collection)))
+            }
+            _ => Err(Failure::Ours(Error::new(
+                ErrorKind::Unavailable,
+                "server refused a statement of a transaction",
+            ))),
+        };
+    }
+    Ok(Attempt::Applied(report))
+}
+
+async fn run(
+    work: &Work,
+    session: &mut ClientSession,
+    mut command: RawDocumentBuf,
+) -> Result<bson::Document, Failure> {
+    command.append(cstr!("maxTimeMS"), work.task.max_time());
+    Ok(work.task.database.run_raw_command(command).session(session).await?)
+}
+
+/// The commands of a transaction, in order.
+#[derive(Default)]
+struct Commands(Vec<Command>);
+
+/// Statements of one kind for one collection.
+struct Command {
+    collection: Collection,
+    deletes: bool,
+    statements: RawArrayBuf,
+    bytes: usize,
+    /// The operation that each statement is of.
+    places: Vec<usize>,
+}
+
+impl Commands {
+    /// Adds the statements of an operation and returns how many edges go with it.
+    fn add(
+        &mut self,
+        work: &Work,
+        place: usize,
+        operation: &Operation,
+        effect: Effect<'_>,
+    ) -> Result<u64> {
+        let (batch, id) = (&work.batch, &operation.id);
+        match effect {
+            Effect::Whole { body, version, schema, link } => {
+                let document = statement::document(batch, id, body, version, schema, link)?;
+                self.push(place, id, false, statement::put(id, document));
+            }
+            Effect::Fields { body, version, schema } => {
+                let statement = statement::replace(batch, id, version, body, schema)?;
+                self.push(place, id, false, statement);
+            }
+            Effect::Gone { edges } => {
+                self.push(place, id, true, statement::delete(id));
+                for edge in &edges {
+                    self.push(place, edge, true, statement::delete(edge));
+                }
+                return Ok(edges.len() as u64);
+            }
+        }
+        Ok(0)
+    }
+
+    /// Adds a statement to the last command of its collection, if that is of its kind and has room. What is done
+    /// to one collection does not depend on what is done to another.
+    fn push(&mut self, place: usize, id: &Id, deletes: bool, statement: RawDocumentBuf) {
+        let collection = id.collection();
+        let bytes = statement.as_bytes().len();
+        let last = self.0.iter_mut().rev().find(|command| command.collection == collection);
+        let command = match last {
+            Some(last) if last.deletes == deletes && last.bytes + bytes <= MAX_BYTES => last,
+            _ => {
+                self.0.push(Command {
+                    collection,
+                    deletes,
+                    statements: RawArrayBuf::new(),
+                    bytes: 0,
+                    places: Vec::new(),
+                });
+                let Some(last) = self.0.last_mut() else { return };
+                last
+            }
+        };
+        command.bytes += bytes;
+        command.statements.push(statement);
+        command.places.push(place);
+    }
+}
+
+impl Command {
+    fn spell(&self) -> RawDocumentBuf {
+        let mut command = RawDocumentBuf::new();
+        let name = self.collection.name();
+        if self.deletes {
+            command.append(cstr!("delete"), name);
+            command.append(cstr!("deletes"), self.statements.clone());
+        } else {
+            command.append(cstr!("update"), name);
+            command.append(cstr!("updates"), self.statements.clone());
+        }
+        command
+    }
+}
+
+/// The outcome of an operation whose key is taken: by a document of the batch as the operations before left it, or
+/// by a stored one; `None` when it is by none any more.
+async fn find_owner(work: &Work, place: usize, refused: &Refused) -> Result<Option<Outcome>> {
+    let operations = work.batch.operations();
+    let Some(operation) = operations.get(place) else { return Ok(None) };
+    let collection = operation.id.collection();
+    let known = work.catalog.named(collection, &refused.index);
+    if let Some(known) = known {
+        let wanted = keys(work, &known.definition, operation)?;
+        let mut seen: BTreeSet<&Id> = BTreeSet::new();
+        for (other, outcome) in operations.iter().zip(&refused.outcomes).take(place).rev() {
+            if !outcome.is_written() || other.id == operation.id || !seen.insert(&other.id) {
+                continue;
+            }
+            let own = keys(work, &known.definition, other)?;
+            if own.iter().any(|key| wanted.contains(key)) {
+                let name = known.definition.name;
+                return Ok(Some(Outcome::duplicate(name, other.id.clone())));
+            }
+        }
+    }
+    owner::find(work, collection, &operation.id, &refused.index, &refused.key).await
+}
+
+/// The keys that a document has after an operation.
+fn keys(work: &Work, definition: &Definition, operation: &Operation) -> Result<Vec<Box<[u8]>>> {
+    let (body, link) = match &operation.action {
+        Action::Insert { body, link, .. } | Action::Put { body, link, .. } => {
+            (*body, link.as_ref())
+        }
+        Action::Update { body, .. } => (*body, None),
+        Action::Delete { .. } => return Ok(Vec::new()),
+    };
+    if !definition.covers(&operation.id) {
+        return Ok(Vec::new());
+    }
+    let source = Source {
+        id: &operation.id,
+        version: Version::NONE,
+        schema: 1,
+        ends: link.map(|link| &link.ends),
+        encoding: Encoding::Bson,
+        body: work.batch.body(body),
+    };
+    Ok(definition.keys(&source)?.map(|keys| keys.keys).unwrap_or_default())
+}

@@ -7,6 +7,8 @@ use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "json")]
 use crate::json::{Durability, JsonDb, JsonDbOptions};
 use crate::memory::MemoryDb;
+#[cfg(feature = "mongodb")]
+use crate::mongo::{MongoDb, MongoDbOptions};
 
 /// Opens the database that `url` names.
 ///
@@ -14,6 +16,7 @@ use crate::memory::MemoryDb;
 /// |---|---|
 /// | `json:<directory>` | the embedded JSON database in that directory, made if it is missing |
 /// | `memory:` | a new database in memory |
+/// | `mongodb://<hosts>/<name>`, `mongodb+srv://<host>/<name>` | that database of a MongoDB server, with feature `mongodb` |
 ///
 /// `json:` takes options, as in `json:<directory>?create=false&durability=os`:
 ///
@@ -25,13 +28,15 @@ use crate::memory::MemoryDb;
 /// | `durability=os` | [`Durability::Os`](crate::Durability::Os) |
 /// | `durability=250ms` | [`Durability::Interval`](crate::Durability::Interval) of so many milliseconds |
 ///
+/// A MongoDB URL takes the options of a connection string; see `MongoDb::open`.
+///
 /// # Errors
 /// `Unsupported` for a scheme that is unknown or not compiled in, `Invalid` for a malformed URL, and
 /// whatever the backend's own opening answers. No message repeats more of the URL than its scheme.
 pub async fn open(url: &str) -> Result<Arc<dyn Database>> {
     let Some((scheme, rest)) = url.split_once(':') else {
         return Err(Error::invalid("database URL has no scheme")
-            .with("expected", "json:<directory> or memory:"));
+            .with("expected", "json:<directory>, memory: or mongodb://<hosts>/<name>"));
     };
     match scheme {
         "memory" if rest.is_empty() => Ok(Arc::new(MemoryDb::new())),
@@ -44,9 +49,13 @@ pub async fn open(url: &str) -> Result<Arc<dyn Database>> {
         #[cfg(not(feature = "json"))]
         "json" => Err(Error::new(ErrorKind::Unsupported, "this build has no JSON database")
             .with("enable feature", "json")),
+        #[cfg(feature = "mongodb")]
+        "mongodb" | "mongodb+srv" => Ok(Arc::new(MongoDb::open(url, MongoDbOptions::new()).await?)),
+        #[cfg(not(feature = "mongodb"))]
         "mongodb" | "mongodb+srv" => {
             Err(Error::new(ErrorKind::Unsupported, "this build has no MongoDB backend")
-                .with("scheme", scheme))
+                .with("scheme", scheme)
+                .with("enable feature", "mongodb"))
         }
         "redis" | "rediss" => {
             Err(Error::new(ErrorKind::Unsupported, "this build has no Redis backend")
@@ -54,7 +63,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Database>> {
         }
         _ => Err(Error::new(ErrorKind::Unsupported, "unknown scheme of a database URL")
             .with("scheme", scheme)
-            .with("expected", "json or memory")),
+            .with("expected", "json, memory or mongodb")),
     }
 }
 
@@ -120,7 +129,9 @@ mod tests {
     #[tokio::test]
     async fn schemes_without_a_database_are_refused_without_repeating_a_password() {
         for (scheme, message) in [
+            #[cfg(not(feature = "mongodb"))]
             ("mongodb", "this build has no MongoDB backend"),
+            #[cfg(not(feature = "mongodb"))]
             ("mongodb+srv", "this build has no MongoDB backend"),
             ("redis", "this build has no Redis backend"),
             ("rediss", "this build has no Redis backend"),

@@ -49,9 +49,14 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 
 /// The stage of `cargo xtask test`: a fixed seed, then a fresh one.
 pub(crate) fn stage() -> Outcome {
+    with_servers(quick)
+}
+
+/// Runs a stage that needs a MongoDB server and a compiler for its driver.
+pub(crate) fn with_servers(stage: impl FnOnce(&Services) -> Result<String, String>) -> Outcome {
     let is_ci = env::var_os("CI").is_some_and(|value| value == "true");
     match servers() {
-        Ok(services) => match quick(&services) {
+        Ok(services) => match stage(&services) {
             Ok(told) => Outcome::Passed(told),
             Err(reason) => Outcome::Failed(reason),
         },

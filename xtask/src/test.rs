@@ -30,6 +30,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     if let Some(filter) = filter {
         stages.run("filter", || filtered(filter, total));
     }
+    stages.run("mongodb", || filter.map_or_else(mongodb, |_| unwanted()));
     stages.run("differential", || filter.map_or_else(differential::stage, |_| unwanted()));
     stages.run("features", || filter.map_or_else(check_features, |_| unwanted()));
     stages.run("default tree", || filter.map_or_else(default_tree, |_| unwanted()));
@@ -77,6 +78,28 @@ fn tests(targets: &str, filter: Option<&str>, total: &mut Tally) -> Outcome {
         Ok(()) => Outcome::Passed(format!("{tally}{skipped}")),
         Err(reason) => Outcome::Failed(format!("{tally} ({reason})")),
     }
+}
+
+/// The MongoDB backend on a server, the conformance suite among its tests.
+fn mongodb() -> Outcome {
+    differential::with_servers(|services| {
+        let mut command = mongodb_command();
+        services.tell(&mut command);
+        let mut tally = Tally::default();
+        cargo::run_watched(&mut command, |line| tally.add_line(line))
+            .map_err(|reason| format!("{tally} ({reason})"))?;
+        match tally.ran() {
+            0 => Err("no test was run".to_owned()),
+            _ => Ok(tally.to_string()),
+        }
+    })
+}
+
+fn mongodb_command() -> Command {
+    let mut command = cargo();
+    command.args(["test", "--package", "jvspatial-db", "--features", "mongodb", "--test", "it"]);
+    command.args(["mongo::", "--no-fail-fast", "--", "--include-ignored"]);
+    command
 }
 
 /// Fault tests that could not run here: how many, by what they need.
@@ -147,6 +170,14 @@ mod tests {
         assert_eq!(
             words(&command),
             "test --workspace --exclude jvspatial-benches --no-fail-fast --doc --"
+        );
+    }
+
+    #[test]
+    fn tests_of_a_server_are_run_though_they_are_ignored() {
+        assert_eq!(
+            words(&mongodb_command()),
+            "test --package jvspatial-db --features mongodb --test it mongo:: --no-fail-fast -- --include-ignored"
         );
     }
 

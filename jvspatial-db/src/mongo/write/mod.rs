@@ -27,6 +27,13 @@ use crate::id::Id;
 use crate::version::Version;
 use crate::write::{Action, WriteBatch, WriteReport};
 
+/// How many bytes of statements one command holds. A server takes one document of 16 MiB and some KiB as a command
+/// of the driver, so a larger statement stands alone.
+const MAX_BYTES: usize = 16_000_000;
+
+/// What the place of a statement in its command takes.
+const PLACE_BYTES: usize = 8;
+
 /// One batch on its way.
 struct Work {
     task: Task,

@@ -6,16 +6,13 @@ use bson::raw::{RawArrayBuf, RawDocumentBuf, cstr};
 use bson::{Bson, Document as Fields, doc};
 
 use super::reply::{Reason, Refusal, refusals};
-use super::{Work, owner, statement};
+use super::{MAX_BYTES, PLACE_BYTES, Work, owner, statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Collection, Id};
 use crate::mongo::error::{of_code, of_read};
 use crate::mongo::sessions::{Sent, send};
 use crate::version::Version;
 use crate::write::{Action, Operation, Outcome, WriteReport};
-
-/// How many bytes of statements one command holds; a server takes 48,000,000 with what stands around them.
-const MAX_BYTES: usize = 40_000_000;
 
 /// How often a statement is sent again whose key was taken by a document that is then gone.
 const MAX_ROUNDS: usize = 10;
@@ -71,7 +68,7 @@ async fn write_all(
         for place in rest {
             let Some(operation) = operations.get(*place) else { continue };
             let statement = statement_of(work, operation, only_inserts)?;
-            let length = statement.as_bytes().len();
+            let length = statement.as_bytes().len() + PLACE_BYTES;
             if count > 0 && bytes + length > MAX_BYTES {
                 break;
             }

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use super::model::Effect;
 use super::reply::{Reason, Refusal, refusals};
-use super::{Work, locks, owner, state, statement};
+use super::{MAX_BYTES, PLACE_BYTES, Work, locks, owner, state, statement};
 use crate::codec::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Collection, Id};
@@ -23,9 +23,6 @@ use crate::indexes::{Definition, Source};
 use crate::mongo::error::{is_transient, of_code, of_read};
 use crate::version::Version;
 use crate::write::{Action, Operation, Outcome, WriteReport};
-
-/// How many bytes of statements one command holds.
-const MAX_BYTES: usize = 40_000_000;
 
 /// The longest pause before a transaction is tried again.
 const MAX_PAUSE: Duration = Duration::from_millis(64);
@@ -306,7 +303,7 @@ impl Commands {
     /// to one collection does not depend on what is done to another.
     fn push(&mut self, place: usize, id: &Id, deletes: bool, statement: RawDocumentBuf) {
         let collection = id.collection();
-        let bytes = statement.as_bytes().len();
+        let bytes = statement.as_bytes().len() + PLACE_BYTES;
         let last = self.0.iter_mut().rev().find(|command| command.collection == collection);
         let command = match last {
             Some(last) if last.deletes == deletes && last.bytes + bytes <= MAX_BYTES => last,

@@ -1,10 +1,12 @@
 //! The MongoDB backend on a real server, whose URL `cargo xtask services up mongodb` prints. They are run by
-//! `cargo test -p jvspatial-db --features mongodb --test it mongo:: -- --ignored`.
+//! `cargo test -p jvspatial-db --features mongodb --test it mongo:: -- --include-ignored`.
 
 mod conformance;
 mod find;
 mod open;
+mod proxy;
 mod read;
+mod write;
 
 use bson::Document;
 use jvspatial_db::{Collection, MongoDb, MongoDbOptions};
@@ -22,8 +24,7 @@ fn url(database: &str) -> String {
 
 /// A database that is empty but for `documents`, written by the driver alone, and the same through ours.
 async fn database_with(name: &str, documents: &[Document]) -> MongoDb {
-    let client = mongodb::Client::with_uri_str(&url(name)).await.unwrap();
-    let database = client.database(name);
+    let database = raw_database(name).await;
     database.drop().await.unwrap();
     for collection in Collection::ALL {
         let of_collection = |document: &&Document| {
@@ -36,4 +37,9 @@ async fn database_with(name: &str, documents: &[Document]) -> MongoDb {
         }
     }
     MongoDb::open(&url(name), MongoDbOptions::new()).await.unwrap()
+}
+
+/// The database as the driver alone sees it.
+async fn raw_database(name: &str) -> mongodb::Database {
+    mongodb::Client::with_uri_str(&url(name)).await.unwrap().database(name)
 }

@@ -33,6 +33,10 @@ const TRANSIENT: [i32; 20] = [
     13435,
 ];
 
+/// Codes of a document that a change makes too large, and of a transaction that the server has no room for.
+const DOCUMENT_TOO_LARGE: [i32; 2] = [17419, 17420];
+const TRANSACTION_TOO_LARGE: i32 = 388;
+
 /// Codes of a user who may not do this.
 const FORBIDDEN: [i32; 3] = [11, 13, 18];
 
@@ -78,6 +82,10 @@ fn class_of(code: i32) -> (ErrorKind, &'static str) {
         (ErrorKind::Invalid, if code == 18 { LOGIN_REFUSED } else { "user may not do this" })
     } else if TOO_LARGE.contains(&code) {
         (ErrorKind::Limit, "server would need too much memory; give the query a limit or an index")
+    } else if DOCUMENT_TOO_LARGE.contains(&code) {
+        (ErrorKind::Limit, "document is too large")
+    } else if code == TRANSACTION_TOO_LARGE {
+        (ErrorKind::Limit, "server has no room for so large a transaction")
     } else if UNSUPPORTED.contains(&code) {
         (ErrorKind::Unsupported, "server cannot do what is needed")
     } else {

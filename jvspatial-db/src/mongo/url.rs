@@ -38,11 +38,18 @@ pub(super) async fn parse(url: &str, deadline: Duration) -> Result<Target> {
             .with("expected", "mongodb://<hosts>/<database>"));
     };
     options.app_name.get_or_insert_with(|| "jvspatial".to_owned());
+    // A driver by itself notices after 20 s that a server has frozen.
+    options.heartbeat_freq.get_or_insert(HEARTBEAT);
+    options.connect_timeout.get_or_insert(CONNECT);
     for bound in [&mut options.server_selection_timeout, &mut options.connect_timeout] {
         *bound = Some(bound.map_or(deadline, |bound| bound.min(deadline)));
     }
     Ok(Target { options, database })
 }
+
+/// How often each server is looked at and how long a connection may take, unless the URL says.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+const CONNECT: Duration = Duration::from_secs(2);
 
 /// Lets the driver read a string, for which it may have to ask a name server.
 async fn read(url: String, deadline: Duration) -> Result<DriverResult<ClientOptions>> {

@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::document::Ends;
 use crate::id::Id;
-use crate::write::{Action, WriteBatch};
+use crate::write::{Action, Operation};
 
 /// The collection of the table; documents of the application have others.
 pub(super) const COLLECTION: &str = "jvspatial.lock";
@@ -26,11 +26,11 @@ const PLACES: u64 = 8;
 /// How many places pairs of nodes that may be joined once are divided among.
 const PAIRS: u64 = 1024;
 
-/// The places that a batch writes.
-pub(super) fn places(batch: &WriteBatch) -> BTreeSet<i32> {
-    let chosen = RandomState::new().hash_one(batch.len()) % PLACES;
+/// The places that operations write.
+pub(super) fn places(operations: &[Operation]) -> BTreeSet<i32> {
+    let chosen = RandomState::new().hash_one(operations.len()) % PLACES;
     let mut places = BTreeSet::new();
-    for operation in batch.operations() {
+    for operation in operations {
         match &operation.action {
             Action::Insert { link: Some(link), .. } | Action::Put { link: Some(link), .. } => {
                 for end in [&link.ends.source, &link.ends.target] {
@@ -82,7 +82,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::codec::Encoding;
-    use crate::write::Link;
+    use crate::write::{Link, WriteBatch};
 
     fn edge(source: &str, target: &str, unique: bool) -> WriteBatch {
         let ends = Ends {
@@ -100,17 +100,17 @@ mod tests {
     fn whoever_joins_a_node_meets_whoever_detaches_it() {
         let mut batch = WriteBatch::new(Encoding::Bson);
         batch.delete("n.City.a".parse().unwrap(), None, true).unwrap();
-        let detached = places(&batch);
+        let detached = places(batch.operations());
         assert_eq!(detached.len(), 8);
         for (source, target) in [("n.City.a", "n.City.b"), ("n.City.b", "n.City.a")] {
-            assert!(!places(&edge(source, target, false)).is_disjoint(&detached));
+            assert!(!places(edge(source, target, false).operations()).is_disjoint(&detached));
         }
     }
 
     #[test]
     fn two_that_join_nodes_once_meet_whichever_way_they_join_them() {
         let pairs = |batch: &WriteBatch| -> BTreeSet<i32> {
-            places(batch).into_iter().filter(|place| *place >= 2048).collect()
+            places(batch.operations()).into_iter().filter(|place| *place >= 2048).collect()
         };
         let there = pairs(&edge("n.City.a", "n.City.b", true));
         assert_eq!(there.len(), 1);
@@ -123,6 +123,6 @@ mod tests {
         let mut batch = WriteBatch::new(Encoding::Bson);
         batch.insert("n.City.a".parse().unwrap(), &bson::doc! {}).unwrap();
         batch.delete("n.City.b".parse().unwrap(), None, false).unwrap();
-        assert!(places(&batch).is_empty());
+        assert!(places(batch.operations()).is_empty());
     }
 }

@@ -14,6 +14,7 @@ mod statement;
 mod transaction;
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bson::{Bson, Document as Fields};
@@ -25,7 +26,7 @@ use crate::codec::Encoding;
 use crate::error::Result;
 use crate::id::Id;
 use crate::version::Version;
-use crate::write::{Action, WriteBatch, WriteReport};
+use crate::write::{Action, Operation, WriteBatch, WriteReport};
 
 /// How many bytes of statements one command holds. A server takes one document of 16 MiB and some KiB as a command
 /// of the driver, so a larger statement stands alone.
@@ -39,6 +40,13 @@ struct Work {
     task: Task,
     catalog: Arc<Catalog>,
     batch: WriteBatch,
+}
+
+impl Work {
+    /// The operations of a part of the batch.
+    fn operations(&self, part: &Range<usize>) -> &[Operation] {
+        self.batch.operations().get(part.clone()).unwrap_or_default()
+    }
 }
 
 /// Applies a batch.

@@ -10,18 +10,22 @@ use super::model::{Model, Stored};
 use super::{Work, version_of};
 use crate::document::Ends;
 use crate::id::{Collection, Id};
-use crate::write::Action;
+use crate::write::{Action, Operation};
 
 /// How many ids one command names.
 const IDS: usize = 10_000;
 
 /// Reads the documents that the operations name, the nodes that they join, and the edges that they may delete or
 /// that may stand in their way; of all of them the envelope alone.
-pub(super) async fn read(work: &Work, session: &mut ClientSession) -> DriverResult<Model> {
+pub(super) async fn read(
+    work: &Work,
+    operations: &[Operation],
+    session: &mut ClientSession,
+) -> DriverResult<Model> {
     let mut named: BTreeSet<&Id> = BTreeSet::new();
     let mut detached: BTreeSet<&Id> = BTreeSet::new();
     let mut joined: BTreeSet<&Id> = BTreeSet::new();
-    for operation in work.batch.operations() {
+    for operation in operations {
         named.insert(&operation.id);
         match &operation.action {
             Action::Insert { link: Some(link), .. } | Action::Put { link: Some(link), .. } => {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 use std::time::Duration;
 
 use bson::raw::{RawArrayBuf, RawDocumentBuf, cstr};
@@ -22,7 +23,7 @@ use crate::id::{Collection, Id};
 use crate::indexes::{Definition, Source};
 use crate::mongo::error::{is_transient, of_code, of_read};
 use crate::version::Version;
-use crate::write::{Action, Operation, Outcome, WriteReport};
+use crate::write::{Action, Operation, Outcome, WriteBatch, WriteReport};
 
 /// The longest pause before a transaction is tried again.
 const MAX_PAUSE: Duration = Duration::from_millis(64);
@@ -66,21 +67,75 @@ impl From<Error> for Failure {
     }
 }
 
-/// Writes the batch, again and again while others are in its way and there is time.
+/// Writes the batch; one that is too large for a transaction of the server in several parts, unless it is atomic.
 ///
 /// # Errors
-/// `Unavailable` when that time is over or no server answers: nothing happened.
+/// `Unavailable` when the deadline passes or no server answers, and `Limit` when a server has no room for it:
+/// nothing happened.
 pub(super) async fn write(work: &Work) -> Result<WriteReport> {
+    let count = work.batch.len();
+    let mut report = WriteReport::default();
+    let mut parts = parts(&work.batch);
+    while let Some(part) = parts.pop() {
+        match write_part(work, &part).await {
+            Ok(own) => {
+                report.outcomes.extend(own.outcomes);
+                report.detached += own.detached;
+            }
+            Err(error) if is_too_large(&error) && !work.batch.is_atomic() && part.len() > 1 => {
+                let middle = part.start + part.len() / 2;
+                parts.extend([middle..part.end, part.start..middle]);
+            }
+            // What was written before is written, so the report is worth more than the error.
+            Err(_) if report.written() > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    report.outcomes.resize(count, Outcome::Unknown);
+    Ok(report)
+}
+
+/// The parts of a batch that are transactions of their own, the first one last. Servers keep what a transaction has
+/// written in memory until its end.
+fn parts(batch: &WriteBatch) -> Vec<Range<usize>> {
+    let mut parts = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (place, operation) in batch.operations().iter().enumerate() {
+        let own = match &operation.action {
+            Action::Insert { body, .. }
+            | Action::Put { body, .. }
+            | Action::Update { body, .. } => batch.body(*body).len(),
+            Action::Delete { .. } => 0,
+        };
+        if bytes > 0 && bytes + own > MAX_BYTES && !batch.is_atomic() {
+            parts.push(start..place);
+            (start, bytes) = (place, 0);
+        }
+        bytes += own;
+    }
+    parts.push(start..batch.len());
+    parts.reverse();
+    parts
+}
+
+/// Whether a server had no room for a transaction.
+fn is_too_large(error: &Error) -> bool {
+    const TOO_LARGE_FOR_CACHE: &str = "388";
+    error.context("code") == Some(TOO_LARGE_FOR_CACHE)
+}
+
+/// Writes the operations of a part, again and again while others are in their way and there is time.
+async fn write_part(work: &Work, part: &Range<usize>) -> Result<WriteReport> {
     let session = work.task.database.client().start_session().await;
     let mut session = session.map_err(|error| of_read(&error))?;
     let mut taken = Taken::new();
     let mut tries = 0;
     loop {
-        let attempt = attempt(work, &mut session, &taken).await;
+        let attempt = attempt(work, part, &mut session, &taken).await;
         let failure = match attempt {
             Ok(Attempt::Taken(place, refused)) => {
                 abort(&mut session).await;
-                match find_owner(work, place, &refused).await? {
+                match find_owner(work, part, place, &refused).await? {
                     Some(outcome) => {
                         taken.insert(place, outcome);
                         continue;
@@ -102,7 +157,10 @@ pub(super) async fn write(work: &Work) -> Result<WriteReport> {
                 match commit(work, &mut session).await {
                     Ok(()) => return Ok(report),
                     Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => Some(error),
-                    Err(_) => return Ok(unknown(report)),
+                    Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
+                        return Ok(unknown(report));
+                    }
+                    Err(error) => return Err(of_read(&error)),
                 }
             }
             Err(Failure::Ours(error)) => {
@@ -192,6 +250,7 @@ fn unknown(mut report: WriteReport) -> WriteReport {
 /// Tries the operations in order, and has the server apply those that succeed.
 async fn attempt(
     work: &Work,
+    part: &Range<usize>,
     session: &mut ClientSession,
     taken: &Taken,
 ) -> Result<Attempt, Failure> {
@@ -201,17 +260,18 @@ async fn attempt(
         .read_concern(ReadConcern::snapshot())
         .write_concern(majority)
         .await?;
-    let places = locks::places(&work.batch);
+    let operations = work.operations(part);
+    let places = locks::places(operations);
     if !places.is_empty() {
         let reply = run(work, session, locks::command(&places)).await?;
         if !refusals(&reply).is_empty() {
             return Ok(Attempt::Again);
         }
     }
-    let mut model = state::read(work, session).await?;
+    let mut model = state::read(work, operations, session).await?;
     let mut report = WriteReport::default();
     let mut commands = Commands::default();
-    for (place, operation) in work.batch.operations().iter().enumerate() {
+    for (place, operation) in (part.start..).zip(operations) {
         if let Some(outcome) = taken.get(&place) {
             report.outcomes.push(outcome.clone());
             continue;
@@ -342,8 +402,14 @@ impl Command {
 
 /// The outcome of an operation whose key is taken: by a document of the batch as the operations before left it, or
 /// by a stored one; `None` when it is by none any more.
-async fn find_owner(work: &Work, place: usize, refused: &Refused) -> Result<Option<Outcome>> {
-    let operations = work.batch.operations();
+async fn find_owner(
+    work: &Work,
+    part: &Range<usize>,
+    place: usize,
+    refused: &Refused,
+) -> Result<Option<Outcome>> {
+    let operations = work.operations(part);
+    let place = place.saturating_sub(part.start);
     let Some(operation) = operations.get(place) else { return Ok(None) };
     let collection = operation.id.collection();
     let known = work.catalog.named(collection, &refused.index);

@@ -3,6 +3,7 @@
 
 mod conformance;
 mod find;
+mod neighbors;
 mod open;
 mod proxy;
 mod read;

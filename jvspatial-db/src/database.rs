@@ -51,7 +51,8 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// - The report has one outcome for each operation, in order. Operations are applied in order and
     ///   see the ones before them.
     /// - An empty batch succeeds and does nothing.
-    /// - Readers see a batch whole or not at all on backends with `atomic_batches`.
+    /// - Readers see an atomic batch whole or not at all. Of another one they may see a part on a backend behind a
+    ///   network, if its operations are of documents that have nothing to do with one another.
     /// - In an atomic batch one failure leaves everything as it was; the others are `Skipped`.
     /// - Acknowledged means as durable as the backend was configured to be.
     ///
@@ -60,8 +61,8 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// `Unavailable` (nothing happened), `Unknown` (it may have), `Poisoned`, `Closed`.
     ///
     /// # Cancellation
-    /// Once polled, the batch may be applied even if the future is dropped; it is never half applied
-    /// on backends with `atomic_batches`.
+    /// Once polled, the batch may be applied even if the future is dropped, and then as if it had not been; the next
+    /// write of the same handle finds it settled.
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport>;
 
     /// Finds documents.

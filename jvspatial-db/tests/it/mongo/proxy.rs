@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Swallows the replies to requests that hold certain bytes, and closes their connections.
-pub struct Proxy {
+pub(super) struct Proxy {
     port: u16,
     to_swallow: Arc<AtomicU32>,
     swallowed: Arc<AtomicU32>,
@@ -15,7 +15,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// A proxy to the first host that `uri` names, for requests that hold `mark`.
-    pub async fn start(uri: &str, mark: &'static str) -> Self {
+    pub(super) async fn start(uri: &str, mark: &'static str) -> Self {
         let (_, rest) = uri.split_once("://").unwrap();
         let server = rest.split(['/', ',']).next().unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -32,17 +32,17 @@ impl Proxy {
     }
 
     /// The connection string of `database` behind the proxy.
-    pub fn url(&self, database: &str) -> String {
+    pub(super) fn url(&self, database: &str) -> String {
         format!("mongodb://127.0.0.1:{}/{database}?directConnection=true", self.port)
     }
 
     /// Swallows the next replies to the requests that it looks for.
-    pub fn swallow(&self, replies: u32) {
+    pub(super) fn swallow(&self, replies: u32) {
         self.to_swallow.store(replies, Ordering::SeqCst);
     }
 
     /// How many replies were swallowed.
-    pub fn swallowed(&self) -> u32 {
+    pub(super) fn swallowed(&self) -> u32 {
         self.swallowed.load(Ordering::SeqCst)
     }
 }

@@ -1,8 +1,7 @@
 //! The bounds that every backend shares, so that what one keeps the other keeps too.
 
-/// The most bytes that the fields of a document take, encoded: MongoDB's own bound of 16 MiB, less the KiB in
-/// which every envelope fits.
-pub const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024 - 1024;
+/// The largest document, encoded, in bytes: MongoDB's own bound.
+pub const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// How many maps and lists may stand inside one another in a document.
 pub const MAX_DOCUMENT_DEPTH: usize = 100;

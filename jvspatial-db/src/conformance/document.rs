@@ -204,7 +204,8 @@ pub async fn a_document_over_the_limit_is_refused(db: Arc<dyn Database>) {
     let error = refused(&*db, &doc! { "text": "x".repeat(MAX_DOCUMENT_BYTES) });
     assert_eq!(error.kind(), ErrorKind::Limit);
     assert_eq!(error.context("limit"), Some(MAX_DOCUMENT_BYTES.to_string().as_str()));
-    let large = doc! { "text": "x".repeat(MAX_DOCUMENT_BYTES - 64) };
+    // On some backends the envelope counts too.
+    let large = doc! { "text": "x".repeat(MAX_DOCUMENT_BYTES - 1024) };
     ops(&*db).insert("o.Value.1", &large).done().await;
     same(&read(&*db, "o.Value.1").await.1, &large);
 }

@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_document_is_read_as_it_was_stored() {
         let stored = doc! {
-            "_id": "e.Road.01ca58e0fb2048c6ab141643", "_version": 3_i64, "_v": 2, "entity": "Road",
+            "_id": "e.Road.01ca58e0fb2048c6ab141643", "_version": 3_i64, "_v": 2_i64, "entity": "Road",
             "context": { "km": 3.5 }, "source": "n.City.a", "target": "n.City.b", "bidirectional": false,
         };
         let document = read_one(Collection::Edge, &stored).unwrap();

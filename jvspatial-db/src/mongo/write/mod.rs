@@ -23,14 +23,18 @@ use foldhash::fast::RandomState;
 use super::client::{Client, Task};
 use super::indexes::Catalog;
 use crate::codec::Encoding;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::Id;
+use crate::limits::MAX_DOCUMENT_BYTES;
 use crate::version::Version;
 use crate::write::{Action, Operation, WriteBatch, WriteReport};
 
 /// How many bytes of statements one command holds. A server takes one document of 16 MiB and some KiB as a command
 /// of the driver, so a larger statement stands alone.
 const MAX_BYTES: usize = 16_000_000;
+
+/// No envelope takes more: three ids and a type of their greatest length, and names.
+const MAX_ENVELOPE_BYTES: usize = 1024;
 
 /// What the place of a statement in its command takes.
 const PLACE_BYTES: usize = 8;
@@ -59,6 +63,7 @@ pub(super) async fn write(
     let catalog = Arc::clone(catalog);
     client
         .change(|task| async move {
+            check_sizes(&batch)?;
             catalog.check(&batch)?;
             let work = Work { task, catalog, batch };
             if is_plain(&work.batch) {
@@ -68,6 +73,33 @@ pub(super) async fn write(
             }
         })
         .await
+}
+
+/// Refuses a batch with a document that is too large together with its envelope, as a server has it.
+///
+/// # Errors
+/// `Limit` naming the document.
+fn check_sizes(batch: &WriteBatch) -> Result<()> {
+    for operation in batch.operations() {
+        let (Action::Insert { body, version, schema, link }
+        | Action::Put { body, version, schema, link }) = &operation.action
+        else {
+            continue;
+        };
+        if batch.body(*body).len() < MAX_DOCUMENT_BYTES - MAX_ENVELOPE_BYTES {
+            continue;
+        }
+        let id = &operation.id;
+        let document = statement::document(batch, id, *body, *version, *schema, link.as_deref())?;
+        let bytes = document.as_bytes().len();
+        if bytes > MAX_DOCUMENT_BYTES {
+            return Err(Error::limit("document is too large with its envelope")
+                .with("id", id)
+                .with("bytes", bytes)
+                .with("limit", MAX_DOCUMENT_BYTES));
+        }
+    }
+    Ok(())
 }
 
 /// Whether no operation depends on another one, on other documents, or on being applied with the others.

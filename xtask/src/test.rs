@@ -99,6 +99,8 @@ fn mongodb_command() -> Command {
     let mut command = cargo();
     command.args(["test", "--package", "jvspatial-db", "--features", "mongodb", "--test", "it"]);
     command.args(["mongo::", "--no-fail-fast", "--", "--include-ignored"]);
+    // They wait for the disk of the server more than they compute.
+    command.arg("--test-threads=8");
     command
 }
 
@@ -177,7 +179,7 @@ mod tests {
     fn tests_of_a_server_are_run_though_they_are_ignored() {
         assert_eq!(
             words(&mongodb_command()),
-            "test --package jvspatial-db --features mongodb --test it mongo:: --no-fail-fast -- --include-ignored"
+            "test --package jvspatial-db --features mongodb --test it mongo:: --no-fail-fast -- --include-ignored --test-threads=8"
         );
     }
 

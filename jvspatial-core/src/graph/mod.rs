@@ -66,7 +66,8 @@ struct Inner {
 
 impl Graph {
     /// Opens the graph in the database at `url`: `json:<directory>` for the embedded JSON database,
-    /// `memory:` for one that is gone with its last handle; [`jvspatial_db::open`] lists the options.
+    /// `memory:` for one that is gone with its last handle, `mongodb://<hosts>/<name>` for that of a server (feature
+    /// `mongodb`); [`jvspatial_db::open`] lists the options.
     ///
     /// # Errors
     /// `Invalid` or `Unsupported` for a URL that names no database this build knows, `Locked` when

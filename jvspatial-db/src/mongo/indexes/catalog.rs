@@ -74,6 +74,21 @@ impl Catalog {
         known.iter().find(own).cloned()
     }
 
+    /// What the server calls the index that refused a document: the name that it gave, or that of the unique index on
+    /// these paths.
+    pub(in crate::mongo) fn name_of(&self, given: String, pattern: &Fields, id: &Id) -> String {
+        if !given.is_empty() {
+            return given;
+        }
+        let known = self.known.read();
+        let refuses = |known: &&Known| {
+            let spec = &known.definition.spec;
+            let paths = spec.keys().iter().map(|key| key.path.as_str());
+            spec.is_unique() && known.definition.covers(id) && paths.eq(pattern.keys())
+        };
+        known.iter().find(refuses).map(|known| known.server_name.clone()).unwrap_or_default()
+    }
+
     /// Notes that an explanation has used an index.
     pub(in crate::mongo) fn note_explained(&self, collection: Collection, server_name: &str) {
         *self.explained.lock().entry(place(collection, server_name)).or_default() += 1;

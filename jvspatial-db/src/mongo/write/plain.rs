@@ -162,17 +162,28 @@ async fn judge(
                 Outcome::Conflict { expected: *expected, found }
             }
             (Reason::Absent, _) => Outcome::Missing(id.clone()),
-            (Reason::KeyTaken { index, key }, _) => {
-                match owner::find(work, collection, id, &index, &key).await? {
-                    Some(taken) => taken,
-                    None => {
+            (Reason::KeyTaken { index, pattern, key }, _) => {
+                let index = work.catalog.name_of(index, &pattern, id);
+                match owner::find(work, collection, id, &index, &key).await {
+                    Ok(Some(taken)) => taken,
+                    Ok(None) => {
                         again.push(place);
+                        Outcome::Unknown
+                    }
+                    Err(error) => {
+                        tracing::warn!(%id, %error, "owner of a taken key cannot be told");
                         Outcome::Unknown
                     }
                 }
             }
             (Reason::Refused { code, name, message }, _) => {
-                return Err(of_code(code, &name, &message).with("id", id));
+                let error = of_code(code, &name, &message).with("id", id);
+                if sent.len() == 1 {
+                    return Err(error);
+                }
+                // The others are written, so the report is worth more than the error.
+                tracing::warn!(%id, %error, "a document of a batch was refused");
+                Outcome::Unknown
             }
             (Reason::Found(_) | Reason::Other, _) => {
                 unread.push(place);
@@ -180,7 +191,9 @@ async fn judge(
             }
         };
     }
-    read_versions(work, collection, &unread, outcomes).await?;
+    if let Err(error) = read_versions(work, collection, &unread, outcomes).await {
+        tracing::warn!(%error, "what writes conflicted with cannot be told");
+    }
     Ok(again)
 }
 

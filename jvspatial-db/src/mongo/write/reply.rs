@@ -31,8 +31,10 @@ pub(super) enum Reason {
     IdTaken,
     /// A key of a unique index is taken.
     KeyTaken {
-        /// What the server calls the index.
+        /// What the server calls the index; empty when it spared its words because there were too many.
         index: String,
+        /// The paths of the index.
+        pattern: Fields,
         /// The key by the paths of the index.
         key: Fields,
     },
@@ -87,7 +89,7 @@ fn taken(error: &Fields, message: &str) -> Reason {
     let index = message.split_once(" index: ").and_then(|(_, rest)| rest.split_once(" dup key"));
     let index = index.map(|(name, _)| name.to_owned()).unwrap_or_default();
     let key = error.get_document("keyValue").cloned().unwrap_or_default();
-    Reason::KeyTaken { index, key }
+    Reason::KeyTaken { index, pattern: pattern.cloned().unwrap_or_default(), key }
 }
 
 #[cfg(test)]

@@ -290,7 +290,12 @@ async fn attempt(
         };
         let place = command.places.get(place).copied().unwrap_or_default();
         return match reason {
-            Reason::KeyTaken { index, key } => {
+            Reason::KeyTaken { index, pattern, key } => {
+                let refused = work.batch.operations().get(place);
+                let index = match refused {
+                    Some(operation) => work.catalog.name_of(index, &pattern, &operation.id),
+                    None => index,
+                };
                 Ok(Attempt::Taken(place, Refused { index, key, outcomes: report.outcomes }))
             }
             Reason::Refused { code, name, message } => {

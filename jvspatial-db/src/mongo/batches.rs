@@ -10,13 +10,13 @@ use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
 use tokio::time::sleep;
 
 use super::client::Client;
-use super::error::is_too_early;
+use super::error::is_worth_another;
 use super::stored;
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::id::Collection;
 
-/// How long a server is left alone that has no view of its data yet.
+/// How long a server is left alone that has no view of its data yet, or is not the primary any more.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// The documents of one search, batch after batch.
@@ -52,8 +52,8 @@ impl Batches {
         let begun = client.call(|database| async move {
             let mut cursor = loop {
                 match database.run_raw_cursor_command(command.clone()).batch().await {
-                    Err(error) if is_too_early(&error) && Instant::now() < end => {
-                        sleep(PAUSE).await
+                    Err(error) if is_worth_another(&error) && Instant::now() < end => {
+                        sleep(PAUSE).await;
                     }
                     cursor => break cursor?,
                 }

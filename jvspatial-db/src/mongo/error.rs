@@ -104,9 +104,19 @@ pub(super) fn of_code(code: i32, name: &str, message: &str) -> Error {
     Error::new(kind, text).with("code", code).with("name", name).with_source(message.to_owned())
 }
 
-/// Whether the same read succeeds once the server's view has caught up with a change of a collection.
-pub(super) fn is_too_early(error: &DriverError) -> bool {
-    matches!(&*error.kind, DriverErrorKind::Command(refusal) if refusal.code == SNAPSHOT_UNAVAILABLE)
+/// Whether the same request, if it changed nothing, may succeed soon: the server's view has not caught up with a
+/// change of a collection, another one has become the primary, the connection was lost.
+pub(super) fn is_worth_another(error: &DriverError) -> bool {
+    match &*error.kind {
+        DriverErrorKind::Command(refusal) => is_transient(refusal.code) && !is_late(refusal.code),
+        DriverErrorKind::Io(_) | DriverErrorKind::ConnectionPoolCleared { .. } => true,
+        _ => false,
+    }
+}
+
+/// Whether a server has worked on a command for as long as it might.
+const fn is_late(code: i32) -> bool {
+    code == 50 || code == 262
 }
 
 /// The error of a call of the driver that came to no end of its own.

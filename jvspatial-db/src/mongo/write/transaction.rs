@@ -8,8 +8,7 @@ use std::time::Duration;
 use bson::raw::{RawArrayBuf, RawDocumentBuf, cstr};
 use mongodb::ClientSession;
 use mongodb::error::{
-    Error as DriverError, ErrorKind as DriverErrorKind, TRANSIENT_TRANSACTION_ERROR,
-    UNKNOWN_TRANSACTION_COMMIT_RESULT,
+    Error as DriverError, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
 };
 use mongodb::options::{ReadConcern, WriteConcern};
 use tokio::time::sleep;
@@ -21,7 +20,7 @@ use crate::codec::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Collection, Id};
 use crate::indexes::{Definition, Source};
-use crate::mongo::error::{is_transient, of_code, of_read};
+use crate::mongo::error::{is_worth_another as may_succeed_soon, of_code, of_read};
 use crate::version::Version;
 use crate::write::{Action, Operation, Outcome, WriteBatch, WriteReport};
 
@@ -184,12 +183,7 @@ async fn write_part(work: &Work, part: &Range<usize>) -> Result<WriteReport> {
 }
 
 fn is_worth_another(error: &DriverError) -> bool {
-    error.contains_label(TRANSIENT_TRANSACTION_ERROR)
-        || match &*error.kind {
-            DriverErrorKind::Command(refusal) => is_transient(refusal.code),
-            DriverErrorKind::Io(_) | DriverErrorKind::ConnectionPoolCleared { .. } => true,
-            _ => false,
-        }
+    error.contains_label(TRANSIENT_TRANSACTION_ERROR) || may_succeed_soon(error)
 }
 
 fn outrun(failure: Option<DriverError>) -> Error {

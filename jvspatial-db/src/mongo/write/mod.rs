@@ -4,6 +4,7 @@
 //! so that a lost reply is asked for again. All others are judged here, one after the other, within a transaction
 //! that holds what they rest on.
 
+mod commands;
 mod locks;
 mod model;
 mod owner;

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use std::time::Duration;
 
-use bson::raw::{RawArrayBuf, RawDocumentBuf, cstr};
+use bson::raw::{RawDocumentBuf, cstr};
 use mongodb::ClientSession;
 use mongodb::error::{
     Error as DriverError, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
@@ -13,12 +13,12 @@ use mongodb::error::{
 use mongodb::options::{ReadConcern, WriteConcern};
 use tokio::time::sleep;
 
-use super::model::Effect;
+use super::commands::Commands;
 use super::reply::{Reason, Refusal, refusals};
-use super::{MAX_BYTES, PLACE_BYTES, Work, locks, owner, state, statement};
+use super::{MAX_BYTES, Work, locks, owner, state};
 use crate::codec::Encoding;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{Collection, Id};
+use crate::id::Id;
 use crate::indexes::{Definition, Source};
 use crate::mongo::error::{is_worth_another as may_succeed_soon, of_code, of_read};
 use crate::version::Version;
@@ -276,13 +276,13 @@ async fn attempt(
             report.detached += commands.add(work, place, operation, effect)?;
         }
     }
-    for command in commands.0 {
-        let collection = command.collection;
+    for command in commands {
+        let collection = command.collection();
         let reply = run(work, session, command.spell()).await?;
         let Some(Refusal { place, reason }) = refusals(&reply).into_iter().next() else {
             continue;
         };
-        let place = command.places.get(place).copied().unwrap_or_default();
+        let place = command.operation_of(place);
         return match reason {
             Reason::KeyTaken { index, pattern, key } => {
                 let refused = work.batch.operations().get(place);
@@ -312,91 +312,6 @@ async fn run(
 ) -> Result<bson::Document, Failure> {
     command.append(cstr!("maxTimeMS"), work.task.max_time());
     Ok(work.task.database.run_raw_command(command).session(session).await?)
-}
-
-/// The commands of a transaction, in order.
-#[derive(Default)]
-struct Commands(Vec<Command>);
-
-/// Statements of one kind for one collection.
-struct Command {
-    collection: Collection,
-    deletes: bool,
-    statements: RawArrayBuf,
-    bytes: usize,
-    /// The operation that each statement is of.
-    places: Vec<usize>,
-}
-
-impl Commands {
-    /// Adds the statements of an operation and returns how many edges go with it.
-    fn add(
-        &mut self,
-        work: &Work,
-        place: usize,
-        operation: &Operation,
-        effect: Effect<'_>,
-    ) -> Result<u64> {
-        let (batch, id) = (&work.batch, &operation.id);
-        match effect {
-            Effect::Whole { body, version, schema, link } => {
-                let document = statement::document(batch, id, body, version, schema, link)?;
-                self.push(place, id, false, statement::put(id, document));
-            }
-            Effect::Fields { body, version, schema } => {
-                let statement = statement::replace(batch, id, version, body, schema)?;
-                self.push(place, id, false, statement);
-            }
-            Effect::Gone { edges } => {
-                self.push(place, id, true, statement::delete(id));
-                for edge in &edges {
-                    self.push(place, edge, true, statement::delete(edge));
-                }
-                return Ok(edges.len() as u64);
-            }
-        }
-        Ok(0)
-    }
-
-    /// Adds a statement to the last command of its collection, if that is of its kind and has room. What is done
-    /// to one collection does not depend on what is done to another.
-    fn push(&mut self, place: usize, id: &Id, deletes: bool, statement: RawDocumentBuf) {
-        let collection = id.collection();
-        let bytes = statement.as_bytes().len() + PLACE_BYTES;
-        let last = self.0.iter_mut().rev().find(|command| command.collection == collection);
-        let command = match last {
-            Some(last) if last.deletes == deletes && last.bytes + bytes <= MAX_BYTES => last,
-            _ => {
-                self.0.push(Command {
-                    collection,
-                    deletes,
-                    statements: RawArrayBuf::new(),
-                    bytes: 0,
-                    places: Vec::new(),
-                });
-                let Some(last) = self.0.last_mut() else { return };
-                last
-            }
-        };
-        command.bytes += bytes;
-        command.statements.push(statement);
-        command.places.push(place);
-    }
-}
-
-impl Command {
-    fn spell(&self) -> RawDocumentBuf {
-        let mut command = RawDocumentBuf::new();
-        let name = self.collection.name();
-        if self.deletes {
-            command.append(cstr!("delete"), name);
-            command.append(cstr!("deletes"), self.statements.clone());
-        } else {
-            command.append(cstr!("update"), name);
-            command.append(cstr!("updates"), self.statements.clone());
-        }
-        command
-    }
 }
 
 /// The outcome of an operation whose key is taken: by a document of the batch as the operations before left it, or

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use self::collection::Collection;
 pub use self::handle::Handle;
+#[cfg(feature = "json")]
 pub(crate) use self::key::{KEY_TEXT, parse_hex};
 use self::key::{hex, parse_key};
 

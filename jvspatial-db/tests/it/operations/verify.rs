@@ -11,6 +11,11 @@ use super::super::room::without_room;
 use super::bank::{Writers, make_accounts};
 use super::story::{closed, files, killed, open, options, runtime, segments, step, write_story};
 
+/// How often the disk was changed; compaction may go on trying to, in vain.
+fn changes(disk: &SimulatedDisk) -> usize {
+    disk.ops().iter().filter(|op| op.ok).count()
+}
+
 /// The files that findings name.
 fn named(report: &VerifyReport) -> Vec<&str> {
     report.findings.first().iter().filter_map(|finding| finding.context("file")).collect()
@@ -21,15 +26,15 @@ fn a_sound_store_is_found_sound_and_nothing_is_changed() {
     let disk = SimulatedDisk::new();
     let db = open(&disk);
     let states = write_story(&db, &disk);
-    let (before, changes) = (files(&disk), disk.ops().len());
+    let before = (files(&disk), changes(&disk));
     let report = runtime().block_on(db.verify()).unwrap();
     assert!(report.is_sound(), "{report:?}");
-    let written = |path| without_room(&before[path]).len();
+    let written = |path| without_room(&before.0[path]).len();
     let bytes: usize = segments(&disk).iter().map(written).sum();
     assert_eq!((report.segments, report.bytes), (3, bytes as u64));
     assert_eq!(report.commits, states.len() as u64 - 1);
     assert_eq!(report.documents, states.last().unwrap().len() as u64);
-    assert_eq!((files(&disk), disk.ops().len()), (before, changes));
+    assert_eq!((files(&disk), changes(&disk)), before);
 
     let locked = JsonDb::verify_on(&disk).unwrap_err();
     assert_eq!(locked.kind(), ErrorKind::Locked);

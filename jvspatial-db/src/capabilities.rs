@@ -17,11 +17,32 @@ pub struct Capabilities {
     /// Whether handles carry dense ordinals: numbers below the count of documents ever seen at once,
     /// unique within a collection for as long as a pin is held.
     pub ordinals: bool,
+    /// What transactions keep apart. When there is none, [`begin`](crate::Database::begin) is `Unsupported`.
+    pub transactions: Option<Isolation>,
+}
+
+/// How far transactions are kept from one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Isolation {
+    /// Each reads one point in time, and of two that write one document only one commits. What others write
+    /// meanwhile to documents that were only read, or that a search would find, goes unnoticed.
+    Snapshot,
+    /// As if they were run one after the other: one that has written commits only if all that it was told is
+    /// still true then.
+    Serializable,
 }
 
 impl Capabilities {
     /// The capabilities of a backend called `name` that can do nothing beyond the required.
     pub const fn new(name: &'static str, encoding: Encoding) -> Self {
-        Self { name, encoding, atomic_batches: false, persistent: false, ordinals: false }
+        Self {
+            name,
+            encoding,
+            atomic_batches: false,
+            persistent: false,
+            ordinals: false,
+            transactions: None,
+        }
     }
 }

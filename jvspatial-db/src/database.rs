@@ -19,6 +19,7 @@ use crate::id::{Collection, Handle};
 use crate::indexes::{Explanation, IndexInfo, IndexSpec};
 use crate::ordinal_set::OrdinalSet;
 use crate::query::Query;
+use crate::transaction::Transaction;
 use crate::update::{UpdateReport, UpdateRequest, run};
 use crate::write::{WriteBatch, WriteReport};
 
@@ -219,6 +220,24 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     async fn explain(&self, query: Query) -> Result<Explanation> {
         let _ = query;
         Err(without_indexes(self.capabilities()))
+    }
+
+    /// Begins a transaction: this database as it is now, to be read and written apart from it until the
+    /// transaction [commits](Transaction::commit).
+    ///
+    /// # Behaviour
+    /// - The transaction reads one point in time, between this call and its own first one, and what was written
+    ///   into it since. Nobody else sees any of that before the commit, and then all of it at once.
+    /// - Dropping or closing the transaction gives it up: everything is as if it had not been.
+    /// - Its calls behave as those of this trait say, each outcome as if the transaction were alone. It begins no
+    ///   transactions and makes and drops no indexes: those calls are `Unsupported`.
+    /// - All of its batches together are as large as one can be; beyond that a write is `Limit`.
+    ///
+    /// # Errors
+    /// `Unsupported` on backends without transactions; `Unavailable`, `Closed`.
+    async fn begin(&self) -> Result<Arc<dyn Transaction>> {
+        Err(Error::new(ErrorKind::Unsupported, "backend has no transactions")
+            .with("backend", self.capabilities().name))
     }
 
     /// Keeps ordinals from being given to another document while the pin lives.

@@ -59,12 +59,13 @@ mod query;
 mod sort;
 #[cfg(feature = "json")]
 mod stored_ids;
+mod transaction;
 pub mod update;
 mod value;
 mod version;
 mod write;
 
-pub use capabilities::Capabilities;
+pub use capabilities::{Capabilities, Isolation};
 pub use codec::Encoding;
 pub use database::{Cursor, Database, OrdinalPin};
 pub use document::{Body, Document, Ends};
@@ -89,6 +90,7 @@ pub use page::{DocumentPage, PageDirection, PageToken, find_page, read_page};
 pub use projection::Projection;
 pub use query::Query;
 pub use sort::{Direction as SortDirection, Position, Sort, SortKey};
+pub use transaction::Transaction;
 pub use update::{Returning, Update, UpdateReport, UpdateRequest, Upsert};
 pub use version::Version;
 pub use write::{

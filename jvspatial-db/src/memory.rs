@@ -1,34 +1,33 @@
 //! The reference backend: small, in memory, plain enough to be the oracle of every other.
 
 mod index;
+mod state;
+mod transaction;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use bson::Bson;
-use bytes::Bytes;
 use futures_util::stream;
 use parking_lot::RwLock;
 
-use crate::capabilities::Capabilities;
+use self::state::State;
+use self::transaction::MemoryTransaction;
+use crate::capabilities::{Capabilities, Isolation};
 use crate::codec::Encoding;
 use crate::database::{Cursor, Database, OrdinalPin};
-use crate::document::{Body, Document, Ends};
+use crate::document::Document;
 use crate::entity_name::EntityName;
-use crate::error::{Error, ErrorKind, Result};
-use crate::expansion::{Adjacent, Direction, Expansion};
+use crate::error::Result;
+use crate::expansion::{Adjacent, Expansion};
 use crate::filter::{FieldPath, Filter};
-use crate::id::{Collection, Handle, Id};
-use crate::indexes::{
-    Definition, Explanation, IndexInfo, IndexSpec, MAX_INDEXES, Plan, Question, Source, plan,
-};
+use crate::id::{Collection, Handle};
+use crate::indexes::{Definition, Explanation, IndexInfo, IndexSpec};
 use crate::limits::MAX_SORT_BYTES;
 use crate::query::Query;
-use crate::version::Version;
-use crate::write::{Action, Link, Outcome, WriteBatch, WriteReport};
-
-use self::index::MemoryIndex;
+use crate::transaction::Transaction;
+use crate::write::{WriteBatch, WriteReport};
 
 /// A database in memory, gone with its last handle.
 ///
@@ -38,22 +37,8 @@ use self::index::MemoryIndex;
 pub struct MemoryDb {
     capabilities: Capabilities,
     max_sort_bytes: usize,
-    state: RwLock<State>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct State {
-    documents: BTreeMap<Id, Stored>,
-    indexes: Vec<MemoryIndex>,
-    closed: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Stored {
-    version: Version,
-    schema: u32,
-    link: Option<Box<Link>>,
-    body: Bytes,
+    /// Shared with the transactions that began at it, and copied when it changes meanwhile.
+    state: Arc<RwLock<Arc<State>>>,
 }
 
 impl MemoryDb {
@@ -61,7 +46,8 @@ impl MemoryDb {
     pub fn new() -> Self {
         let mut capabilities = Capabilities::new("memory", Encoding::Bson);
         capabilities.atomic_batches = true;
-        Self { capabilities, max_sort_bytes: MAX_SORT_BYTES, state: RwLock::default() }
+        capabilities.transactions = Some(Isolation::Serializable);
+        Self { capabilities, max_sort_bytes: MAX_SORT_BYTES, state: Arc::default() }
     }
 
     /// How much memory the keys of one sort may take; a find that needs more is refused. Default:
@@ -76,6 +62,12 @@ impl MemoryDb {
         let state = self.state.read();
         state.check_open()?;
         read(&state)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+        let mut state = self.state.write();
+        state.check_open()?;
+        change(Arc::make_mut(&mut state))
     }
 }
 
@@ -92,30 +84,12 @@ impl Database for MemoryDb {
     }
 
     async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
-        self.read(|state| Ok(handles.iter().map(|handle| state.document(handle.id())).collect()))
+        self.read(|state| Ok(state.get_many(handles)))
     }
 
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
         batch.check_encoding(self.capabilities.encoding)?;
-        let mut state = self.state.write();
-        state.check_open()?;
-        state.check_keys(&batch)?;
-        let before = batch.is_atomic().then(|| state.clone());
-        let mut report = WriteReport::default();
-        for operation in batch.operations() {
-            let outcome = state.apply(&batch, &operation.id, &operation.action, &mut report);
-            report.outcomes.push(outcome);
-        }
-        if let Some(before) = before
-            && !report.is_complete()
-        {
-            *state = before;
-            report.detached = 0;
-            for outcome in report.outcomes.iter_mut().filter(|outcome| outcome.is_written()) {
-                *outcome = Outcome::Skipped;
-            }
-        }
-        Ok(report)
+        self.change(|state| state.write(&batch))
     }
 
     async fn find(&self, query: Query) -> Result<Cursor> {
@@ -145,9 +119,7 @@ impl Database for MemoryDb {
         entity: Option<EntityName>,
         spec: IndexSpec,
     ) -> Result<()> {
-        let mut state = self.state.write();
-        state.check_open()?;
-        state.create_index(Definition::new(collection, entity, spec))
+        self.change(|state| state.create_index(Definition::new(collection, entity, spec)))
     }
 
     async fn drop_index(
@@ -156,19 +128,11 @@ impl Database for MemoryDb {
         entity: Option<EntityName>,
         name: &str,
     ) -> Result<bool> {
-        let mut state = self.state.write();
-        state.check_open()?;
-        let before = state.indexes.len();
-        state.indexes.retain(|index| !index.definition.is_called(collection, entity, name));
-        Ok(state.indexes.len() < before)
+        self.change(|state| Ok(state.drop_index(collection, entity, name)))
     }
 
     async fn indexes(&self, collection: Collection) -> Result<Vec<IndexInfo>> {
-        self.read(|state| {
-            let own = state.indexes.iter();
-            let own = own.filter(|index| index.definition.collection == collection);
-            Ok(own.map(MemoryIndex::info).collect())
-        })
+        self.read(|state| Ok(state.indexes(collection)))
     }
 
     async fn explain(&self, query: Query) -> Result<Explanation> {
@@ -182,316 +146,23 @@ impl Database for MemoryDb {
         self.read(|state| state.neighbors(from, expansion))
     }
 
+    async fn begin(&self) -> Result<Arc<dyn Transaction>> {
+        let state = self.state.read();
+        state.check_open()?;
+        Ok(Arc::new(MemoryTransaction::new(
+            Arc::clone(&self.state),
+            Arc::clone(&state),
+            &self.capabilities,
+            self.max_sort_bytes,
+        )))
+    }
+
     fn pin_ordinals(&self) -> OrdinalPin {
         OrdinalPin::default()
     }
 
     async fn close(&self) -> Result<()> {
-        self.state.write().closed = true;
+        Arc::make_mut(&mut self.state.write()).closed = true;
         Ok(())
-    }
-}
-
-impl State {
-    fn check_open(&self) -> Result<()> {
-        if self.closed {
-            return Err(Error::new(ErrorKind::Closed, "database was closed"));
-        }
-        Ok(())
-    }
-
-    fn document(&self, id: &Id) -> Option<Document> {
-        self.documents.get(id).map(|stored| stored.document(id))
-    }
-
-    fn apply(
-        &mut self,
-        batch: &WriteBatch,
-        id: &Id,
-        action: &Action,
-        report: &mut WriteReport,
-    ) -> Outcome {
-        match action {
-            Action::Insert { body, version, schema, link } => {
-                if self.documents.contains_key(id) {
-                    return Outcome::duplicate("_id", id.clone());
-                }
-                let body = Bytes::copy_from_slice(batch.body(*body));
-                let link = link.clone();
-                self.put(id, Stored { version: *version, schema: *schema, link, body })
-            }
-            Action::Put { body, version, schema, link } => {
-                let body = Bytes::copy_from_slice(batch.body(*body));
-                let link = link.clone();
-                self.put(id, Stored { version: *version, schema: *schema, link, body })
-            }
-            Action::Update { expected, body, schema } => {
-                let Some(stored) = self.documents.get(id) else {
-                    return Outcome::Missing(id.clone());
-                };
-                if stored.version != *expected {
-                    return Outcome::Conflict { expected: *expected, found: stored.version };
-                }
-                let version = stored.version.next();
-                let body = Bytes::copy_from_slice(batch.body(*body));
-                let stored = Stored { version, schema: *schema, link: stored.link.clone(), body };
-                if let Some(refused) = self.refuse_keys(id, &stored) {
-                    return refused;
-                }
-                self.replace(id, Some(stored));
-                Outcome::Written(version)
-            }
-            Action::Delete { expected, detach } => {
-                let Some(version) = self.documents.get(id).map(|stored| stored.version) else {
-                    return Outcome::Missing(id.clone());
-                };
-                if let Some(expected) = *expected
-                    && expected != version
-                {
-                    return Outcome::Conflict { expected, found: version };
-                }
-                self.replace(id, None);
-                if *detach && id.collection() == Collection::Node {
-                    let touches = |stored: &Stored| {
-                        stored.link.as_ref().is_some_and(|link| link.ends.touch(id))
-                    };
-                    let edges = self.documents.iter().filter(|(_, stored)| touches(stored));
-                    let edges: Vec<Id> = edges.map(|(edge, _)| edge.clone()).collect();
-                    edges.iter().for_each(|edge| drop(self.replace(edge, None)));
-                    report.detached += edges.len() as u64;
-                }
-                Outcome::Written(version.next())
-            }
-        }
-    }
-
-    fn put(&mut self, id: &Id, stored: Stored) -> Outcome {
-        let refused = stored.link.as_ref().and_then(|link| self.refuse_link(id, link));
-        if let Some(refused) = refused.or_else(|| self.refuse_keys(id, &stored)) {
-            return refused;
-        }
-        let version = stored.version;
-        match self.replace(id, Some(stored)) {
-            Some(Stored { version: found, .. }) => Outcome::Replaced { version, found },
-            None => Outcome::Written(version),
-        }
-    }
-
-    fn refuse_link(&self, id: &Id, link: &Link) -> Option<Outcome> {
-        for end in [&link.ends.source, &link.ends.target] {
-            if !self.documents.contains_key(end) {
-                return Some(Outcome::Missing(end.clone()));
-            }
-        }
-        if !link.unique {
-            return None;
-        }
-        let taken = self.documents.iter().find(|(other, stored)| {
-            other.entity() == id.entity()
-                // An edge that is replaced does not stand in its own way.
-                && *other != id
-                && stored.link.as_ref().is_some_and(|other| other.ends.join_as(&link.ends))
-        });
-        taken.map(|(other, _)| Outcome::duplicate("connection", other.clone()))
-    }
-
-    /// Every document, in the order in which they were made.
-    fn all(&self) -> Vec<Document> {
-        let mut all: Vec<Document> =
-            self.documents.iter().map(|(id, stored)| stored.document(id)).collect();
-        all.sort_by(|a, b| a.id.cmp_creation(&b.id));
-        all
-    }
-
-    /// Puts a document in the place of another, or of none, and its keys with it; returns the other.
-    fn replace(&mut self, id: &Id, stored: Option<Stored>) -> Option<Stored> {
-        let before = self.documents.remove(id);
-        for index in &mut self.indexes {
-            before.iter().for_each(|stored| index.note(&stored.source(id), false));
-            stored.iter().for_each(|stored| index.note(&stored.source(id), true));
-        }
-        if let Some(stored) = stored {
-            self.documents.insert(id.clone(), stored);
-        }
-        before
-    }
-
-    fn refuse_keys(&self, id: &Id, stored: &Stored) -> Option<Outcome> {
-        self.indexes.iter().find_map(|index| {
-            let taken = index.taken(&stored.source(id)).ok()??;
-            Some(Outcome::duplicate(index.definition.name.clone(), taken))
-        })
-    }
-
-    /// Refuses a batch with a document that an index cannot hold.
-    fn check_keys(&self, batch: &WriteBatch) -> Result<()> {
-        for operation in batch.operations() {
-            let id = &operation.id;
-            let (body, link) = match &operation.action {
-                Action::Insert { body, link, .. } | Action::Put { body, link, .. } => {
-                    (*body, link.clone())
-                }
-                Action::Update { body, .. } => (*body, None),
-                Action::Delete { .. } => continue,
-            };
-            for index in self.indexes.iter().filter(|index| index.definition.covers(id)) {
-                let body = Bytes::copy_from_slice(batch.body(body));
-                let link = link.clone();
-                let stored = Stored { version: Version::NONE, schema: 1, link, body };
-                index.definition.keys(&stored.source(id)).map_err(|error| match error.kind() {
-                    // What came encoded need not be what it is said to be.
-                    ErrorKind::Corrupt => {
-                        Error::invalid("encoded fields are not a document").with("id", id)
-                    }
-                    _ => error,
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    fn create_index(&mut self, definition: Definition) -> Result<()> {
-        let own = |index: &&MemoryIndex| index.definition.is_called_as(&definition);
-        if let Some(found) = self.indexes.iter().find(own) {
-            if found.definition == definition {
-                return Ok(());
-            }
-            return Err(Error::invalid("index exists with other options")
-                .with("index", &definition.name)
-                .with("expected", definition.spec.to_document())
-                .with("found", found.definition.spec.to_document()));
-        }
-        let of_collection =
-            self.indexes.iter().filter(|own| own.definition.collection == definition.collection);
-        if of_collection.count() >= MAX_INDEXES {
-            return Err(Error::limit("collection has too many indexes")
-                .with("collection", definition.collection)
-                .with("limit", MAX_INDEXES));
-        }
-        let mut index = MemoryIndex::new(definition);
-        for (id, stored) in &self.documents {
-            if index.definition.covers(id) {
-                index.definition.keys(&stored.source(id))?;
-            }
-            index.note(&stored.source(id), true);
-        }
-        index.check_unique()?;
-        self.indexes.push(index);
-        Ok(())
-    }
-
-    /// The documents that a query asks for, and how they were found.
-    fn answer(&self, query: &Query, max_sort_bytes: usize) -> Result<(Vec<Document>, Explanation)> {
-        let own = self.indexes.iter();
-        let own: Vec<_> =
-            own.filter(|index| index.definition.collection == query.collection).collect();
-        let order = query.passed_order();
-        let plan = plan(&own, Question::of(query, &order))?;
-        let chosen = plan.as_ref().and_then(|plan| Some((plan, own.get(plan.candidate)?)));
-        let of = |(plan, index): (&'_ Plan, &'_ &'_ MemoryIndex)| {
-            Explanation::of(Some((&index.definition.name, &plan.bounds)))
-        };
-        let mut explanation = chosen.map_or_else(|| Explanation::of(None), of);
-        explanation.sorted_in_memory =
-            !order.is_empty() && plan.as_ref().is_none_or(|plan| plan.order.is_none());
-        let documents = match chosen {
-            Some((plan, index)) => {
-                index.note_use();
-                let (ids, keys) = index.ids(plan);
-                explanation.keys_examined = keys;
-                let mut found: Vec<_> = ids.iter().filter_map(|id| self.document(id)).collect();
-                found.sort_by(|a, b| a.id.cmp_creation(&b.id));
-                found
-            }
-            None => {
-                let all = self.all().into_iter();
-                all.filter(|document| document.collection() == query.collection).collect()
-            }
-        };
-        explanation.documents_examined = documents.len() as u64;
-        let found = query.answer(documents, max_sort_bytes)?;
-        explanation.returned = found.len() as u64;
-        Ok((found, explanation))
-    }
-
-    fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
-        let mut edges = Vec::new();
-        for (id, stored) in &self.documents {
-            if let Some(link) = &stored.link
-                && expansion.edges.contains(id)
-                && (expansion.edge_filter.is_all()
-                    || expansion.edge_filter.matches(&stored.document(id).to_bson()?))
-            {
-                edges.push((id, &link.ends));
-            }
-        }
-        edges.sort_by(|(a, _), (b, _)| a.cmp_creation(b));
-        let mut adjacent = Vec::new();
-        for (origin, start) in from.iter().enumerate() {
-            let origin = u32::try_from(origin)
-                .map_err(|_| Error::limit("too many start nodes").with("limit", u32::MAX))?;
-            if !self.documents.contains_key(start.id()) {
-                continue;
-            }
-            for &(id, ends) in &edges {
-                if let Some(node) = ends.follow(start.id(), expansion.direction)
-                    && self.documents.contains_key(node)
-                    && expansion.nodes.contains(node)
-                {
-                    let edge = expansion.with_edges.then(|| Handle::from(id));
-                    adjacent.push(Adjacent::new(origin, edge, Handle::from(node)));
-                }
-            }
-        }
-        Ok(adjacent)
-    }
-}
-
-impl Stored {
-    fn source<'a>(&'a self, id: &'a Id) -> Source<'a> {
-        Source {
-            id,
-            version: self.version,
-            schema: self.schema,
-            ends: self.link.as_ref().map(|link| &link.ends),
-            encoding: Encoding::Bson,
-            body: &self.body,
-        }
-    }
-
-    fn document(&self, id: &Id) -> Document {
-        Document {
-            id: id.clone(),
-            version: self.version,
-            schema: self.schema,
-            ends: self.link.as_ref().map(|link| link.ends.clone()),
-            body: Body::new(Encoding::Bson, self.body.clone()),
-        }
-    }
-}
-
-impl Ends {
-    fn touch(&self, node: &Id) -> bool {
-        self.source == *node || self.target == *node
-    }
-
-    /// Whether a unique edge with these ends stands in the way of one with the ends `new`.
-    fn join_as(&self, new: &Self) -> bool {
-        let same = self.source == new.source && self.target == new.target;
-        let mirrored = self.source == new.target && self.target == new.source;
-        same || (mirrored && (self.bidirectional || new.bidirectional))
-    }
-
-    /// The node that the edge leads to from `start`.
-    fn follow(&self, start: &Id, direction: Direction) -> Option<&Id> {
-        let forward = direction != Direction::In || self.bidirectional;
-        let backward = direction != Direction::Out || self.bidirectional;
-        if forward && self.source == *start {
-            Some(&self.target)
-        } else if backward && self.target == *start {
-            Some(&self.source)
-        } else {
-            None
-        }
     }
 }

@@ -25,6 +25,7 @@ pub mod projection;
 pub mod put;
 pub mod sort;
 mod support;
+pub mod transaction;
 pub mod update;
 pub mod update_race;
 pub mod upsert;
@@ -295,6 +296,22 @@ macro_rules! conformance_tests {
                 a_cursor_by_an_index_does_not_see_later_writes,
                 edges_are_indexed_by_their_ends,
                 nodes_that_are_joined_already_come_before_a_taken_key,
+            }
+            db transaction {
+                a_transaction_reads_what_it_wrote_and_nobody_else_does,
+                a_transaction_sees_one_point_in_time,
+                a_transaction_that_is_given_up_leaves_nothing,
+                calls_after_the_end_of_a_transaction_are_closed,
+                a_transaction_makes_neither_transactions_nor_indexes,
+                a_document_that_was_read_and_changed_meanwhile_is_noticed,
+                write_skew_is_noticed_where_transactions_are_serializable,
+                a_phantom_in_a_search_is_noticed_where_transactions_are_serializable,
+                a_phantom_among_neighbours_is_noticed_where_transactions_are_serializable,
+                what_a_write_was_told_is_still_true_at_the_commit,
+                transactions_on_different_documents_do_not_meet,
+                a_transaction_that_wrote_nothing_is_in_nobodys_way,
+                an_atomic_batch_that_fails_leaves_the_transaction_as_it_was,
+                transfers_between_accounts_keep_their_sum,
             }
             harness lifecycle {
                 calls_after_closing_are_closed,

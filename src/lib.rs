@@ -47,8 +47,8 @@ pub use jvspatial_core::{
     FieldInterval, Find, FindStream, FindUpdate, Graph, GraphBuilder, Hop, Index, IndexConflict,
     IndexInfo, IndexPlan, IndexSpec, Limit, List, Node, NodeSelect, Numeric, Object, Operand,
     Order, Outcome, Page, Place, Predicate, Projected, ProjectedFields, Projection, Result, Root,
-    SomeFields, Stage, Standalone, Stats, Step, Stored, Text, Trail, TypeIndex, Uniqueness,
-    Updated, View, Walk, WalkBuilder, Walker, Whole, both, incoming, out,
+    SomeFields, Stage, Standalone, Stats, Step, Stored, Text, Trail, Transaction, TypeIndex,
+    Uniqueness, Updated, View, Walk, WalkBuilder, Walker, Whole, both, incoming, out,
 };
 /// Ids, documents and database backends, for applications that reach below the graph.
 pub use jvspatial_db as db;

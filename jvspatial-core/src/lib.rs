@@ -22,6 +22,7 @@ pub use entity::{
 pub use error::{Effect, Error, ErrorKind, Place, Result};
 pub use graph::{
     Cascade, CascadeReport, Connection, Connections, Graph, GraphBuilder, IndexConflict, IndexPlan,
+    Transaction,
 };
 /// How a search was answered, and what an index is and has been good for.
 pub use jvspatial_db::{Explanation, FieldInterval, IndexInfo, IndexSpec, Stage};

@@ -68,7 +68,7 @@ impl GraphBuilder {
         self
     }
 
-    /// How long [`Graph::modify`] tries again after conflicts. Default: 10 s.
+    /// How long [`Graph::modify`] and [`Graph::transaction`] try again after conflicts. Default: 10 s.
     pub const fn modify_deadline(mut self, deadline: Duration) -> Self {
         self.modify_deadline = deadline;
         self
@@ -107,7 +107,7 @@ impl GraphBuilder {
     pub(super) fn with_open_database(self, database: Arc<dyn Database>) -> Graph {
         Graph(Arc::new(Inner {
             database,
-            ids: self.ids,
+            ids: Arc::new(self.ids),
             limits: self.limits,
             modify_deadline: self.modify_deadline,
             turns: Turns::default(),

@@ -16,6 +16,7 @@ mod modify;
 mod neighbors;
 mod read;
 mod save;
+mod transaction;
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub use builder::GraphBuilder;
 pub use cascade::{Cascade, CascadeReport};
 pub use connections::{Connection, Connections};
 pub use index_plan::{IndexConflict, IndexPlan};
+pub use transaction::Transaction;
 
 use batch::BatchLimits;
 pub(crate) use delete::detaches;
@@ -58,7 +60,7 @@ pub struct Graph(Arc<Inner>);
 
 struct Inner {
     database: Arc<dyn Database>,
-    ids: IdGenerator,
+    ids: Arc<IdGenerator>,
     limits: BatchLimits,
     modify_deadline: Duration,
     turns: Turns,

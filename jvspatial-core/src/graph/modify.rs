@@ -89,7 +89,7 @@ fn missing(id: &Id) -> Error {
 }
 
 /// A random pause before the try after attempt number `attempts`, which is at least the second.
-fn pause(attempts: u32) -> Duration {
+pub(super) fn pause(attempts: u32) -> Duration {
     let longest =
         FIRST_PAUSE.saturating_mul(1 << attempts.saturating_sub(2).min(16)).min(LONGEST_PAUSE);
     let span = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);

@@ -21,4 +21,5 @@ mod projection;
 mod save;
 mod sorted;
 mod spy;
+mod transaction;
 mod update;

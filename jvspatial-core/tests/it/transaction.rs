@@ -221,3 +221,47 @@ async fn a_backend_without_transactions_says_so_before_the_body_runs() {
         assert_eq!((error.kind(), ran.into_inner()), (ErrorKind::Unsupported, 0));
     }
 }
+
+#[tokio::test]
+async fn effects_run_though_nobody_waits_for_the_commit_any_more() {
+    let graph = memory().await;
+    let ran = Arc::new(AtomicU32::new(0));
+    let mut waiting = Box::pin(graph.transaction(|tx| {
+        let ran = Arc::clone(&ran);
+        async move {
+            tx.on_commit(async move {
+                tokio::task::yield_now().await;
+                ran.fetch_add(1, Ordering::Relaxed);
+            });
+            tx.create(City::new("Oslo")).await
+        }
+    }));
+    tokio::select! {
+        biased;
+        _ = &mut waiting => panic!("the commit is a task of its own"),
+        () = std::future::ready(()) => drop(waiting),
+    }
+    for _ in 0..8 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(graph.nodes::<City>().count().await.unwrap(), 1);
+    assert_eq!(ran.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn an_effect_that_panics_takes_the_waiter_along_and_leaves_the_commit() {
+    let graph = memory().await;
+    let waiter = tokio::spawn({
+        let graph = graph.clone();
+        async move {
+            graph
+                .transaction(|tx| async move {
+                    tx.on_commit(async { panic!("no mail today") });
+                    tx.create(City::new("Oslo")).await
+                })
+                .await
+        }
+    });
+    assert!(waiter.await.unwrap_err().is_panic());
+    assert_eq!(graph.nodes::<City>().count().await.unwrap(), 1);
+}

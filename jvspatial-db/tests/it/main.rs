@@ -14,6 +14,7 @@ mod mongo;
 mod operations;
 mod projection_vectors;
 mod room;
+mod serializable;
 mod sort_vectors;
 mod update_docs;
 mod update_vectors;

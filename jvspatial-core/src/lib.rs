@@ -9,12 +9,14 @@
 
 #[doc(hidden)]
 pub mod __private;
+mod config;
 mod entity;
 mod error;
 mod graph;
 mod query;
 mod walker;
 
+pub use config::{CacheConfig, GraphConfig, LimitsConfig};
 pub use entity::{
     AnyNode, Connects, DeclaredIndex, DeclaredKey, Edge, Entity, EntityTypes, Node, Object, Root,
     Standalone, Stored, TypeIndex,
@@ -24,6 +26,8 @@ pub use graph::{
     Cascade, CascadeReport, Connection, Connections, Graph, GraphBuilder, IndexConflict, IndexPlan,
     Transaction,
 };
+/// What a deployment says of its database, a part of [`GraphConfig`].
+pub use jvspatial_db::DatabaseConfig;
 /// How a search was answered, and what an index is and has been good for.
 pub use jvspatial_db::{Explanation, FieldInterval, IndexInfo, IndexSpec, Stage};
 pub use query::{

@@ -32,11 +32,13 @@
 
 mod capabilities;
 pub mod codec;
+pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod database;
 mod distinct;
 mod document;
+mod durability;
 mod entity_name;
 mod error;
 pub mod exchange;
@@ -67,8 +69,10 @@ mod write;
 
 pub use capabilities::{Capabilities, Isolation};
 pub use codec::Encoding;
+pub use config::DatabaseConfig;
 pub use database::{Cursor, Database, OrdinalPin};
 pub use document::{Body, Document, Ends};
+pub use durability::Durability;
 pub use entity_name::EntityName;
 pub use error::{Effect, Error, ErrorKind, Result};
 pub use expansion::{Adjacent, Direction, EntitySet, Expansion};
@@ -78,13 +82,13 @@ pub use id_generator::IdGenerator;
 pub use indexes::{Explanation, FieldInterval, IndexInfo, IndexKey, IndexSpec, Stage};
 #[cfg(feature = "json")]
 pub use json::{
-    BackupReport, CompactionReport, Durability, JsonDb, JsonDbOptions, Listed, RecoveryReport,
-    SalvageReport, StoreStats, UnvouchedRange, VerifyReport,
+    BackupReport, CompactionReport, JsonDb, JsonDbOptions, Listed, RecoveryReport, SalvageReport,
+    StoreStats, UnvouchedRange, VerifyReport,
 };
 pub use memory::MemoryDb;
 #[cfg(feature = "mongodb")]
 pub use mongo::{MongoDb, MongoDbOptions};
-pub use open::open;
+pub use open::{open, open_with};
 pub use ordinal_set::OrdinalSet;
 pub use page::{DocumentPage, PageDirection, PageToken, find_page, read_page};
 pub use projection::Projection;

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::config::DatabaseConfig;
+#[cfg(feature = "json")]
+use crate::config::agree;
 use crate::database::Database;
+#[cfg(feature = "json")]
+use crate::durability::Durability;
 use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "json")]
-use crate::json::{Durability, JsonDb, JsonDbOptions};
+use crate::json::{JsonDb, JsonDbOptions};
 use crate::memory::MemoryDb;
 #[cfg(feature = "mongodb")]
 use crate::mongo::{MongoDb, MongoDbOptions};
@@ -26,7 +31,7 @@ use crate::mongo::{MongoDb, MongoDbOptions};
 /// | `create=false` | a missing database is an error of kind `NotFound` |
 /// | `durability=sync` | [`Durability::Sync`](crate::Durability::Sync), the default |
 /// | `durability=os` | [`Durability::Os`](crate::Durability::Os) |
-/// | `durability=250ms` | [`Durability::Interval`](crate::Durability::Interval) of so many milliseconds |
+/// | `durability=250ms` | [`Durability::Interval`](crate::Durability::Interval) of that time |
 ///
 /// A MongoDB URL takes the options of a connection string; see `MongoDb::open`.
 ///
@@ -34,23 +39,56 @@ use crate::mongo::{MongoDb, MongoDbOptions};
 /// `Unsupported` for a scheme that is unknown or not compiled in, `Invalid` for a malformed URL, and
 /// whatever the backend's own opening answers. No message repeats more of the URL than its scheme.
 pub async fn open(url: &str) -> Result<Arc<dyn Database>> {
+    open_with(&DatabaseConfig::new(url)).await
+}
+
+/// Opens the database that a deployment has configured.
+///
+/// ```
+/// use jvspatial_db::{DatabaseConfig, open_with};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> jvspatial_db::Result<()> {
+/// let mut config = DatabaseConfig::new("memory:");
+/// config.sort_bytes = Some(64 << 20);
+/// let database = open_with(&config).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// Those of [`open`]; `Invalid` without a URL, and for a setting that contradicts the URL; `Unsupported` for a setting
+/// that this database has no use for.
+pub async fn open_with(config: &DatabaseConfig) -> Result<Arc<dyn Database>> {
+    let Some(url) = config.url.as_deref() else {
+        return Err(
+            Error::invalid("no database is configured").with("missing setting", "database.url")
+        );
+    };
     let Some((scheme, rest)) = url.split_once(':') else {
         return Err(Error::invalid("database URL has no scheme")
             .with("expected", "json:<directory>, memory: or mongodb://<hosts>/<name>"));
     };
     match scheme {
-        "memory" if rest.is_empty() => Ok(Arc::new(MemoryDb::new())),
+        "memory" if rest.is_empty() => {
+            config.check_for("memory")?;
+            Ok(Arc::new(MemoryDb::new()))
+        }
         "memory" => Err(Error::invalid("memory: stands alone")),
         #[cfg(feature = "json")]
         "json" => {
-            let (path, options) = json_options(rest)?;
+            config.check_for("json")?;
+            let (path, options) = json_options(rest, config)?;
             Ok(Arc::new(JsonDb::open(path, options).await?))
         }
         #[cfg(not(feature = "json"))]
         "json" => Err(Error::new(ErrorKind::Unsupported, "this build has no JSON database")
             .with("enable feature", "json")),
         #[cfg(feature = "mongodb")]
-        "mongodb" | "mongodb+srv" => Ok(Arc::new(MongoDb::open(url, MongoDbOptions::new()).await?)),
+        "mongodb" | "mongodb+srv" => {
+            config.check_for("mongodb")?;
+            Ok(Arc::new(MongoDb::open(url, MongoDbOptions::configured(config)).await?))
+        }
         #[cfg(not(feature = "mongodb"))]
         "mongodb" | "mongodb+srv" => {
             Err(Error::new(ErrorKind::Unsupported, "this build has no MongoDB backend")
@@ -68,23 +106,36 @@ pub async fn open(url: &str) -> Result<Arc<dyn Database>> {
 }
 
 #[cfg(feature = "json")]
-fn json_options(rest: &str) -> Result<(&str, JsonDbOptions)> {
+fn json_options<'a>(rest: &'a str, config: &DatabaseConfig) -> Result<(&'a str, JsonDbOptions)> {
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     if path.is_empty() {
         return Err(Error::invalid("json: names no directory").with("expected", "json:<directory>"));
     }
-    let mut options = JsonDbOptions::new();
+    let (mut creates, mut durable) = (None, None);
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        options = match key {
-            "create" => options.create(create(value)?),
-            "durability" => options.durability(durability(value)?),
+        match key {
+            "create" => creates = Some(create(value)?),
+            "durability" => durable = Some(durability(value)?),
             _ => {
                 return Err(Error::invalid("unknown option of a json: URL")
                     .with("option", key)
                     .with("expected", "create or durability"));
             }
-        };
+        }
+    }
+    let mut options = JsonDbOptions::new();
+    if let Some(creates) = agree(creates, config.create, "create")? {
+        options = options.create(creates);
+    }
+    if let Some(durable) = agree(durable, config.durability, "durability")? {
+        options = options.durability(durable);
+    }
+    if let Some(deadline) = config.operation_timeout {
+        options = options.deadline(deadline);
+    }
+    if let Some(bytes) = config.sort_bytes {
+        options = options.max_sort_bytes(bytes);
     }
     Ok((path, options))
 }
@@ -100,19 +151,11 @@ fn create(text: &str) -> Result<bool> {
 
 #[cfg(feature = "json")]
 fn durability(text: &str) -> Result<Durability> {
-    let interval = || {
-        let millis = text.strip_suffix("ms")?.parse().ok()?;
-        (millis > 0).then(|| Durability::Interval(std::time::Duration::from_millis(millis)))
-    };
-    match text {
-        "sync" => Ok(Durability::Sync),
-        "os" => Ok(Durability::Os),
-        _ => interval().ok_or_else(|| {
-            Error::invalid("unknown durability")
-                .with("found", text)
-                .with("expected", "sync, os, or milliseconds such as 250ms")
-        }),
-    }
+    Durability::parse(text).ok_or_else(|| {
+        Error::invalid("unknown durability")
+            .with("found", text)
+            .with("expected", Durability::EXPECTED)
+    })
 }
 
 #[cfg(test)]
@@ -149,7 +192,9 @@ mod tests {
     #[cfg(feature = "json")]
     #[test]
     fn durability_is_read_from_the_query() {
-        let parse = |rest| json_options(rest).map(|(path, options)| (path, options.durability));
+        let none = DatabaseConfig::default();
+        let parse =
+            |rest| json_options(rest, &none).map(|(path, options)| (path, options.durability));
         assert_eq!(parse("./a.db").unwrap(), ("./a.db", Durability::Sync));
         assert_eq!(parse("./a?durability=os").unwrap(), ("./a", Durability::Os));
         let interval = Durability::Interval(std::time::Duration::from_millis(250));
@@ -192,13 +237,41 @@ mod tests {
     #[cfg(feature = "json")]
     #[test]
     fn a_wrong_option_is_answered_with_those_that_there_are() {
-        let error = json_options("a.db?crate=false").unwrap_err();
+        let error = json_options("a.db?crate=false", &DatabaseConfig::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert_eq!(error.context("option"), Some("crate"));
         assert_eq!(error.context("expected"), Some("create or durability"));
         for query in ["create", "create=", "create=no"] {
-            let error = json_options(&format!("a.db?{query}")).unwrap_err();
+            let rest = format!("a.db?{query}");
+            let error = json_options(&rest, &DatabaseConfig::default()).unwrap_err();
             assert_eq!(error.context("expected"), Some("true or false"), "{query}");
         }
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn settings_and_url_add_up_and_may_not_contradict_each_other() {
+        let config = DatabaseConfig {
+            create: Some(false),
+            operation_timeout: Some(std::time::Duration::from_secs(2)),
+            ..DatabaseConfig::default()
+        };
+        let (_, options) = json_options("a.db?durability=os&create=false", &config).unwrap();
+        assert_eq!((options.durability, options.create), (Durability::Os, false));
+        assert_eq!(options.deadline, std::time::Duration::from_secs(2));
+        let error = json_options("a.db?create=true", &config).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert_eq!(error.context("setting"), Some("database.create"));
+    }
+
+    #[tokio::test]
+    async fn a_configuration_without_a_database_or_with_useless_settings_opens_nothing() {
+        let error = open_with(&DatabaseConfig::default()).await.unwrap_err();
+        assert_eq!(error.context("missing setting"), Some("database.url"));
+        let mut config = DatabaseConfig::new("memory:");
+        config.pool_max = Some(5);
+        let error = open_with(&config).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert_eq!(error.context("setting"), Some("database.pool_max"));
     }
 }

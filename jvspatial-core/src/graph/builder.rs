@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jvspatial_db::limits::MAX_BATCH_OPERATIONS;
-use jvspatial_db::{Database, IdGenerator};
+use jvspatial_db::{Database, DatabaseConfig, IdGenerator};
 
 use super::batch::BatchLimits;
 use super::modify::Turns;
 use super::{Graph, Inner};
+use crate::config::GraphConfig;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How to open a [`Graph`]; made by [`Graph::builder`].
@@ -17,28 +18,34 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug)]
 #[must_use = "call `open` to get the graph"]
 pub struct GraphBuilder {
-    url: Option<String>,
     database: Option<Arc<dyn Database>>,
     ids: IdGenerator,
-    limits: BatchLimits,
-    modify_deadline: Duration,
+    config: GraphConfig,
+    /// What was set here, which goes before the configuration.
+    own: GraphConfig,
 }
 
 impl GraphBuilder {
     pub(super) fn new() -> Self {
         Self {
-            url: None,
             database: None,
             ids: IdGenerator::new(),
-            limits: BatchLimits::DEFAULT,
-            modify_deadline: Duration::from_secs(10),
+            config: GraphConfig::default(),
+            own: GraphConfig::default(),
         }
     }
 
-    /// Where the database is, as for [`Graph::open`]. Default: none; this or
-    /// [`database`](Self::database) must be given.
+    /// The settings of a deployment. What the other setters say goes before them, whatever the order; a
+    /// [`database`](Self::database) that is open already before all that they say of one. Default: none.
+    pub fn config(mut self, config: GraphConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Where the database is, as for [`Graph::open`]. Default: that of the
+    /// [settings](Self::config); one of these or [`database`](Self::database) must be given.
     pub fn url(mut self, url: impl Into<String>) -> Self {
-        self.url = Some(url.into());
+        self.own.database.url = Some(url.into());
         self
     }
 
@@ -57,20 +64,20 @@ impl GraphBuilder {
     /// How many documents `create_many`, `save_many` and `connect_many` write in one batch at most.
     /// Default: 100,000, which is also the most.
     pub const fn batch_operations(mut self, count: usize) -> Self {
-        self.limits.operations = count;
+        self.own.limits.batch_operations = Some(count);
         self
     }
 
     /// With how many bytes of encoded fields such a batch is full. The document that fills it is
     /// still in it. Default: 64 MiB.
     pub const fn batch_bytes(mut self, bytes: usize) -> Self {
-        self.limits.bytes = bytes;
+        self.own.limits.batch_bytes = Some(bytes);
         self
     }
 
     /// How long [`Graph::modify`] and [`Graph::transaction`] try again after conflicts. Default: 10 s.
     pub const fn modify_deadline(mut self, deadline: Duration) -> Self {
-        self.modify_deadline = deadline;
+        self.own.limits.modify_deadline = Some(deadline);
         self
     }
 
@@ -80,7 +87,7 @@ impl GraphBuilder {
     /// `Invalid` when neither or both of URL and database are given or a limit is out of its range,
     /// otherwise as [`Graph::open`].
     pub async fn open(mut self) -> Result<Graph> {
-        let BatchLimits { operations, bytes } = self.limits;
+        let BatchLimits { operations, bytes } = self.batch_limits();
         if operations == 0 || operations > MAX_BATCH_OPERATIONS {
             return Err(Error::new(ErrorKind::Invalid, "batch size is out of range")
                 .with("operations", operations)
@@ -91,26 +98,90 @@ impl GraphBuilder {
                 Error::new(ErrorKind::Invalid, "batch size is out of range").with("bytes", bytes)
             );
         }
-        let database = match (self.url.take(), self.database.take()) {
-            (Some(url), None) => jvspatial_db::open(&url).await?,
+        let mut config = std::mem::take(&mut self.config.database);
+        let database = match (self.own.database.url.take(), self.database.take()) {
             (None, Some(database)) => database,
-            _ => {
-                return Err(Error::new(
-                    ErrorKind::Invalid,
-                    "a graph is opened by either a URL or a database",
-                ));
+            (Some(_), Some(_)) => return Err(either()),
+            (url, None) => {
+                config.url = url.or(config.url);
+                if config == DatabaseConfig::default() {
+                    return Err(either());
+                }
+                jvspatial_db::open_with(&config).await?
             }
         };
         Ok(self.with_open_database(database))
     }
 
+    fn batch_limits(&self) -> BatchLimits {
+        let BatchLimits { operations, bytes } = BatchLimits::DEFAULT;
+        let (own, configured) = (&self.own.limits, &self.config.limits);
+        BatchLimits {
+            operations: own.batch_operations.or(configured.batch_operations).unwrap_or(operations),
+            bytes: own.batch_bytes.or(configured.batch_bytes).unwrap_or(bytes),
+        }
+    }
+
+    fn chosen_modify_deadline(&self) -> Duration {
+        let configured = self.config.limits.modify_deadline;
+        self.own.limits.modify_deadline.or(configured).unwrap_or(Duration::from_secs(10))
+    }
+
     pub(super) fn with_open_database(self, database: Arc<dyn Database>) -> Graph {
+        let (limits, modify_deadline) = (self.batch_limits(), self.chosen_modify_deadline());
         Graph(Arc::new(Inner {
             database,
             ids: Arc::new(self.ids),
-            limits: self.limits,
-            modify_deadline: self.modify_deadline,
+            limits,
+            modify_deadline,
             turns: Turns::default(),
         }))
+    }
+}
+
+fn either() -> Error {
+    Error::new(ErrorKind::Invalid, "a graph is opened by either a URL or a database")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::config::LimitsConfig;
+
+    fn config(url: &str) -> GraphConfig {
+        let limits = LimitsConfig {
+            batch_operations: Some(7),
+            modify_deadline: Some(Duration::from_secs(3)),
+            ..LimitsConfig::default()
+        };
+        GraphConfig { database: DatabaseConfig::new(url), limits, ..GraphConfig::default() }
+    }
+
+    #[tokio::test]
+    async fn settings_open_a_graph_and_setters_go_before_them_in_either_order() {
+        let graph = Graph::open_with(config("memory:")).await.unwrap();
+        assert_eq!(graph.0.limits.operations, 7);
+        assert_eq!(graph.change_deadline(), Duration::from_secs(3));
+        for builder in [
+            Graph::builder().config(config("sqlite:")).url("memory:").batch_operations(9),
+            Graph::builder().batch_operations(9).url("memory:").config(config("sqlite:")),
+        ] {
+            let graph = builder.open().await.unwrap();
+            assert_eq!(graph.0.limits.operations, 9);
+            assert_eq!(graph.change_deadline(), Duration::from_secs(3));
+        }
+    }
+
+    #[tokio::test]
+    async fn limits_of_a_configuration_are_checked_and_its_database_gives_way_to_an_open_one() {
+        let database = jvspatial_db::open("memory:").await.unwrap();
+        let builder = Graph::builder().config(config("sqlite:")).database(database);
+        assert_eq!(builder.open().await.unwrap().0.limits.operations, 7);
+        let mut none = config("memory:");
+        none.limits.batch_operations = Some(0);
+        assert_eq!(Graph::open_with(none).await.unwrap_err().kind(), ErrorKind::Invalid);
+        let error = Graph::open_with(GraphConfig::default()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
     }
 }

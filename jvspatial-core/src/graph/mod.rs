@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use jvspatial_db::{Database, ErrorKind, Id, IdGenerator};
 
+use crate::config::GraphConfig;
 use crate::entity::{Edge, Entity, Node, Object, Root, Stored};
 use crate::error::Result;
 use crate::query::Find;
@@ -76,6 +77,15 @@ impl Graph {
     /// another process has it open, and what else the backend reports, naming the path.
     pub async fn open(url: &str) -> Result<Self> {
         Self::builder().url(url).open().await
+    }
+
+    /// Opens the graph that a deployment has configured.
+    ///
+    /// # Errors
+    /// `Invalid` without a URL of a database, for one that contradicts a setting, and for a limit out of its range;
+    /// `Unsupported` for a setting that the database has no use for; those of [`open`](Self::open).
+    pub async fn open_with(config: GraphConfig) -> Result<Self> {
+        Self::builder().config(config).open().await
     }
 
     /// The graph in a database that is open already.

@@ -77,13 +77,14 @@ use scan::{Bodies, Match};
 use search::Search;
 use writer::{Shared, Writer};
 
+pub use crate::durability::Durability;
 pub use backup::BackupReport;
 pub use compaction::CompactionReport;
 pub use listed::Listed;
+pub use options::JsonDbOptions;
 #[cfg(any(test, feature = "conformance"))]
 #[doc(hidden)]
 pub use options::Sabotage;
-pub use options::{Durability, JsonDbOptions};
 pub use recovery::RecoveryReport;
 pub use salvage::{SalvageReport, UnvouchedRange};
 pub use stats::StoreStats;

@@ -2,21 +2,8 @@
 
 use std::time::Duration;
 
+use crate::durability::Durability;
 use crate::limits::MAX_SORT_BYTES;
-
-/// When an acknowledged write is on disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// Acknowledged means synced: it survives kill -9 and power loss. The default.
-    #[default]
-    Sync,
-    /// Acknowledged means handed to the system, synced at the latest this much later. Survives kill -9;
-    /// a power cut takes at most the last interval and 50 ms with it, always the newest writes.
-    Interval(Duration),
-    /// Acknowledged means handed to the system, which writes when it likes. Survives kill -9; a power
-    /// cut takes the newest writes of the segment in use.
-    Os,
-}
 
 /// How [`JsonDb::open`](super::JsonDb::open) opens a database.
 #[derive(Clone, Debug)]

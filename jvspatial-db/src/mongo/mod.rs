@@ -10,6 +10,7 @@ mod indexes;
 mod neighbors;
 mod options;
 mod sessions;
+mod settings;
 mod sieve;
 mod stored;
 mod summary;
@@ -72,7 +73,7 @@ impl MongoDb {
     /// no server answers before the deadline; `Unsupported` for a server that is too old or stands alone.
     /// No message holds the user or the password.
     pub async fn open(url: &str, options: MongoDbOptions) -> Result<Self> {
-        let target = url::parse(url, options.deadline).await?;
+        let target = url::parse(url, &options).await?;
         let client = Arc::new(Client::connect(target, options.deadline).await?);
         let catalog = Arc::new(Catalog::default());
         client.change(|task| async move { indexes::make_own(&task).await }).await?;

@@ -1,10 +1,14 @@
 //! How a MongoDB database is opened.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::{Compression, DatabaseConfig};
 use crate::limits::MAX_SORT_BYTES;
 
 /// How [`MongoDb::open`](super::MongoDb::open) opens a database, beside what its URL says.
+///
+/// What is `None` is left to the URL, and else to the default. What both say must be the same.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MongoDbOptions {
@@ -15,11 +19,39 @@ pub struct MongoDbOptions {
     /// of an order. The server has a bound of its own, of 100 MB unless it was told otherwise.
     /// Default: 100 MiB.
     pub max_sort_bytes: usize,
+    /// How long a connection may take; never more than a call. Default: 2 s.
+    pub connect_timeout: Option<Duration>,
+    /// How many connections to each server there may be. Default: 10.
+    pub pool_max: Option<u32>,
+    /// How many connections to each server are kept open. Default: 0.
+    pub pool_min: Option<u32>,
+    /// For how long a connection may lie idle. Default: without end.
+    pub pool_idle: Option<Duration>,
+    /// Whether connections are encrypted. Default: no.
+    pub tls: Option<bool>,
+    /// The file with the certificates of the authorities that a server is trusted by. Default: those that come with
+    /// the library.
+    pub tls_ca_file: Option<PathBuf>,
+    /// The file with the certificate and key that this client shows. Default: none.
+    pub tls_certificate_key_file: Option<PathBuf>,
+    /// How messages are compressed; the first that the server knows. Default: not at all.
+    pub compression: Option<Vec<Compression>>,
 }
 
 impl Default for MongoDbOptions {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(10), max_sort_bytes: MAX_SORT_BYTES }
+        Self {
+            deadline: Duration::from_secs(10),
+            max_sort_bytes: MAX_SORT_BYTES,
+            connect_timeout: None,
+            pool_max: None,
+            pool_min: None,
+            pool_idle: None,
+            tls: None,
+            tls_ca_file: None,
+            tls_certificate_key_file: None,
+            compression: None,
+        }
     }
 }
 
@@ -42,5 +74,27 @@ impl MongoDbOptions {
     pub const fn max_sort_bytes(mut self, bytes: usize) -> Self {
         self.max_sort_bytes = bytes;
         self
+    }
+
+    /// What a deployment has configured. The concerns have one value each, by which this backend goes anyway.
+    pub(crate) fn configured(config: &DatabaseConfig) -> Self {
+        let mut options = Self {
+            connect_timeout: config.connect_timeout,
+            pool_max: config.pool_max,
+            pool_min: config.pool_min,
+            pool_idle: config.pool_idle,
+            tls: config.tls,
+            tls_ca_file: config.tls_ca_file.clone(),
+            tls_certificate_key_file: config.tls_certificate_key_file.clone(),
+            compression: config.compression.clone(),
+            ..Self::default()
+        };
+        if let Some(deadline) = config.operation_timeout {
+            options = options.deadline(deadline);
+        }
+        if let Some(bytes) = config.sort_bytes {
+            options = options.max_sort_bytes(bytes);
+        }
+        options
     }
 }

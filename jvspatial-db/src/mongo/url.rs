@@ -7,6 +7,8 @@ use mongodb::options::{Acknowledgment, ClientOptions};
 use tokio::time::timeout;
 
 use super::error::{driver_failed, of_read};
+use super::options::MongoDbOptions;
+use super::settings;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a connection string names.
@@ -19,9 +21,11 @@ pub(super) struct Target {
 /// Reads a connection string; the service records of a `mongodb+srv` one are looked up.
 ///
 /// # Errors
-/// `Invalid` for a malformed string, one without a database, and one by which acknowledged writes could be lost;
+/// `Invalid` for a malformed string, one without a database, one by which acknowledged writes could be lost, and one
+/// that contradicts the settings;
 /// `Unavailable` when the records cannot be had before the deadline.
-pub(super) async fn parse(url: &str, deadline: Duration) -> Result<Target> {
+pub(super) async fn parse(url: &str, settings: &MongoDbOptions) -> Result<Target> {
+    let deadline = settings.deadline;
     // What is wrong is told of a string without its secrets, so whatever is quoted from it may be seen.
     if let Err(error) = read(without_secrets(url), deadline).await? {
         return Err(match &*error.kind {
@@ -33,6 +37,7 @@ pub(super) async fn parse(url: &str, deadline: Duration) -> Result<Target> {
         malformed().with("reason", "user name, password or a secret option is not percent-encoded")
     })?;
     check_durability(&options)?;
+    settings::apply(settings, &mut options)?;
     let Some(database) = options.default_database.clone() else {
         return Err(Error::invalid("database URL names no database")
             .with("expected", "mongodb://<hosts>/<database>"));
@@ -107,8 +112,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn second() -> MongoDbOptions {
+        MongoDbOptions::new().deadline(Duration::from_secs(1))
+    }
+
     async fn refused(url: &str) -> Error {
-        let error = parse(url, Duration::from_secs(1)).await.unwrap_err();
+        let error = parse(url, &second()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid, "{url}");
         error
     }
@@ -135,7 +144,7 @@ mod tests {
     async fn a_url_names_its_database() {
         let error = refused("mongodb://me:canary@host/").await;
         assert_eq!(error.message(), "database URL names no database");
-        let target = parse("mongodb://a,b:7/air?replicaSet=rs", Duration::from_secs(1)).await;
+        let target = parse("mongodb://a,b:7/air?replicaSet=rs", &second()).await;
         let target = target.unwrap();
         assert_eq!((target.database.as_str(), target.options.hosts.len()), ("air", 2));
     }
@@ -148,19 +157,20 @@ mod tests {
         }
         for option in ["w=majority", "w=2", "retryWrites=true"] {
             let url = format!("mongodb://host/db?{option}");
-            assert!(parse(&url, Duration::from_secs(1)).await.is_ok(), "{option}");
+            assert!(parse(&url, &second()).await.is_ok(), "{option}");
         }
     }
 
     #[tokio::test]
     async fn no_wait_of_the_driver_is_longer_than_the_deadline() {
-        let second = Duration::from_secs(1);
+        let deadline = Duration::from_secs(1);
         for (query, expected) in
-            [("", second), ("?serverSelectionTimeoutMS=200", Duration::from_millis(200))]
+            [("", deadline), ("?serverSelectionTimeoutMS=200", Duration::from_millis(200))]
         {
-            let target = parse(&format!("mongodb://host/db{query}"), second).await.unwrap();
+            let url = format!("mongodb://host/db{query}");
+            let target = parse(&url, &second()).await.unwrap();
             assert_eq!(target.options.server_selection_timeout, Some(expected));
-            assert_eq!(target.options.connect_timeout, Some(second));
+            assert_eq!(target.options.connect_timeout, Some(deadline));
         }
     }
 }

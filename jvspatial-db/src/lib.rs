@@ -30,6 +30,7 @@
 //! # }
 //! ```
 
+mod backfill;
 mod capabilities;
 pub mod codec;
 pub mod config;
@@ -67,6 +68,7 @@ mod value;
 mod version;
 mod write;
 
+pub use backfill::{BackfillOptions, BackfillReport, backfill};
 pub use capabilities::{Capabilities, Isolation};
 pub use codec::Encoding;
 pub use config::DatabaseConfig;

@@ -1,6 +1,7 @@
 //! The graph: the one handle through which an application reads and writes.
 
 mod apply_indexes;
+mod backfill;
 mod batch;
 mod builder;
 mod cascade;

@@ -7,12 +7,14 @@ pub use database::{Compression, DatabaseConfig, ReadConcern, ReadPreference, Wri
 pub use values::{bytes, duration};
 pub(crate) use values::{from_text, parse_duration};
 
+#[cfg(any(feature = "json", feature = "mongodb"))]
 use crate::error::{Error, Result};
 
 /// What is to hold when both a URL and a setting may say it.
 ///
 /// # Errors
 /// `Invalid` when they say different things, of which neither is shown.
+#[cfg(any(feature = "json", feature = "mongodb"))]
 pub(crate) fn agree<T: PartialEq>(
     url: Option<T>,
     setting: Option<T>,

@@ -1,6 +1,7 @@
 //! Tests of the public interface of `jvspatial-db`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod backfill;
 mod conformance_backends;
 #[expect(clippy::disallowed_methods, reason = "it reads the sources of the suite")]
 mod conformance_listing;

@@ -1,6 +1,7 @@
 //! The MongoDB backend on a real server, whose URL `cargo xtask services up mongodb` prints. They are run by
 //! `cargo test -p jvspatial-db --features mongodb --test it mongo:: -- --include-ignored`.
 
+mod backfill;
 mod conformance;
 mod find;
 mod neighbors;

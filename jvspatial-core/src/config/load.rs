@@ -15,6 +15,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// What the names of all variables begin with.
 pub(super) const PREFIX: &str = "JVSPATIAL_";
 
+/// What the names of variables begin with that are for the tests of this library: they are no settings.
+const TESTS: &str = "JVSPATIAL_TEST_";
+
 /// The file that is read when no other is named, in the directory in which the process runs.
 const FILE: &str = "jvspatial.toml";
 
@@ -115,6 +118,9 @@ impl Variables {
     fn new(variables: Vec<(String, String)>) -> Result<Self> {
         let mut sections = Dict::new();
         for (name, value) in variables {
+            if name.starts_with(TESTS) {
+                continue;
+            }
             let path = name.strip_prefix(PREFIX).and_then(|path| path.split_once('_'));
             let Some((section, key)) = path else { return Err(unknown_variable(&name)) };
             let section = sections

@@ -87,6 +87,12 @@ fn variables_go_before_the_file_key_by_key() {
 }
 
 #[test]
+fn variables_for_tests_are_no_settings() {
+    let variables = vec![("JVSPATIAL_TEST_MONGODB_URI".into(), "mongodb://x".into())];
+    assert_eq!(from_sources(None, variables).unwrap(), GraphConfig::default());
+}
+
+#[test]
 fn an_unknown_key_is_answered_with_the_nearest_one() {
     for (text, key, line, nearest) in [
         ("\n[database]\npol_max = 5", "database.pol_max", 3, "database.pool_max"),

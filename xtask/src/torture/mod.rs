@@ -111,13 +111,13 @@ fn command(program: &Path, row: &Row, options: &Options) -> Command {
     let mut command = Command::new(program);
     command.current_dir(cargo::root().join(PACKAGE));
     command.args([row.filter, "--test-threads=1"]);
-    command.env("JVSPATIAL_FAULT_MINUTES", options.minutes_per_row.to_string());
+    command.env("JVSPATIAL_TEST_FAULT_MINUTES", options.minutes_per_row.to_string());
     let rounds = if options.quick { String::new() } else { row.rounds() };
-    command.env("JVSPATIAL_FAULT_ROUNDS", rounds);
-    command.env_remove("JVSPATIAL_FAULT_SCALE");
+    command.env("JVSPATIAL_TEST_FAULT_ROUNDS", rounds);
+    command.env_remove("JVSPATIAL_TEST_FAULT_SCALE");
     match options.seed {
-        Some(seed) => command.env("JVSPATIAL_FAULT_SEED", seed.to_string()),
-        None => command.env_remove("JVSPATIAL_FAULT_SEED"),
+        Some(seed) => command.env("JVSPATIAL_TEST_FAULT_SEED", seed.to_string()),
+        None => command.env_remove("JVSPATIAL_TEST_FAULT_SEED"),
     };
     command
 }
@@ -192,8 +192,8 @@ mod tests {
         let rounds = |words: &[&str]| {
             let command = command(Path::new("it"), row, &options(words));
             (
-                variable(&command, "JVSPATIAL_FAULT_ROUNDS"),
-                variable(&command, "JVSPATIAL_FAULT_SEED"),
+                variable(&command, "JVSPATIAL_TEST_FAULT_ROUNDS"),
+                variable(&command, "JVSPATIAL_TEST_FAULT_SEED"),
             )
         };
         assert_eq!(rounds(&[]), (Some("kill=10000".to_owned()), None));

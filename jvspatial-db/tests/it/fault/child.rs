@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-const ROLE: &str = "JVSPATIAL_FAULT_ROLE";
-const HOME: &str = "JVSPATIAL_FAULT_HOME";
+const ROLE: &str = "JVSPATIAL_TEST_FAULT_ROLE";
+const HOME: &str = "JVSPATIAL_TEST_FAULT_HOME";
 
 /// What this process was started for: a role, and the directory of a database.
 pub(super) fn orders() -> Option<(String, OsString)> {

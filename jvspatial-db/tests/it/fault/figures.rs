@@ -54,7 +54,7 @@ pub(super) fn say(line: fmt::Arguments<'_>) {
 
 /// Whether the first thing that goes wrong is to be told at once; controls are full of them.
 pub(super) fn wants_words() -> bool {
-    std::env::var_os("JVSPATIAL_FAULT_SEED").is_some()
+    std::env::var_os("JVSPATIAL_TEST_FAULT_SEED").is_some()
 }
 
 /// Prints the line that ends a test.
@@ -73,33 +73,34 @@ pub(super) fn skip(test: &str, why: &str) {
 
 /// The seed of this run.
 pub(super) fn seed() -> u64 {
-    variable("JVSPATIAL_FAULT_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish())
+    variable("JVSPATIAL_TEST_FAULT_SEED")
+        .unwrap_or_else(|| RandomState::new().build_hasher().finish())
 }
 
 /// A number of rounds, many times more in a long run.
 pub(super) fn rounds(quick: u64) -> u64 {
-    quick * variable("JVSPATIAL_FAULT_SCALE").unwrap_or(1)
+    quick * variable("JVSPATIAL_TEST_FAULT_SCALE").unwrap_or(1)
 }
 
-/// A number of rounds that `JVSPATIAL_FAULT_ROUNDS` may set for the figures called `name`, as in
+/// A number of rounds that `JVSPATIAL_TEST_FAULT_ROUNDS` may set for the figures called `name`, as in
 /// `kill=10000,crash/sync=1000000`. Without an entry there it is as many as [`rounds`] says.
 pub(super) fn rounds_of(name: &str, quick: u64) -> u64 {
-    let sizes = std::env::var("JVSPATIAL_FAULT_ROUNDS").unwrap_or_default();
+    let sizes = std::env::var("JVSPATIAL_TEST_FAULT_ROUNDS").unwrap_or_default();
     for size in sizes.split(',').filter(|size| !size.is_empty()) {
         let number = size.split_once('=').map(|(name, number)| (name, number.parse()));
         match number {
             Some((named, Ok(number))) if named == name => return number,
             Some((_, Ok(_))) => {}
-            _ => panic!("JVSPATIAL_FAULT_ROUNDS names no figures and number: {size:?}"),
+            _ => panic!("JVSPATIAL_TEST_FAULT_ROUNDS names no figures and number: {size:?}"),
         }
     }
     rounds(quick)
 }
 
-/// Whether the `JVSPATIAL_FAULT_MINUTES` of this run are over: then no further round is begun.
+/// Whether the `JVSPATIAL_TEST_FAULT_MINUTES` of this run are over: then no further round is begun.
 pub(super) fn time_is_up() -> bool {
     static END: LazyLock<Option<Instant>> = LazyLock::new(|| {
-        let minutes = variable("JVSPATIAL_FAULT_MINUTES")?;
+        let minutes = variable("JVSPATIAL_TEST_FAULT_MINUTES")?;
         Some(Instant::now() + Duration::from_secs(minutes * 60))
     });
     END.is_some_and(|end| Instant::now() >= end)

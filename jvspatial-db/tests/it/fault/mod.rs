@@ -2,8 +2,8 @@
 //!
 //! Every test has a control that breaks the promise on purpose and has to be caught by the same check.
 //! Each prints one line with its figures and its seed, or why it was skipped; `cargo xtask torture` reads
-//! these lines. `JVSPATIAL_FAULT_SEED` replays a seed, `JVSPATIAL_FAULT_SCALE` multiplies the number of
-//! rounds, `JVSPATIAL_FAULT_ROUNDS` sets it for single figures and `JVSPATIAL_FAULT_MINUTES` limits it.
+//! these lines. `JVSPATIAL_TEST_FAULT_SEED` replays a seed, `JVSPATIAL_TEST_FAULT_SCALE` multiplies the number of
+//! rounds, `JVSPATIAL_TEST_FAULT_ROUNDS` sets it for single figures and `JVSPATIAL_TEST_FAULT_MINUTES` limits it.
 #![allow(clippy::disallowed_methods, reason = "the files of a database are these tests' business")]
 
 mod altered;

@@ -29,9 +29,9 @@ pub(super) struct Story {
     pub(super) states: Vec<State>,
 }
 
-/// How many bytes lie between those that are damaged; `JVSPATIAL_FAULT_SCALE` divides it.
+/// How many bytes lie between those that are damaged; `JVSPATIAL_TEST_FAULT_SCALE` divides it.
 pub(super) fn step(quick: usize) -> usize {
-    let scale = std::env::var("JVSPATIAL_FAULT_SCALE").ok();
+    let scale = std::env::var("JVSPATIAL_TEST_FAULT_SCALE").ok();
     let scale: usize = scale.map_or(1, |scale| scale.parse().unwrap());
     (quick / scale).max(1)
 }

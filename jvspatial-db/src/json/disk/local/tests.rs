@@ -15,7 +15,7 @@ use super::*;
 use crate::json::disk::{ROOT, os_error};
 
 /// Names the directory that a test started as a child process works on.
-const CHILD_DIR: &str = "JVSPATIAL_DISK_TEST_DIR";
+const CHILD_DIR: &str = "JVSPATIAL_TEST_DISK_DIR";
 
 fn disk() -> (TempDir, PathBuf, LocalDisk) {
     let home = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! Reads at one point in time.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bson::{Document as Fields, RawDocumentBuf, Timestamp, doc};
@@ -9,8 +10,9 @@ use mongodb::error::Result as DriverResult;
 use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
 use tokio::time::sleep;
 
-use super::client::Client;
 use super::error::is_worth_another;
+use super::live::{More, ended};
+use super::reader::Reader;
 use super::stored;
 use crate::document::Document;
 use crate::error::{Error, Result};
@@ -21,35 +23,52 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// The documents of one search, batch after batch.
 pub(super) struct Batches {
-    /// Taken while a batch is fetched, and gone at the end.
-    cursor: Option<RawBatchCursor>,
+    rest: Rest,
     /// What was fetched when the search began.
     first: Option<RawBatch>,
     /// The time of which the server shows the data.
     time: Option<Timestamp>,
 }
 
+/// How to ask for what was not fetched yet.
+enum Rest {
+    /// It is gone while a batch is fetched.
+    Nothing,
+    Stored(Box<RawBatchCursor>),
+    InTransaction(More),
+}
+
 impl Batches {
-    /// Begins the search that `command` asks for, at `time` or else at the newest time that a majority of the
-    /// servers has.
+    /// Begins the search that `command` asks for: in a transaction, or else at `time` or the newest time that a
+    /// majority of the servers has.
     ///
     /// # Errors
-    /// Those of `error::of_read`.
+    /// Those of `error::of_read`; in a transaction those of `Live::call`.
     pub(super) async fn begin(
-        client: &Client,
+        reader: &Reader,
         mut command: Fields,
         time: Option<Timestamp>,
     ) -> Result<Self> {
+        if let Some(live) = reader.live()? {
+            let command = raw(&command)?;
+            let begun = live.call(move |open, task| {
+                Box::pin(async move { Ok(open.search(task, command).await?) })
+            });
+            let (first, key) = begun.await?;
+            let rest = match key {
+                Some(key) => Rest::InTransaction(More { live: Arc::downgrade(&live), key }),
+                None => Rest::Nothing,
+            };
+            return Ok(Self { rest, first, time: None });
+        }
         let mut concern = doc! { "level": "snapshot" };
         if let Some(time) = time {
             concern.insert("atClusterTime", time);
         }
         command.insert("readConcern", concern);
-        let command = RawDocumentBuf::try_from(&command).map_err(|error| {
-            Error::invalid("command cannot be written as BSON").with_source(error)
-        })?;
-        let end = Instant::now() + client.deadline();
-        let begun = client.call(|database| async move {
+        let command = raw(&command)?;
+        let end = Instant::now() + reader.client().deadline();
+        let begun = reader.client().call(|database| async move {
             let mut cursor = loop {
                 match database.run_raw_cursor_command(command.clone()).batch().await {
                     Err(error) if is_worth_another(&error) && Instant::now() < end => {
@@ -63,7 +82,7 @@ impl Batches {
         });
         let (cursor, first) = begun.await?;
         let time = first.as_ref().and_then(|batch| time_of(batch).or(time));
-        Ok(Self { cursor: Some(cursor), first, time })
+        Ok(Self { rest: Rest::Stored(Box::new(cursor)), first, time })
     }
 
     /// The time of which the server shows the data, for further reads of the same.
@@ -74,22 +93,42 @@ impl Batches {
     /// The next batch, with its bytes apart so that what is read from them can share them.
     ///
     /// # Errors
-    /// Those of `error::of_read`; the search is then over.
-    pub(super) async fn next(&mut self, client: &Client) -> Result<Option<Batch>> {
+    /// Those of [`begin`](Self::begin); the search is then over.
+    pub(super) async fn next(&mut self, reader: &Reader) -> Result<Option<Batch>> {
         if let Some(first) = self.first.take() {
             return Ok(Some(Batch::of(&first)));
         }
-        let Some(mut cursor) = self.cursor.take() else { return Ok(None) };
-        let fetched = client.call(|_| async move {
-            let batch: DriverResult<_> = cursor.next().await.transpose();
-            Ok((cursor, batch?))
-        });
-        let (cursor, batch) = fetched.await?;
-        Ok(batch.map(|batch| {
-            self.cursor = Some(cursor);
-            Batch::of(&batch)
-        }))
+        let batch = match std::mem::replace(&mut self.rest, Rest::Nothing) {
+            Rest::Nothing => None,
+            Rest::Stored(mut cursor) => {
+                let fetched = reader.client().call(|_| async move {
+                    let batch: DriverResult<_> = cursor.next().await.transpose();
+                    Ok((cursor, batch?))
+                });
+                let (cursor, batch) = fetched.await?;
+                if batch.is_some() {
+                    self.rest = Rest::Stored(cursor);
+                }
+                batch
+            }
+            Rest::InTransaction(more) => {
+                let (live, key) = (more.live.upgrade().ok_or_else(ended)?, more.key);
+                let fetched =
+                    live.call(move |open, _| Box::pin(async move { Ok(open.more(key).await?) }));
+                let (batch, is_over) = fetched.await?;
+                if !is_over {
+                    self.rest = Rest::InTransaction(more);
+                }
+                batch
+            }
+        };
+        Ok(batch.map(|batch| Batch::of(&batch)))
     }
+}
+
+fn raw(command: &Fields) -> Result<RawDocumentBuf> {
+    RawDocumentBuf::try_from(command)
+        .map_err(|error| Error::invalid("command cannot be written as BSON").with_source(error))
 }
 
 /// The time of the data in a reply, which a server tells in its first.

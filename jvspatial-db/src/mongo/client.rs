@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bson::Document;
 use mongodb::error::Result as DriverResult;
+use parking_lot::Mutex;
 use tokio::sync::{RwLock, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::{driver_failed, of_read};
+use super::live::Live;
 use super::sessions::Sessions;
 use super::url::Target;
 use crate::error::{Error, ErrorKind, Result};
@@ -29,12 +31,15 @@ pub(super) struct Client {
     sessions: Arc<Sessions>,
     /// How many changes go on that nobody waits for any more.
     abandoned: Arc<watch::Sender<i64>>,
+    /// Those that are not over, and maybe some that are.
+    transactions: Mutex<Vec<Weak<Live>>>,
 }
 
 /// How much longer than its deadline a change is waited for, so that it can say itself what became of it.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// What a change needs to call the driver.
+#[derive(Clone)]
 pub(super) struct Task {
     pub(super) database: mongodb::Database,
     pub(super) sessions: Arc<Sessions>,
@@ -71,6 +76,7 @@ impl Client {
             gate: Arc::default(),
             sessions: Arc::default(),
             abandoned: Arc::new(watch::Sender::new(0)),
+            transactions: Mutex::default(),
         };
         let greeting = bson::doc! { "hello": 1, "maxTimeMS": client.max_time() };
         let hello =
@@ -89,6 +95,16 @@ impl Client {
         self.deadline
     }
 
+    /// What a call that begins now needs.
+    fn task(&self, end: Instant) -> Task {
+        Task {
+            database: self.database.clone(),
+            sessions: Arc::clone(&self.sessions),
+            end,
+            max_time: self.max_time(),
+        }
+    }
+
     /// Runs a call of the driver that changes nothing. It goes on to its end in a task of its own when the
     /// future is dropped or the deadline passes, since a future of the driver must not be dropped before.
     ///
@@ -99,25 +115,47 @@ impl Client {
         T: Send + 'static,
         F: Future<Output = DriverResult<T>> + Send + 'static,
     {
-        let late = || {
-            Error::new(ErrorKind::Unavailable, "server did not answer in time")
-                .with("deadline", format_args!("{:?}", self.deadline))
-        };
+        self.run(|task| {
+            let call = make(task.database);
+            async move { call.await.map_err(|error| of_read(&error)) }
+        })
+        .await
+    }
+
+    /// As [`call`](Self::call), for several calls of the driver, or one whose errors mean something else.
+    ///
+    /// # Errors
+    /// Those of the calls, `Unavailable` when the deadline passes, `Closed` after closing.
+    pub(super) async fn run<T, F>(&self, make: impl FnOnce(Task) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let end = Instant::now() + self.deadline;
         let answer = async {
             let open = Arc::clone(&self.gate).read_owned().await;
             if *open {
                 return Err(closed());
             }
-            let call = make(self.database.clone());
+            let call = make(self.task(end));
             let task = tokio::spawn(async move {
                 let answer = call.await;
                 drop(open);
                 answer
             });
-            let answer = task.await.map_err(driver_failed)?;
-            answer.map_err(|error| of_read(&error))
+            task.await.map_err(driver_failed)?
         };
-        timeout(self.deadline, answer).await.map_err(|_| late())?
+        timeout_at(end, answer).await.map_err(|_| {
+            Error::new(ErrorKind::Unavailable, "server did not answer in time")
+                .with("deadline", format_args!("{:?}", self.deadline))
+        })?
+    }
+
+    /// Has closing give up a transaction.
+    pub(super) fn watch_transaction(&self, live: &Arc<Live>) {
+        let mut transactions = self.transactions.lock();
+        transactions.retain(|live| live.strong_count() > 0);
+        transactions.push(Arc::downgrade(live));
     }
 
     /// Refuses what asks nothing of the server after closing.
@@ -154,12 +192,7 @@ impl Client {
             Error::new(ErrorKind::Unavailable, "writes before this one did not end in time")
                 .with("deadline", format_args!("{:?}", self.deadline))
         })??;
-        let change = make(Task {
-            database: self.database.clone(),
-            sessions: Arc::clone(&self.sessions),
-            end,
-            max_time: self.max_time(),
-        });
+        let change = make(self.task(end));
         let (_asker, asked) = watched(&self.abandoned);
         let task = tokio::spawn(async move {
             let answer = change.await;
@@ -184,6 +217,10 @@ impl Client {
                 .with("deadline", format_args!("{:?}", self.deadline)));
         };
         if !std::mem::replace(&mut *is_closed, true) {
+            let transactions = std::mem::take(&mut *self.transactions.lock());
+            for live in transactions.iter().filter_map(Weak::upgrade) {
+                live.give_up().await;
+            }
             self.sessions.clear();
             // Whoever still holds a cursor would be waited for without a bound.
             let shutdown = self.database.client().clone().shutdown().immediate(true);

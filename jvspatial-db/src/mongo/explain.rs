@@ -8,6 +8,7 @@ use bson::{Bson, Document as Fields, doc};
 use super::client::Client;
 use super::find;
 use super::indexes::{Catalog, Known};
+use super::reader::Reader;
 use crate::error::Result;
 use crate::indexes::{Candidate, Explanation, Question, Stage, plan};
 use crate::query::Query;
@@ -31,7 +32,8 @@ pub(super) async fn explain(
         "maxTimeMS": client.max_time(),
     };
     let told = client.call(|database| async move { database.run_command(command).await }).await?;
-    let found = find::find(client, hinted, max_sort_bytes).await?.try_collect().await?;
+    let found =
+        find::find(&Reader::from(client), hinted, max_sort_bytes).await?.try_collect().await?;
     let plan =
         told.get_document("queryPlanner").ok().and_then(|planner| planner.get("winningPlan"));
     let index = plan.and_then(|plan| stage(plan, &["IXSCAN", "EXPRESS_IXSCAN"]));

@@ -1,7 +1,6 @@
 //! Searches: what the server can decide it decides, and documents are streamed batch by batch.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::vec;
 
 use bson::{Bson, Document as Fields, Timestamp, doc};
@@ -9,8 +8,8 @@ use foldhash::fast::RandomState;
 use futures_util::stream;
 
 use super::batches::Batches;
-use super::client::Client;
 use super::get::by_ids;
+use super::reader::Reader;
 use super::sieve::{Sieve, Verdict};
 use crate::database::Cursor;
 use crate::document::Document;
@@ -28,41 +27,39 @@ const FETCHED: usize = 1_000;
 /// The server filters, sorts and leaves fields out. Places in the order narrow its search; where an array or a
 /// class of values lets it return too much, a sieve here decides. An order is sorted here when it is read from
 /// its end, since a server that sorts the other way round judges arrays by their other end.
-pub(super) async fn find(
-    client: &Arc<Client>,
-    query: Query,
-    max_sort_bytes: usize,
-) -> Result<Cursor> {
+pub(super) async fn find(reader: &Reader, query: Query, max_sort_bytes: usize) -> Result<Cursor> {
     if query.limit == Some(0) {
         // To a server, this is no limit.
-        client.check_open().await?;
+        reader.check_open().await?;
         return Ok(Cursor::new(stream::empty()));
     }
     let source = if query.reversed {
-        let (ids, time) = ids_from_the_end(client, &query, max_sort_bytes).await?;
+        let (ids, time) = ids_from_the_end(reader, &query, max_sort_bytes).await?;
         Source::Ids(ids.into_iter(), time)
     } else {
         let sieve = Sieve::of(&query);
         let command = search(&query, sieve.is_some());
-        let begun = match Batches::begin(client, command, None).await {
-            Err(error) => return Err(named(client, &query, max_sort_bytes, error).await),
+        let begun = match Batches::begin(reader, command, None).await {
+            Err(error) => return Err(named(reader, &query, max_sort_bytes, error).await),
             begun => begun?,
         };
         Source::Search(Box::new(begun), sieve)
     };
-    let client = Arc::clone(client);
-    let found = Found { client, query, source, ready: Vec::new().into_iter() };
+    let mut found = Found { reader: reader.clone(), query, source, ready: Vec::new().into_iter() };
+    if reader.is_inside() {
+        found.fetch_named().await?;
+    }
     Ok(Cursor::new(stream::try_unfold(found, |mut found| async move {
         Ok(found.next().await?.map(|document| (document, found)))
     })))
 }
 
 /// The error of a search, with the document that cannot be sorted so, if that is why; a server does not name it.
-async fn named(client: &Client, query: &Query, max_sort_bytes: usize, error: Error) -> Error {
+async fn named(reader: &Reader, query: &Query, max_sort_bytes: usize, error: Error) -> Error {
     if error.kind() != ErrorKind::Invalid || query.order().deciding_keys().len() < 2 {
         return error;
     }
-    match ids_from_the_end(client, query, max_sort_bytes).await {
+    match ids_from_the_end(reader, query, max_sort_bytes).await {
         Err(named) if named.context("id").is_some() => named,
         _ => error,
     }
@@ -70,7 +67,7 @@ async fn named(client: &Client, query: &Query, max_sort_bytes: usize, error: Err
 
 /// A search under way.
 struct Found {
-    client: Arc<Client>,
+    reader: Reader,
     query: Query,
     source: Source,
     /// Documents that were fetched and not yet returned.
@@ -97,18 +94,31 @@ impl Found {
         }
     }
 
+    /// Fetches all documents that are known by their ids: in a transaction, later they would be as it has left them.
+    async fn fetch_named(&mut self) -> Result<()> {
+        let mut all = Vec::new();
+        while let Source::Ids(ids, _) = &self.source
+            && ids.len() > 0
+            && let Some(documents) = self.fetch().await?
+        {
+            all.extend(documents);
+        }
+        self.ready = all.into_iter();
+        Ok(())
+    }
+
     /// The next documents, possibly none of a batch; `None` at the end.
     async fn fetch(&mut self) -> Result<Option<Vec<Document>>> {
         match &mut self.source {
             Source::Search(batches, None) => {
-                let batch = batches.next(&self.client).await?;
+                let batch = batches.next(&self.reader).await?;
                 batch.map(|batch| batch.documents(self.query.collection)).transpose()
             }
             Source::Search(batches, Some(sieve)) => {
                 if sieve.is_done() {
                     return Ok(None);
                 }
-                let Some(batch) = batches.next(&self.client).await? else { return Ok(None) };
+                let Some(batch) = batches.next(&self.reader).await? else { return Ok(None) };
                 let mut passed = Vec::new();
                 for document in batch.documents(self.query.collection)? {
                     match sieve.judge(&document)? {
@@ -124,24 +134,24 @@ impl Found {
                 if ids.is_empty() {
                     return Ok(None);
                 }
-                fetch_ids(&self.client, &self.query, &ids, *time).await.map(Some)
+                fetch_ids(&self.reader, &self.query, &ids, *time).await.map(Some)
             }
         }
     }
 }
 
 async fn fetch_ids(
-    client: &Client,
+    reader: &Reader,
     query: &Query,
     ids: &[Id],
     time: Option<Timestamp>,
 ) -> Result<Vec<Document>> {
     let wanted: Vec<&Id> = ids.iter().collect();
-    let mut command = by_ids(client, query.collection, &wanted);
+    let mut command = by_ids(reader, query.collection, &wanted);
     project(&mut command, &query.projection);
     let mut found: HashMap<Id, Document, RandomState> = HashMap::default();
-    let mut batches = Batches::begin(client, command, time).await?;
-    while let Some(batch) = batches.next(client).await? {
+    let mut batches = Batches::begin(reader, command, time).await?;
+    while let Some(batch) = batches.next(reader).await? {
         for document in batch.documents(query.collection)? {
             found.insert(document.id.clone(), document);
         }
@@ -151,7 +161,7 @@ async fn fetch_ids(
 
 /// What matches, from the end of the order, and the time at which it does.
 async fn ids_from_the_end(
-    client: &Client,
+    reader: &Reader,
     query: &Query,
     max_sort_bytes: usize,
 ) -> Result<(Vec<Id>, Option<Timestamp>)> {
@@ -161,13 +171,13 @@ async fn ids_from_the_end(
     let mut command = doc! {
         "find": query.collection.name(),
         "filter": narrowed(query, &sort),
-        "maxTimeMS": client.max_time(),
+        "maxTimeMS": reader.max_time(),
     };
     project(&mut command, &Projection::id_only().with_keys_of(&sort));
     hint(&mut command, query);
     let mut sorter = Sorter::new(query.window(sort.clone()), max_sort_bytes);
-    let mut batches = Batches::begin(client, command, None).await?;
-    while let Some(batch) = batches.next(client).await? {
+    let mut batches = Batches::begin(reader, command, None).await?;
+    while let Some(batch) = batches.next(reader).await? {
         for document in batch.documents(query.collection)? {
             let key = sort.key(&document.pick(&paths)?);
             let key = key.map_err(|error| error.with("id", &document.id))?;

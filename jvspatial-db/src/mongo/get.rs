@@ -6,7 +6,7 @@ use bson::{Bson, Document as Fields, doc};
 use foldhash::fast::RandomState;
 
 use super::batches::Batches;
-use super::client::Client;
+use super::reader::Reader;
 use crate::document::Document;
 use crate::error::Result;
 use crate::id::{Collection, Handle, Id};
@@ -15,9 +15,9 @@ use crate::id::{Collection, Handle, Id};
 const IDS: usize = 10_000;
 
 /// The documents of `handles` in their order, all of one point in time.
-pub(super) async fn get_many(client: &Client, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
+pub(super) async fn get_many(reader: &Reader, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
     if handles.is_empty() {
-        client.check_open().await?;
+        reader.check_open().await?;
     }
     let mut places: HashMap<&Id, Vec<usize>, RandomState> = HashMap::default();
     let mut wanted: Vec<&Id> = Vec::with_capacity(handles.len());
@@ -34,10 +34,10 @@ pub(super) async fn get_many(client: &Client, handles: &[Handle]) -> Result<Vec<
         let own: Vec<&Id> =
             wanted.iter().filter(|id| id.collection() == collection).copied().collect();
         for ids in own.chunks(IDS) {
-            let command = by_ids(client, collection, ids);
-            let mut batches = Batches::begin(client, command, time).await?;
+            let command = by_ids(reader, collection, ids);
+            let mut batches = Batches::begin(reader, command, time).await?;
             time = batches.time();
-            while let Some(batch) = batches.next(client).await? {
+            while let Some(batch) = batches.next(reader).await? {
                 for document in batch.documents(collection)? {
                     let places = places.get(&document.id).map(Vec::as_slice).unwrap_or_default();
                     for &place in places {
@@ -51,13 +51,13 @@ pub(super) async fn get_many(client: &Client, handles: &[Handle]) -> Result<Vec<
 }
 
 /// The command that finds the documents with these ids, in whichever order.
-pub(super) fn by_ids(client: &Client, collection: Collection, ids: &[&Id]) -> Fields {
+pub(super) fn by_ids(reader: &Reader, collection: Collection, ids: &[&Id]) -> Fields {
     let texts: Vec<Bson> = ids.iter().map(|id| Bson::String(id.to_string())).collect();
     doc! {
         "find": collection.name(),
         "filter": { "_id": { "$in": texts } },
         // All of them at once, as far as one reply can hold them.
         "batchSize": i32::try_from(ids.len()).unwrap_or(i32::MAX),
-        "maxTimeMS": client.max_time(),
+        "maxTimeMS": reader.max_time(),
     }
 }

@@ -7,13 +7,16 @@ mod explain;
 mod find;
 mod get;
 mod indexes;
+mod live;
 mod neighbors;
 mod options;
+mod reader;
 mod sessions;
 mod settings;
 mod sieve;
 mod stored;
 mod summary;
+mod transaction;
 mod url;
 mod write;
 
@@ -27,7 +30,10 @@ pub use options::MongoDbOptions;
 
 use self::client::Client;
 use self::indexes::Catalog;
-use crate::capabilities::Capabilities;
+use self::live::Live;
+use self::reader::Reader;
+use self::transaction::MongoTransaction;
+use crate::capabilities::{Capabilities, Isolation};
 use crate::codec::Encoding;
 use crate::database::{Cursor, Database, OrdinalPin};
 use crate::document::Document;
@@ -38,6 +44,7 @@ use crate::filter::{FieldPath, Filter};
 use crate::id::{Collection, Handle};
 use crate::indexes::{Explanation, IndexInfo, IndexSpec};
 use crate::query::Query;
+use crate::transaction::Transaction;
 use crate::write::{WriteBatch, WriteReport};
 
 /// A database on a MongoDB server.
@@ -81,7 +88,12 @@ impl MongoDb {
         let mut capabilities = Capabilities::new("mongodb", Encoding::Bson);
         capabilities.atomic_batches = true;
         capabilities.persistent = true;
+        capabilities.transactions = Some(Isolation::Snapshot);
         Ok(Self { client, catalog, capabilities, max_sort_bytes: options.max_sort_bytes })
+    }
+
+    fn reader(&self) -> Reader {
+        Reader::from(&self.client)
     }
 }
 
@@ -92,7 +104,7 @@ impl Database for MongoDb {
     }
 
     async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
-        get::get_many(&self.client, handles).await
+        get::get_many(&self.reader(), handles).await
     }
 
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
@@ -101,11 +113,11 @@ impl Database for MongoDb {
 
     async fn find(&self, mut query: Query) -> Result<Cursor> {
         self.catalog.resolve_hint(&mut query)?;
-        find::find(&self.client, query, self.max_sort_bytes).await
+        find::find(&self.reader(), query, self.max_sort_bytes).await
     }
 
     async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
-        summary::count(&self.client, collection, filter).await
+        summary::count(&self.reader(), collection, filter).await
     }
 
     async fn distinct(
@@ -114,11 +126,11 @@ impl Database for MongoDb {
         field: &FieldPath,
         filter: &Filter,
     ) -> Result<Vec<Bson>> {
-        summary::distinct(&self.client, collection, field, filter).await
+        summary::distinct(&self.reader(), collection, field, filter).await
     }
 
     async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
-        neighbors::neighbors(&self.client, from, expansion).await
+        neighbors::neighbors(&self.reader(), from, expansion).await
     }
 
     async fn create_index(
@@ -145,6 +157,17 @@ impl Database for MongoDb {
 
     async fn explain(&self, query: Query) -> Result<Explanation> {
         explain::explain(&self.client, &self.catalog, query, self.max_sort_bytes).await
+    }
+
+    async fn begin(&self) -> Result<Arc<dyn Transaction>> {
+        let live = Live::begin(&self.client).await?;
+        Ok(Arc::new(MongoTransaction::new(
+            live,
+            &self.client,
+            &self.catalog,
+            &self.capabilities,
+            self.max_sort_bytes,
+        )))
     }
 
     fn pin_ordinals(&self) -> OrdinalPin {

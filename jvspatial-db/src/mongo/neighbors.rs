@@ -7,7 +7,7 @@ use bson::{Bson, Document as Fields, Timestamp, doc};
 use foldhash::fast::RandomState;
 
 use super::batches::Batches;
-use super::client::Client;
+use super::reader::Reader;
 use crate::error::{Error, Result};
 use crate::expansion::{Adjacent, Direction, EntitySet, Expansion};
 use crate::id::{Collection, Handle, Id};
@@ -27,7 +27,7 @@ struct Edge {
 ///
 /// It asks twice: for the edges, and which of the nodes at their ends exist.
 pub(super) async fn neighbors(
-    client: &Client,
+    reader: &Reader,
     from: &[Handle],
     expansion: &Expansion,
 ) -> Result<Vec<Adjacent>> {
@@ -42,11 +42,11 @@ pub(super) async fn neighbors(
     }
     let is_none = |set: &EntitySet| matches!(set, EntitySet::Several(names) if names.is_empty());
     if origins.is_empty() || is_none(&expansion.edges) || is_none(&expansion.nodes) {
-        client.check_open().await?;
+        reader.check_open().await?;
         return Ok(Vec::new());
     }
     let starts: Vec<&Id> = origins.keys().copied().collect();
-    let (edges, time) = edges(client, &starts, expansion).await?;
+    let (edges, time) = edges(reader, &starts, expansion).await?;
     let mut steps: Vec<(u32, &Edge, &Id)> = Vec::new();
     let mut named: BTreeSet<&Id> = BTreeSet::new();
     for edge in &edges {
@@ -67,7 +67,7 @@ pub(super) async fn neighbors(
         named.extend([&edge.source, &edge.target]);
     }
     let named: Vec<&Id> = named.into_iter().collect();
-    let existing = existing(client, &named, time).await?;
+    let existing = existing(reader, &named, time).await?;
     steps.retain(|(_, edge, _)| existing.contains(&edge.source) && existing.contains(&edge.target));
     steps.sort_by(|(a, x, _), (b, y, _)| a.cmp(b).then_with(|| x.id.cmp_creation(&y.id)));
     let adjacent = steps.into_iter().map(|(origin, edge, node)| {
@@ -79,7 +79,7 @@ pub(super) async fn neighbors(
 
 /// The edges that can be followed from some of `starts`, in whichever order.
 async fn edges(
-    client: &Client,
+    reader: &Reader,
     starts: &[&Id],
     expansion: &Expansion,
 ) -> Result<(Vec<Edge>, Option<Timestamp>)> {
@@ -92,11 +92,11 @@ async fn edges(
             "filter": filter(chunk, expansion),
             "projection": { "_id": 1, "source": 1, "target": 1, "bidirectional": 1 },
             "batchSize": 100_000,
-            "maxTimeMS": client.max_time(),
+            "maxTimeMS": reader.max_time(),
         };
-        let mut batches = Batches::begin(client, command, time).await?;
+        let mut batches = Batches::begin(reader, command, time).await?;
         time = batches.time();
-        while let Some(batch) = batches.next(client).await? {
+        while let Some(batch) = batches.next(reader).await? {
             batch.each(|_, raw| {
                 let edge = read(raw)?;
                 // An edge between nodes of two commands is found by both.
@@ -159,7 +159,7 @@ fn read(raw: &bson::RawDocument) -> Result<Edge> {
 
 /// Which of the nodes exist.
 async fn existing(
-    client: &Client,
+    reader: &Reader,
     nodes: &[&Id],
     mut time: Option<Timestamp>,
 ) -> Result<HashSet<Id, RandomState>> {
@@ -171,11 +171,11 @@ async fn existing(
             "filter": { "_id": { "$in": texts } },
             "projection": { "_id": 1 },
             "batchSize": 100_000,
-            "maxTimeMS": client.max_time(),
+            "maxTimeMS": reader.max_time(),
         };
-        let mut batches = Batches::begin(client, command, time).await?;
+        let mut batches = Batches::begin(reader, command, time).await?;
         time = batches.time();
-        while let Some(batch) = batches.next(client).await? {
+        while let Some(batch) = batches.next(reader).await? {
             batch.each(|_, raw| {
                 if let Ok(Some(RawBsonRef::String(text))) = raw.get("_id") {
                     existing.insert(Id::parse_stored(text)?);

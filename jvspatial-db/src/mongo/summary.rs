@@ -3,23 +3,23 @@
 use bson::{Bson, doc};
 
 use super::batches::Batches;
-use super::client::Client;
+use super::reader::Reader;
 use crate::distinct::Distinct;
 use crate::error::{Error, Result};
 use crate::filter::{FieldPath, Filter};
 use crate::id::Collection;
 
 /// How many documents match.
-pub(super) async fn count(client: &Client, collection: Collection, filter: &Filter) -> Result<u64> {
+pub(super) async fn count(reader: &Reader, collection: Collection, filter: &Filter) -> Result<u64> {
     let command = doc! {
         "aggregate": collection.name(),
         "pipeline": [{ "$match": filter.to_document() }, { "$count": "count" }],
         "cursor": {},
-        "maxTimeMS": client.max_time(),
+        "maxTimeMS": reader.max_time(),
     };
-    let mut batches = Batches::begin(client, command, None).await?;
+    let mut batches = Batches::begin(reader, command, None).await?;
     let mut count = 0;
-    while let Some(batch) = batches.next(client).await? {
+    while let Some(batch) = batches.next(reader).await? {
         for counted in batch.values()? {
             count += number(counted.get("count"))?;
         }
@@ -41,7 +41,7 @@ fn number(counted: Option<&Bson>) -> Result<u64> {
 /// The server finds the documents and returns that part of them; which of equal values stands for all is decided
 /// here, since a server keeps the one that it happens to meet first.
 pub(super) async fn distinct(
-    client: &Client,
+    reader: &Reader,
     collection: Collection,
     field: &FieldPath,
     filter: &Filter,
@@ -50,11 +50,11 @@ pub(super) async fn distinct(
         "find": collection.name(),
         "filter": filter.to_document(),
         "projection": { shown(field): 1, "_id": i32::from(field.as_str() == "_id") },
-        "maxTimeMS": client.max_time(),
+        "maxTimeMS": reader.max_time(),
     };
     let mut distinct = Distinct::new(field.clone());
-    let mut batches = Batches::begin(client, command, None).await?;
-    while let Some(batch) = batches.next(client).await? {
+    let mut batches = Batches::begin(reader, command, None).await?;
+    while let Some(batch) = batches.next(reader).await? {
         for document in batch.values()? {
             distinct.add(&document)?;
         }

@@ -1,11 +1,15 @@
 //! Indexes are made and dropped.
 
+use std::sync::Arc;
+
 use bson::{Document as Fields, doc};
 use mongodb::Database;
 use mongodb::error::{Error as DriverError, ErrorKind as DriverErrorKind, Result as DriverResult};
 
 use super::super::client::{Client, Task};
 use super::super::error::of_read;
+use super::super::reader::Reader;
+use super::super::write::LOCKS;
 use super::catalog::{Catalog, Known, read_one};
 use super::violations::violations;
 use crate::entity_name::EntityName;
@@ -36,10 +40,15 @@ pub(super) fn is_own(collection: Collection, stored: &Fields) -> bool {
     collection == Collection::Edge && stored.get_document("key").is_ok_and(has)
 }
 
-/// Makes the indexes that every database has, where they are not yet.
+/// The code of a server that has the collection already.
+const NAMESPACE_EXISTS: i32 = 48;
+
+/// Makes the collections and the indexes that every database has, where they are not yet. A transaction meets whoever
+/// makes a collection that it reads or writes, so nobody is to make one later.
 pub(in crate::mongo) async fn make_own(task: &Task) -> Result<()> {
-    let failed = |error: DriverError| of_read(&error);
-    let stored = read_one(&task.database, Collection::Edge).await.map_err(failed)?;
+    let database = &task.database;
+    make_collections(database).await.map_err(|error| of_read(&error))?;
+    let stored = read_one(database, Collection::Edge).await.map_err(|error| of_read(&error))?;
     if stored.iter().filter(|stored| is_own(Collection::Edge, stored)).count() == OWN.len() {
         return Ok(());
     }
@@ -49,8 +58,35 @@ pub(in crate::mongo) async fn make_own(task: &Task) -> Result<()> {
         .zip(names)
         .map(|(paths, name)| doc! { "key": own_key(paths), "name": name })
         .collect();
-    let made = make(&task.database, Collection::Edge, wanted).await;
+    let made = make(database, Collection::Edge, wanted).await;
     made.map_err(|error| of_read(&error).with("index", names.join(" and ")))
+}
+
+async fn make_collections(database: &Database) -> DriverResult<()> {
+    let names = Collection::ALL.map(Collection::name).into_iter().chain([LOCKS]);
+    let names: Vec<&str> = names.collect();
+    let command = doc! {
+        "listCollections": 1,
+        "filter": { "name": { "$in": &names } },
+        "nameOnly": true,
+        "authorizedCollections": true,
+    };
+    let reply = database.run_command(command).await?;
+    let listed = reply.get_document("cursor").and_then(|it| it.get_array("firstBatch"));
+    let listed = listed.map(Vec::as_slice).unwrap_or_default();
+    let stored: Vec<&str> =
+        listed.iter().filter_map(|stored| stored.as_document()?.get_str("name").ok()).collect();
+    for name in names.into_iter().filter(|name| !stored.contains(name)) {
+        let command = doc! { "create": name, "writeConcern": { "w": "majority" } };
+        match database.run_command(command).await {
+            Ok(_) => {}
+            Err(error) => match &*error.kind {
+                DriverErrorKind::Command(refusal) if refusal.code == NAMESPACE_EXISTS => {}
+                _ => return Err(error),
+            },
+        }
+    }
+    Ok(())
 }
 
 async fn make(
@@ -68,7 +104,7 @@ async fn make(
 
 /// Makes an index unless it is there.
 pub(in crate::mongo) async fn create(
-    client: &Client,
+    client: &Arc<Client>,
     catalog: &Catalog,
     collection: Collection,
     entity: Option<EntityName>,
@@ -115,7 +151,7 @@ fn server_form(wanted: &Known) -> Fields {
     index
 }
 
-async fn refusal(client: &Client, definition: &Definition, error: &DriverError) -> Error {
+async fn refusal(client: &Arc<Client>, definition: &Definition, error: &DriverError) -> Error {
     let named = |error: Error| error.with("index", &definition.name);
     let DriverErrorKind::Command(refused) = &*error.kind else {
         let told = of_read(error);
@@ -127,7 +163,7 @@ async fn refusal(client: &Client, definition: &Definition, error: &DriverError) 
         });
     };
     match refused.code {
-        DUPLICATE_KEY => match violations(client, definition).await {
+        DUPLICATE_KEY => match violations(&Reader::from(client), definition).await {
             Ok(Some(violations)) => violations,
             Ok(None) => named(Error::new(
                 ErrorKind::Duplicate,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bson::doc;
 
 use super::super::batches::Batches;
-use super::super::client::Client;
+use super::super::reader::Reader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::indexes::{Definition, Source};
@@ -16,14 +16,14 @@ const NAMED: usize = 10;
 /// The error that names documents with a key that another one has; `None` when there are none.
 ///
 /// It holds the keys of all documents of the index, since it is for the one who has to clear them up.
-pub(super) async fn violations(client: &Client, definition: &Definition) -> Result<Option<Error>> {
+pub(super) async fn violations(reader: &Reader, definition: &Definition) -> Result<Option<Error>> {
     let filter = definition.entity.map_or_else(bson::Document::new, |entity| {
         doc! { "entity": entity.as_str() }
     });
     let command = doc! { "find": definition.collection.name(), "filter": filter };
-    let mut batches = Batches::begin(client, command, None).await?;
+    let mut batches = Batches::begin(reader, command, None).await?;
     let mut owners: BTreeMap<Box<[u8]>, Vec<Id>> = BTreeMap::new();
-    while let Some(batch) = batches.next(client).await? {
+    while let Some(batch) = batches.next(reader).await? {
         for document in batch.documents(definition.collection)? {
             let Some(keys) = definition.keys(&Source::from(&document))? else { continue };
             for key in keys.keys {

@@ -17,7 +17,7 @@ use crate::id::Id;
 use crate::write::{Action, Operation};
 
 /// The collection of the table; documents of the application have others.
-pub(super) const COLLECTION: &str = "jvspatial.lock";
+pub(in crate::mongo) const COLLECTION: &str = "jvspatial.lock";
 
 /// How many groups of places nodes are divided among.
 const NODES: u64 = 256;

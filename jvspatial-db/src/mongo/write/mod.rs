@@ -5,6 +5,7 @@
 //! that holds what they rest on.
 
 mod commands;
+mod inside;
 mod locks;
 mod model;
 mod owner;
@@ -13,16 +14,24 @@ mod reply;
 mod state;
 mod statement;
 mod transaction;
+mod unique;
 
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bson::raw::{RawDocumentBuf, cstr};
 use bson::{Bson, Document as Fields};
 use foldhash::fast::RandomState;
+use mongodb::ClientSession;
+use mongodb::error::Result as DriverResult;
+
+pub(super) use self::locks::COLLECTION as LOCKS;
+pub(super) use self::transaction::{Committed, commit};
 
 use super::client::{Client, Task};
 use super::indexes::Catalog;
+use super::live::Live;
 use crate::codec::Encoding;
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -52,6 +61,16 @@ impl Work {
     fn operations(&self, part: &Range<usize>) -> &[Operation] {
         self.batch.operations().get(part.clone()).unwrap_or_default()
     }
+
+    /// Runs a command in a transaction.
+    async fn run(
+        &self,
+        session: &mut ClientSession,
+        mut command: RawDocumentBuf,
+    ) -> DriverResult<Fields> {
+        command.append(cstr!("maxTimeMS"), self.task.max_time());
+        self.task.database.run_raw_command(command).session(session).await
+    }
 }
 
 /// Applies a batch.
@@ -74,6 +93,24 @@ pub(super) async fn write(
             }
         })
         .await
+}
+
+/// Applies a batch in a transaction.
+pub(super) async fn write_inside(
+    live: &Arc<Live>,
+    catalog: &Arc<Catalog>,
+    batch: WriteBatch,
+) -> Result<WriteReport> {
+    batch.check_encoding(Encoding::Bson)?;
+    live.check_open()?;
+    check_sizes(&batch)?;
+    catalog.check(&batch)?;
+    let catalog = Arc::clone(catalog);
+    live.call(move |open, task| {
+        let work = Work { task: task.clone(), catalog, batch };
+        Box::pin(async move { inside::write(&work, open).await })
+    })
+    .await
 }
 
 /// Refuses a batch with a document that is too large together with its envelope, as a server has it.

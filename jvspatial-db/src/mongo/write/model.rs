@@ -42,8 +42,18 @@ impl Model {
         self.replace(&id, Some(stored));
     }
 
-    /// Tries an operation, and does to the model what it would do to the store.
-    pub(super) fn apply<'b>(&mut self, operation: &'b Operation) -> (Outcome, Option<Effect<'b>>) {
+    /// What a stored edge joins.
+    pub(super) fn ends(&self, id: &Id) -> Option<&Ends> {
+        self.documents.get(id)?.ends.as_ref()
+    }
+
+    /// Tries an operation, and does to the model what it would do to the store, unless something else stands in the
+    /// way of what it leaves, which `refuse` knows.
+    pub(super) fn apply<'b>(
+        &mut self,
+        operation: &'b Operation,
+        refuse: impl FnOnce() -> Option<Outcome>,
+    ) -> (Outcome, Option<Effect<'b>>) {
         let id = &operation.id;
         match &operation.action {
             Action::Insert { .. } if self.documents.contains_key(id) => {
@@ -53,6 +63,9 @@ impl Model {
             | Action::Put { body, version, schema, link } => {
                 let link = link.as_deref();
                 if let Some(refused) = link.and_then(|link| self.refuse(id, link)) {
+                    return (refused, None);
+                }
+                if let Some(refused) = refuse() {
                     return (refused, None);
                 }
                 let (body, version, schema) = (*body, *version, *schema);
@@ -70,6 +83,9 @@ impl Model {
                 if stored.version != *expected {
                     let found = stored.version;
                     return (Outcome::Conflict { expected: *expected, found }, None);
+                }
+                if let Some(refused) = refuse() {
+                    return (refused, None);
                 }
                 let version = expected.next();
                 stored.version = version;

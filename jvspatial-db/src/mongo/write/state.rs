@@ -84,11 +84,29 @@ async fn search(
     filter: Fields,
     model: &mut Model,
 ) -> DriverResult<()> {
+    let shown = doc! { "_version": 1, "source": 1, "target": 1, "bidirectional": 1 };
+    each(work, session, collection, filter, shown, |found| {
+        if let Some((id, stored)) = stored(found, collection) {
+            model.add(id, stored);
+        }
+    })
+    .await
+}
+
+/// Shows the documents that match, as far as `projection` goes; all of them if it is empty.
+pub(super) async fn each(
+    work: &Work,
+    session: &mut ClientSession,
+    collection: Collection,
+    filter: Fields,
+    projection: Fields,
+    mut show: impl FnMut(&Fields),
+) -> DriverResult<()> {
     let database = &work.task.database;
     let command = doc! {
         "find": collection.name(),
         "filter": filter,
-        "projection": { "_version": 1, "source": 1, "target": 1, "bidirectional": 1 },
+        "projection": projection,
         "batchSize": 10_001,
         "maxTimeMS": work.task.max_time(),
     };
@@ -96,11 +114,7 @@ async fn search(
     loop {
         let Ok(cursor) = reply.get_document("cursor") else { return Ok(()) };
         let batch = cursor.get_array("firstBatch").or_else(|_| cursor.get_array("nextBatch"));
-        for found in batch.into_iter().flatten().filter_map(Bson::as_document) {
-            if let Some((id, stored)) = stored(found, collection) {
-                model.add(id, stored);
-            }
-        }
+        batch.into_iter().flatten().filter_map(Bson::as_document).for_each(&mut show);
         match cursor.get_i64("id") {
             Ok(id) if id != 0 => {
                 let command = doc! {

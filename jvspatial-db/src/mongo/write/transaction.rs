@@ -5,7 +5,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use std::time::Duration;
 
-use bson::raw::{RawDocumentBuf, cstr};
 use mongodb::ClientSession;
 use mongodb::error::{
     Error as DriverError, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
@@ -20,6 +19,7 @@ use crate::codec::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::indexes::{Definition, Source};
+use crate::mongo::client::Task;
 use crate::mongo::error::{is_worth_another as may_succeed_soon, of_code, of_read};
 use crate::version::Version;
 use crate::write::{Action, Operation, Outcome, WriteBatch, WriteReport};
@@ -153,13 +153,15 @@ async fn write_part(work: &Work, part: &Range<usize>) -> Result<WriteReport> {
                     abort(&mut session).await;
                     return Ok(if is_refused { skipped(report) } else { report });
                 }
-                match commit(work, &mut session).await {
-                    Ok(()) => return Ok(report),
-                    Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => Some(error),
-                    Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
-                        return Ok(unknown(report));
+                match commit(&work.task, &mut session).await {
+                    Committed::Done => return Ok(report),
+                    Committed::Unknown(_) => return Ok(unknown(report)),
+                    Committed::Not(error) => {
+                        if !error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
+                            return Err(of_read(&error));
+                        }
+                        Some(error)
                     }
-                    Err(error) => return Err(of_read(&error)),
                 }
             }
             Err(Failure::Ours(error)) => {
@@ -204,17 +206,34 @@ fn pause(tries: u32) -> Duration {
     longest * u32::try_from(part).unwrap_or_default() / 1_000
 }
 
+/// What became of a commit.
+pub(in crate::mongo) enum Committed {
+    Done,
+    /// Nothing happened.
+    Not(DriverError),
+    /// No server told before the time was over.
+    Unknown(DriverError),
+}
+
 /// Commits, and asks again what became of it as long as nobody knows.
-async fn commit(work: &Work, session: &mut ClientSession) -> Result<(), DriverError> {
+pub(in crate::mongo) async fn commit(task: &Task, session: &mut ClientSession) -> Committed {
+    let mut may_have_happened = false;
     loop {
         match session.commit_transaction().await {
-            Err(error)
-                if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT)
-                    && work.task.has_time() =>
-            {
+            Ok(()) => return Committed::Done,
+            // The server says this only when it has not happened, nor will.
+            Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {
+                return Committed::Not(error);
+            }
+            Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
+                if !task.has_time() {
+                    return Committed::Unknown(error);
+                }
+                may_have_happened = true;
                 sleep(pause(5)).await;
             }
-            committed => return committed,
+            Err(error) if may_have_happened => return Committed::Unknown(error),
+            Err(error) => return Committed::Not(error),
         }
     }
 }
@@ -225,7 +244,7 @@ async fn abort(session: &mut ClientSession) {
 }
 
 /// The report of an atomic batch of which something failed.
-fn skipped(mut report: WriteReport) -> WriteReport {
+pub(super) fn skipped(mut report: WriteReport) -> WriteReport {
     report.detached = 0;
     for outcome in report.outcomes.iter_mut().filter(|outcome| outcome.is_written()) {
         *outcome = Outcome::Skipped;
@@ -257,7 +276,7 @@ async fn attempt(
     let operations = work.operations(part);
     let places = locks::places(operations);
     if !places.is_empty() {
-        let reply = run(work, session, locks::command(&places)).await?;
+        let reply = work.run(session, locks::command(&places)).await?;
         if !refusals(&reply).is_empty() {
             return Ok(Attempt::Again);
         }
@@ -270,7 +289,7 @@ async fn attempt(
             report.outcomes.push(outcome.clone());
             continue;
         }
-        let (outcome, effect) = model.apply(operation);
+        let (outcome, effect) = model.apply(operation, || None);
         report.outcomes.push(outcome);
         if let Some(effect) = effect {
             report.detached += commands.add(work, place, operation, effect)?;
@@ -278,7 +297,7 @@ async fn attempt(
     }
     for command in commands {
         let collection = command.collection();
-        let reply = run(work, session, command.spell()).await?;
+        let reply = work.run(session, command.spell()).await?;
         let Some(Refusal { place, reason }) = refusals(&reply).into_iter().next() else {
             continue;
         };
@@ -303,15 +322,6 @@ async fn attempt(
         };
     }
     Ok(Attempt::Applied(report))
-}
-
-async fn run(
-    work: &Work,
-    session: &mut ClientSession,
-    mut command: RawDocumentBuf,
-) -> Result<bson::Document, Failure> {
-    command.append(cstr!("maxTimeMS"), work.task.max_time());
-    Ok(work.task.database.run_raw_command(command).session(session).await?)
 }
 
 /// The outcome of an operation whose key is taken: by a document of the batch as the operations before left it, or

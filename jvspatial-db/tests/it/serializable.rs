@@ -9,10 +9,10 @@ use jvspatial_db::{
     Query, Result, Transaction, Version, WriteBatch, doc,
 };
 
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,7 +23,7 @@ impl Random {
 
 /// A call; the numbers name documents and values.
 #[derive(Clone, Copy, Debug)]
-enum Call {
+pub(crate) enum Call {
     Get(u64),
     Find(u64),
     First,
@@ -38,7 +38,7 @@ enum Call {
 }
 
 impl Call {
-    fn random(random: &mut Random) -> Self {
+    pub(crate) fn random(random: &mut Random) -> Self {
         const NODES: u64 = 7;
         let (node, other, value) = (random.below(NODES), random.below(NODES), random.below(4));
         match random.below(10) {
@@ -57,7 +57,7 @@ impl Call {
 }
 
 /// What a call was told, and whether it has written.
-type Answer = (String, bool);
+pub(crate) type Answer = (String, bool);
 
 fn node(number: u64) -> Id {
     format!("n.City.{number}").parse().unwrap()
@@ -67,7 +67,7 @@ fn with_value(value: u64) -> Filter {
     Filter::parse(&doc! { "context.n": value as i64 }).unwrap()
 }
 
-async fn make(db: &dyn Database, call: Call) -> Result<Answer> {
+pub(crate) async fn make(db: &dyn Database, call: Call) -> Result<Answer> {
     let mut batch = WriteBatch::new(db.capabilities().encoding);
     match call {
         Call::Get(number) => {

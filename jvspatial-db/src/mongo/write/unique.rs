@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use bson::{Bson, Document as Fields, RawDocumentBuf, doc};
+use bson::{Bson, Document as Fields, RawDocument, doc};
 use bytes::Bytes;
 use mongodb::ClientSession;
 
@@ -270,8 +270,9 @@ fn collect(value: &Bson, path: &[&str], out: &mut Vec<Bson>) {
 /// The id of a stored document, and its keys in an index.
 fn keys_of(known: &Known, collection: Collection, fields: &Fields) -> Result<(Id, Vec<Box<[u8]>>)> {
     let broken = |error| Error::corrupt("stored document is not BSON").with_source(error);
-    let raw = RawDocumentBuf::try_from(fields).map_err(broken)?;
-    let document = stored::read(collection, &Bytes::copy_from_slice(raw.as_bytes()), &raw)?;
+    let bytes = Bytes::from(bson::serialize_to_vec(fields).map_err(broken)?);
+    let raw = RawDocument::from_bytes(&bytes).map_err(broken)?;
+    let document = stored::read(collection, &bytes, raw)?;
     let keys = known.definition.keys(&Source::from(&document))?;
     Ok((document.id, keys.map(|keys| keys.keys).unwrap_or_default()))
 }

@@ -4,10 +4,12 @@
 mod backfill;
 mod conformance;
 mod find;
+mod history;
 mod neighbors;
 mod open;
 mod proxy;
 mod read;
+mod transaction;
 mod write;
 
 use bson::Document;

@@ -89,7 +89,7 @@ pub use json::{
 };
 pub use memory::MemoryDb;
 #[cfg(feature = "mongodb")]
-pub use mongo::{MongoDb, MongoDbOptions};
+pub use mongo::{MongoDb, MongoDbOptions, PoolStats};
 pub use open::{open, open_with};
 pub use ordinal_set::OrdinalSet;
 pub use page::{DocumentPage, PageDirection, PageToken, find_page, read_page};

@@ -190,14 +190,19 @@ impl<'de> Visitor<'de> for List {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> std::result::Result<Self::Value, E> {
-        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        names
-            .map(|name| match name {
-                "snappy" => Ok(Compression::Snappy),
-                "zlib" => Ok(Compression::Zlib),
-                _ => Err(E::unknown_variant(name, &["snappy", "zlib"])),
-            })
-            .collect()
+        let mut list = Vec::new();
+        for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            let way = match name {
+                "snappy" => Compression::Snappy,
+                "zlib" => Compression::Zlib,
+                _ => return Err(E::unknown_variant(name, &["snappy", "zlib"])),
+            };
+            if list.contains(&way) {
+                return Err(E::custom("a way of compression is named twice"));
+            }
+            list.push(way);
+        }
+        Ok(list)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(
@@ -226,6 +231,15 @@ mod tests {
             assert!(!format!("{:?}", DatabaseConfig::new(url)).contains("canary"), "{url}");
         }
         assert!(format!("{:?}", DatabaseConfig::new("json:./air.db")).contains("json:./air.db"));
+    }
+
+    #[test]
+    fn a_way_of_compression_is_named_once_in_a_list_and_in_a_text() {
+        for twice in [r#""zlib, zlib""#, r#"["zlib", "zlib"]"#] {
+            let config = format!(r#"{{ "compression": {twice} }}"#);
+            let error = serde_json::from_str::<DatabaseConfig>(&config).unwrap_err();
+            assert!(error.to_string().contains("named twice"), "{error}");
+        }
     }
 
     #[test]

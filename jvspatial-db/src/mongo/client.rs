@@ -6,15 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bson::Document;
+use bson::raw::{RawDocumentBuf, cstr};
+use bson::{Document, rawdoc};
 use mongodb::error::Result as DriverResult;
+use mongodb::options::WriteConcern;
 use parking_lot::Mutex;
 use tokio::sync::{RwLock, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::{driver_failed, of_read};
 use super::live::Live;
+use super::pool::{PoolStats, Pools};
 use super::sessions::Sessions;
+use super::settings::POOL_MAX;
 use super::url::Target;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -33,6 +37,8 @@ pub(super) struct Client {
     abandoned: Arc<watch::Sender<i64>>,
     /// Those that are not over, and maybe some that are.
     transactions: Mutex<Vec<Weak<Live>>>,
+    pools: Pools,
+    journal: Option<bool>,
 }
 
 /// How much longer than its deadline a change is waited for, so that it can say itself what became of it.
@@ -46,12 +52,29 @@ pub(super) struct Task {
     /// When no further attempt is made.
     pub(super) end: Instant,
     max_time: i64,
+    journal: Option<bool>,
 }
 
 impl Task {
     /// How long the server may work on a command, as commands say it.
     pub(super) const fn max_time(&self) -> i64 {
         self.max_time
+    }
+
+    /// The acknowledgement that outlives the loss of a server, of a transaction.
+    pub(super) fn concern(&self) -> WriteConcern {
+        let mut concern = WriteConcern::majority();
+        concern.journal = self.journal;
+        concern
+    }
+
+    /// The same as commands say it.
+    pub(super) fn concern_document(&self) -> RawDocumentBuf {
+        let mut concern = rawdoc! { "w": "majority", "wtimeout": self.max_time };
+        if let Some(journal) = self.journal {
+            concern.append(cstr!("j"), journal);
+        }
+        concern
     }
 
     /// Whether there is time for another attempt.
@@ -67,9 +90,13 @@ impl Client {
     /// `Unavailable` when no server answers before the deadline, `Invalid` when it refuses the user,
     /// `Unsupported` when it is too old or not part of a replica set.
     pub(super) async fn connect(target: Target, deadline: Duration) -> Result<Self> {
-        let client =
-            mongodb::Client::with_options(target.options).map_err(|error| of_read(&error))?;
-        let database = client.database(&target.database);
+        let Target { mut options, database } = target;
+        let pools = Pools::default();
+        let most = options.max_pool_size.unwrap_or(POOL_MAX);
+        options.cmap_event_handler = Some(pools.handler(most));
+        let journal = options.write_concern.as_ref().and_then(|concern| concern.journal);
+        let client = mongodb::Client::with_options(options).map_err(|error| of_read(&error))?;
+        let database = client.database(&database);
         let client = Self {
             database,
             deadline,
@@ -77,6 +104,8 @@ impl Client {
             sessions: Arc::default(),
             abandoned: Arc::new(watch::Sender::new(0)),
             transactions: Mutex::default(),
+            pools,
+            journal,
         };
         let greeting = bson::doc! { "hello": 1, "maxTimeMS": client.max_time() };
         let hello =
@@ -102,7 +131,13 @@ impl Client {
             sessions: Arc::clone(&self.sessions),
             end,
             max_time: self.max_time(),
+            journal: self.journal,
         }
+    }
+
+    /// The connections as they are now.
+    pub(super) fn pools(&self) -> Vec<PoolStats> {
+        self.pools.stats()
     }
 
     /// Runs a call of the driver that changes nothing. It goes on to its end in a task of its own when the

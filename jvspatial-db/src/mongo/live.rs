@@ -12,7 +12,7 @@ use mongodb::error::{
     Error as DriverError, ErrorKind as DriverErrorKind, Result as DriverResult,
     TRANSIENT_TRANSACTION_ERROR,
 };
-use mongodb::options::{ReadConcern, WriteConcern};
+use mongodb::options::ReadConcern;
 use mongodb::raw_batch_cursor::{RawBatch, SessionRawBatchCursor};
 use parking_lot::Mutex;
 use tokio::time::timeout;
@@ -87,15 +87,18 @@ impl Live {
     /// Those of `Client::run`.
     pub(super) async fn begin(client: &Arc<Client>) -> Result<Arc<Self>> {
         let longest = client.deadline();
-        let begun = client.call(move |database| async move {
-            let mut session = database.client().start_session().await?;
-            session
-                .start_transaction()
-                .read_concern(ReadConcern::snapshot())
-                .write_concern(WriteConcern::majority())
-                .max_commit_time(longest)
-                .await?;
-            Ok(session)
+        let begun = client.run(move |task| async move {
+            let begun = async {
+                let mut session = task.database.client().start_session().await?;
+                session
+                    .start_transaction()
+                    .read_concern(ReadConcern::snapshot())
+                    .write_concern(task.concern())
+                    .max_commit_time(longest)
+                    .await?;
+                Ok(session)
+            };
+            begun.await.map_err(|error| of_read(&error))
         });
         let session = begun.await?;
         let open = Open { session, operations: 0, cursors: BTreeMap::new(), next: 0 };

@@ -10,6 +10,7 @@ mod indexes;
 mod live;
 mod neighbors;
 mod options;
+mod pool;
 mod reader;
 mod sessions;
 mod settings;
@@ -27,6 +28,7 @@ use async_trait::async_trait;
 use bson::Bson;
 
 pub use options::MongoDbOptions;
+pub use pool::PoolStats;
 
 use self::client::Client;
 use self::indexes::Catalog;
@@ -90,6 +92,12 @@ impl MongoDb {
         capabilities.persistent = true;
         capabilities.transactions = Some(Isolation::Snapshot);
         Ok(Self { client, catalog, capabilities, max_sort_bytes: options.max_sort_bytes })
+    }
+
+    /// The connections to each server as they are now, in the order in which the servers became known; none after
+    /// closing.
+    pub fn pools(&self) -> Vec<PoolStats> {
+        self.client.pools()
     }
 
     fn reader(&self) -> Reader {

@@ -76,8 +76,65 @@ impl MongoDbOptions {
         self
     }
 
-    /// What a deployment has configured. The concerns have one value each, by which this backend goes anyway.
-    pub(crate) fn configured(config: &DatabaseConfig) -> Self {
+    /// Sets how long a connection may take.
+    #[must_use]
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how many connections to each server there may be; at least 1.
+    #[must_use]
+    pub const fn pool_max(mut self, connections: u32) -> Self {
+        self.pool_max = Some(connections);
+        self
+    }
+
+    /// Sets how many connections to each server are kept open.
+    #[must_use]
+    pub const fn pool_min(mut self, connections: u32) -> Self {
+        self.pool_min = Some(connections);
+        self
+    }
+
+    /// Sets for how long a connection may lie idle.
+    #[must_use]
+    pub const fn pool_idle(mut self, time: Duration) -> Self {
+        self.pool_idle = Some(time);
+        self
+    }
+
+    /// Sets whether connections are encrypted.
+    #[must_use]
+    pub const fn tls(mut self, enabled: bool) -> Self {
+        self.tls = Some(enabled);
+        self
+    }
+
+    /// Sets the file with the certificates of the authorities that a server is trusted by.
+    #[must_use]
+    pub fn tls_ca_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.tls_ca_file = Some(file.into());
+        self
+    }
+
+    /// Sets the file with the certificate and key that this client shows.
+    #[must_use]
+    pub fn tls_certificate_key_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.tls_certificate_key_file = Some(file.into());
+        self
+    }
+
+    /// Sets how messages are compressed; each way once.
+    #[must_use]
+    pub fn compression(mut self, ways: impl IntoIterator<Item = Compression>) -> Self {
+        self.compression = Some(ways.into_iter().collect());
+        self
+    }
+
+    /// What a deployment has configured, beside its URL. The concerns have one value each, by which this backend goes
+    /// anyway; settings of other backends are passed over.
+    pub fn configured(config: &DatabaseConfig) -> Self {
         let mut options = Self {
             connect_timeout: config.connect_timeout,
             pool_max: config.pool_max,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use bson::Document as Fields;
 use bson::raw::{RawDocumentBuf, cstr};
-use bson::{Document as Fields, rawdoc};
 use mongodb::ClientSession;
 use mongodb::error::{Error as DriverError, ErrorKind as DriverErrorKind};
 use parking_lot::Mutex;
@@ -72,7 +72,7 @@ pub(super) async fn send(task: &Task, mut command: RawDocumentBuf) -> Result<Sen
 
 /// Asks for an acknowledgement that outlives the loss of a server.
 pub(super) fn append_concern(command: &mut RawDocumentBuf, task: &Task) {
-    command.append(cstr!("writeConcern"), rawdoc! { "w": "majority", "wtimeout": task.max_time() });
+    command.append(cstr!("writeConcern"), task.concern_document());
     command.append(cstr!("maxTimeMS"), task.max_time());
 }
 

@@ -29,9 +29,7 @@ pub(super) fn apply(settings: &MongoDbOptions, options: &mut ClientOptions) -> R
     options.max_pool_size = agree(options.max_pool_size, *pool_max, "pool_max")?;
     options.min_pool_size = agree(options.min_pool_size, *pool_min, "pool_min")?;
     options.max_idle_time = agree(options.max_idle_time, *pool_idle, "pool_idle")?;
-    let named = |list: &Vec<Compression>| list.iter().map(|one| compressor(*one)).collect();
-    let compressors = compression.as_ref().map(named);
-    options.compressors = agree(options.compressors.take(), compressors, "compression")?;
+    options.compressors = compressors(options.compressors.take(), compression.as_deref())?;
     options.tls = tls(options.tls.take(), settings)?;
     check_pool(options)
 }
@@ -40,6 +38,36 @@ const fn compressor(compression: Compression) -> Compressor {
     match compression {
         Compression::Snappy => Compressor::Snappy,
         Compression::Zlib => Compressor::Zlib { level: None },
+    }
+}
+
+/// What both say, or one of them. A level in the URL makes no difference to a setting, which has none.
+fn compressors(
+    url: Option<Vec<Compressor>>,
+    setting: Option<&[Compression]>,
+) -> Result<Option<Vec<Compressor>>> {
+    let setting: Option<Vec<Compressor>> =
+        setting.map(|list| list.iter().map(|one| compressor(*one)).collect());
+    let kinds = |list: &Vec<Compressor>| list.iter().map(kind).collect::<Vec<_>>();
+    agree(url.as_ref().map(kinds), setting.as_ref().map(kinds), "compression")?;
+    let chosen = url.or(setting);
+    if let Some(list) = &chosen {
+        let twice = |(at, one): (usize, &Compressor)| {
+            list.iter().take(at).any(|other| kind(other) == kind(one))
+        };
+        if list.iter().enumerate().any(twice) {
+            return Err(Error::invalid("a way of compression is named twice")
+                .with("setting", "database.compression"));
+        }
+    }
+    Ok(chosen)
+}
+
+/// A way of compression, without its level.
+fn kind(compressor: &Compressor) -> Compressor {
+    match compressor {
+        Compressor::Zlib { .. } => Compressor::Zlib { level: None },
+        other => other.clone(),
     }
 }
 
@@ -73,7 +101,7 @@ fn tls(url: Option<Tls>, settings: &MongoDbOptions) -> Result<Option<Tls>> {
 }
 
 /// The driver's own default.
-const POOL_MAX: u32 = 10;
+pub(super) const POOL_MAX: u32 = 10;
 
 /// Refuses a pool without room; the driver takes none for one without a bound.
 fn check_pool(options: &ClientOptions) -> Result<()> {
@@ -144,6 +172,20 @@ mod tests {
             assert_eq!(error.context("setting"), Some(key), "{error}");
             assert!(!format!("{error} {error:?}").contains("canary"));
         }
+    }
+
+    #[tokio::test]
+    async fn a_way_of_compression_is_named_once() {
+        let twice = MongoDbOptions::new().compression([Compression::Zlib, Compression::Zlib]);
+        for (query, settings) in [("?compressors=zlib,zlib", &MongoDbOptions::new()), ("", &twice)]
+        {
+            let error = applied(query, settings).await.unwrap_err();
+            assert_eq!(error.message(), "a way of compression is named twice");
+            assert_eq!(error.context("setting"), Some("database.compression"));
+        }
+        let zlib = MongoDbOptions::new().compression([Compression::Zlib]);
+        let options = applied("?compressors=zlib&zlibCompressionLevel=7", &zlib).await.unwrap();
+        assert_eq!(options.compressors, Some(vec![Compressor::Zlib { level: Some(7) }]));
     }
 
     #[tokio::test]

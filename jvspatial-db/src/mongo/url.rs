@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use mongodb::error::{ErrorKind as DriverErrorKind, Result as DriverResult};
-use mongodb::options::{Acknowledgment, ClientOptions};
+use mongodb::options::{
+    Acknowledgment, ClientOptions, ReadConcernLevel, ReadPreference, SelectionCriteria,
+};
 use tokio::time::timeout;
 
 use super::error::{driver_failed, of_read};
@@ -26,6 +28,7 @@ pub(super) struct Target {
 /// `Unavailable` when the records cannot be had before the deadline.
 pub(super) async fn parse(url: &str, settings: &MongoDbOptions) -> Result<Target> {
     let deadline = settings.deadline;
+    check_passed_over(url)?;
     // What is wrong is told of a string without its secrets, so whatever is quoted from it may be seen.
     if let Err(error) = read(without_secrets(url), deadline).await? {
         return Err(match &*error.kind {
@@ -37,6 +40,7 @@ pub(super) async fn parse(url: &str, settings: &MongoDbOptions) -> Result<Target
         malformed().with("reason", "user name, password or a secret option is not percent-encoded")
     })?;
     check_durability(&options)?;
+    check_followed(&options)?;
     settings::apply(settings, &mut options)?;
     let Some(database) = options.default_database.clone() else {
         return Err(Error::invalid("database URL names no database")
@@ -86,6 +90,60 @@ fn check_durability(options: &ClientOptions) -> Result<()> {
     Ok(())
 }
 
+/// Options that the driver takes from a URL and passes over, or that do not reach the commands of this backend, in
+/// lower case.
+const PASSED_OVER: [(&str, &str, &str); 6] = [
+    ("wtimeoutms", "wTimeoutMS", TIMEOUT),
+    ("sockettimeoutms", "socketTimeoutMS", TIMEOUT),
+    ("waitqueuetimeoutms", "waitQueueTimeoutMS", TIMEOUT),
+    ("uuidrepresentation", "uuidRepresentation", "values as they are stored"),
+    ("readpreferencetags", "readPreferenceTags", "readPreference=primary"),
+    ("maxstalenessseconds", "maxStalenessSeconds", "readPreference=primary"),
+];
+/// What to set instead.
+const TIMEOUT: &str = "database.operation_timeout, which bounds every call with all its waits";
+
+fn refused(option: &'static str, expected: &'static str) -> Result<()> {
+    Err(Error::invalid("this database does not follow an option of its URL")
+        .with("option", option)
+        .with("expected", expected))
+}
+
+fn check_passed_over(url: &str) -> Result<()> {
+    let (_, query) = url.split_once('?').unwrap_or_default();
+    for pair in query.split('&') {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name).to_ascii_lowercase();
+        if let Some((_, option, expected)) = PASSED_OVER.iter().find(|(own, ..)| *own == name) {
+            return refused(option, expected);
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what this backend does otherwise, so that nobody takes it for followed.
+fn check_followed(options: &ClientOptions) -> Result<()> {
+    let concern = options.write_concern.as_ref();
+    match concern.and_then(|concern| concern.w.as_ref()) {
+        None | Some(Acknowledgment::Majority) => {}
+        Some(_) => return refused("w", "w=majority"),
+    }
+    if concern.and_then(|concern| concern.journal) == Some(false) {
+        return refused("journal", "journal=true");
+    }
+    if options.retry_reads == Some(false) {
+        return refused("retryReads", "retryReads=true");
+    }
+    let level = options.read_concern.as_ref().map(|concern| &concern.level);
+    if level.is_some_and(|level| *level != ReadConcernLevel::Snapshot) {
+        return refused("readConcernLevel", "readConcernLevel=snapshot");
+    }
+    match &options.selection_criteria {
+        None | Some(SelectionCriteria::ReadPreference(ReadPreference::Primary)) => {}
+        Some(_) => return refused("readPreference", "readPreference=primary"),
+    }
+    Ok(())
+}
+
 /// Options whose values nobody else may see, in lower case.
 const SECRETS: [&str; 3] =
     ["authmechanismproperties", "proxypassword", "tlscertificatekeyfilepassword"];
@@ -116,7 +174,7 @@ mod tests {
         MongoDbOptions::new().deadline(Duration::from_secs(1))
     }
 
-    async fn refused(url: &str) -> Error {
+    async fn refused_url(url: &str) -> Error {
         let error = parse(url, &second()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid, "{url}");
         error
@@ -134,7 +192,7 @@ mod tests {
             "mongodb://host/db?tlsCertificateKeyFilePassword=canary&w=-1",
             "mongodb://host/db?authMechanismProperties=canary&w=-1",
         ] {
-            let error = refused(url).await;
+            let error = refused_url(url).await;
             assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
             assert!(error.context("reason").is_some(), "{error}");
         }
@@ -142,7 +200,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_url_names_its_database() {
-        let error = refused("mongodb://me:canary@host/").await;
+        let error = refused_url("mongodb://me:canary@host/").await;
         assert_eq!(error.message(), "database URL names no database");
         let target = parse("mongodb://a,b:7/air?replicaSet=rs", &second()).await;
         let target = target.unwrap();
@@ -152,12 +210,43 @@ mod tests {
     #[tokio::test]
     async fn a_url_by_which_writes_could_be_lost_is_refused() {
         for option in ["w=0", "w=1", "retryWrites=false"] {
-            let error = refused(&format!("mongodb://host/db?{option}")).await;
+            let error = refused_url(&format!("mongodb://host/db?{option}")).await;
             assert_eq!(error.context("option"), Some(option));
         }
-        for option in ["w=majority", "w=2", "retryWrites=true"] {
+        for option in [
+            "w=majority",
+            "retryWrites=true",
+            "retryReads=true",
+            "journal=true",
+            "readConcernLevel=snapshot",
+            "readPreference=primary",
+            "localThresholdMS=20",
+        ] {
             let url = format!("mongodb://host/db?{option}");
             assert!(parse(&url, &second()).await.is_ok(), "{option}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_option_that_is_not_followed_is_refused_by_its_name() {
+        for (query, option) in [
+            ("w=2", "w"),
+            ("w=rack", "w"),
+            ("journal=false", "journal"),
+            ("retryReads=false", "retryReads"),
+            ("readConcernLevel=majority", "readConcernLevel"),
+            ("readConcernLevel=local", "readConcernLevel"),
+            ("readPreference=secondaryPreferred", "readPreference"),
+            ("readPreference=nearest&readPreferenceTags=dc:ny", "readPreferenceTags"),
+            ("wTimeoutMS=100", "wTimeoutMS"),
+            ("sockettimeoutms=100", "socketTimeoutMS"),
+            ("waitQueueTimeoutMS=100", "waitQueueTimeoutMS"),
+            ("uuidRepresentation=pythonLegacy", "uuidRepresentation"),
+        ] {
+            let error =
+                refused_url(&format!("mongodb://me:canary@host/db?appName=air&{query}")).await;
+            assert_eq!(error.context("option"), Some(option), "{query}: {error}");
+            assert!(error.context("expected").is_some());
         }
     }
 

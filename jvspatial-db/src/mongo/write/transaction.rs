@@ -9,7 +9,7 @@ use mongodb::ClientSession;
 use mongodb::error::{
     Error as DriverError, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
 };
-use mongodb::options::{ReadConcern, WriteConcern};
+use mongodb::options::ReadConcern;
 use tokio::time::sleep;
 
 use super::commands::Commands;
@@ -267,11 +267,10 @@ async fn attempt(
     session: &mut ClientSession,
     taken: &Taken,
 ) -> Result<Attempt, Failure> {
-    let majority = WriteConcern::majority();
     session
         .start_transaction()
         .read_concern(ReadConcern::snapshot())
-        .write_concern(majority)
+        .write_concern(work.task.concern())
         .await?;
     let operations = work.operations(part);
     let places = locks::places(operations);

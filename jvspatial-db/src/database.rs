@@ -138,7 +138,8 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// # Behaviour
     /// - The answer is ordered by the place of the start node in `from`, then by the creation of the edge.
     /// - Parallel edges yield their node once each; a start node given twice is answered twice.
-    /// - A start node that does not exist has no neighbours. An edge that leads nowhere yields nothing.
+    /// - A start node that does not exist has no neighbours. An edge that leads nowhere yields nothing, unless the
+    ///   expansion [may dangle](Expansion::may_dangle).
     /// - All of it is seen at one point in time.
     ///
     /// # Errors

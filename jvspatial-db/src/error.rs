@@ -141,7 +141,7 @@ impl Error {
     }
 
     /// The same error once more, for another caller who waits for the same thing.
-    #[cfg(feature = "json")]
+    #[cfg(any(feature = "json", feature = "mongodb"))]
     pub(crate) fn again(&self) -> Self {
         let Inner { kind, message, context, source } = &*self.0;
         let error = Self(Box::new(Inner {

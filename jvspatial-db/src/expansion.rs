@@ -55,6 +55,9 @@ pub struct Expansion {
     pub nodes: EntitySet,
     /// Whether the answer names the edges. Default: no, which saves looking them up.
     pub with_edges: bool,
+    /// Whether nodes that do not exist may be in the answer, for a caller who reads them next and sees it then.
+    /// Default: no; a backend behind a network then asks once more.
+    pub may_dangle: bool,
 }
 
 impl Expansion {
@@ -66,6 +69,7 @@ impl Expansion {
             edge_filter: Filter::all(),
             nodes: EntitySet::Any,
             with_edges: false,
+            may_dangle: false,
         }
     }
 }

@@ -111,6 +111,8 @@ impl<W: Walker> Walk<W> {
         match expansion.into_database() {
             Ok(mut expansion) => {
                 expansion.with_edges = self.trail.is_kept();
+                // The chunk that they come to be in is read, and shows which are missing.
+                expansion.may_dangle = true;
                 self.wishes.add(expansion, node, self.step, self.depth);
             }
             Err(error) => self.fail(error),

@@ -52,10 +52,18 @@ pub(super) async fn get_many(reader: &Reader, handles: &[Handle]) -> Result<Vec<
 
 /// The command that finds the documents with these ids, in whichever order.
 pub(super) fn by_ids(reader: &Reader, collection: Collection, ids: &[&Id]) -> Fields {
-    let texts: Vec<Bson> = ids.iter().map(|id| Bson::String(id.to_string())).collect();
+    let wanted = match ids {
+        // The way of a server to a single document leads past its planner.
+        [id] => Bson::String(id.to_string()),
+        ids => {
+            let texts: Vec<Bson> = ids.iter().map(|id| Bson::String(id.to_string())).collect();
+            Bson::Document(doc! { "$in": texts })
+        }
+    };
     doc! {
         "find": collection.name(),
-        "filter": { "_id": { "$in": texts } },
+        "filter": { "_id": wanted },
+        "singleBatch": ids.len() == 1,
         // All of them at once, as far as one reply can hold them.
         "batchSize": i32::try_from(ids.len()).unwrap_or(i32::MAX),
         "maxTimeMS": reader.max_time(),

@@ -35,6 +35,7 @@ use self::indexes::Catalog;
 use self::live::Live;
 use self::reader::Reader;
 use self::transaction::MongoTransaction;
+use self::write::Lanes;
 use crate::capabilities::{Capabilities, Isolation};
 use crate::codec::Encoding;
 use crate::database::{Cursor, Database, OrdinalPin};
@@ -65,6 +66,7 @@ use crate::write::{WriteBatch, WriteReport};
 pub struct MongoDb {
     client: Arc<Client>,
     catalog: Arc<Catalog>,
+    lanes: Arc<Lanes>,
     capabilities: Capabilities,
     max_sort_bytes: usize,
 }
@@ -91,7 +93,8 @@ impl MongoDb {
         capabilities.atomic_batches = true;
         capabilities.persistent = true;
         capabilities.transactions = Some(Isolation::Snapshot);
-        Ok(Self { client, catalog, capabilities, max_sort_bytes: options.max_sort_bytes })
+        let lanes = Arc::default();
+        Ok(Self { client, catalog, lanes, capabilities, max_sort_bytes: options.max_sort_bytes })
     }
 
     /// The connections to each server as they are now, in the order in which the servers became known; none after
@@ -116,7 +119,7 @@ impl Database for MongoDb {
     }
 
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
-        write::write(&self.client, &self.catalog, batch).await
+        write::write(&self.client, &self.catalog, &self.lanes, batch).await
     }
 
     async fn find(&self, mut query: Query) -> Result<Cursor> {

@@ -1,4 +1,4 @@
-//! Edges of a whole frontier, followed by one search that an index answers alone.
+//! Edges of a whole frontier, followed by one search that indexes answer alone.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -15,17 +15,24 @@ use crate::id::{Collection, Handle, Id};
 /// How many nodes one command names.
 const IDS: usize = 10_000;
 
-/// An edge, as the index tells it.
-struct Edge {
-    id: Id,
-    source: Id,
-    target: Id,
-    bidirectional: bool,
+/// The names of an edge's ends as they are stored.
+const SOURCE: &str = "source";
+const TARGET: &str = "target";
+
+/// The names of the ends in a reply, for an edge that is followed backward.
+const FROM: &str = "from";
+const TO: &str = "to";
+
+/// An edge from one of the nodes to its other end.
+struct Step {
+    edge: Id,
+    from: Id,
+    to: Id,
 }
 
 /// Follows edges from all nodes of `from`, all of it as it was at one point in time.
 ///
-/// It asks twice: for the edges, and which of the nodes at their ends exist.
+/// It asks for the edges, and, unless the expansion may dangle, which of the nodes at their ends exist.
 pub(super) async fn neighbors(
     reader: &Reader,
     from: &[Handle],
@@ -46,74 +53,62 @@ pub(super) async fn neighbors(
         return Ok(Vec::new());
     }
     let starts: Vec<&Id> = origins.keys().copied().collect();
-    let (edges, time) = edges(reader, &starts, expansion).await?;
-    let mut steps: Vec<(u32, &Edge, &Id)> = Vec::new();
-    let mut named: BTreeSet<&Id> = BTreeSet::new();
-    for edge in &edges {
-        let forward = expansion.direction != Direction::In || edge.bidirectional;
-        let backward = expansion.direction != Direction::Out || edge.bidirectional;
-        // A loop is followed once.
-        let backward = backward && !(forward && edge.source == edge.target);
-        for (start, end, is_followed) in
-            [(&edge.source, &edge.target, forward), (&edge.target, &edge.source, backward)]
-        {
-            if is_followed && expansion.nodes.contains(end) {
-                let own = origins.get(start).map(Vec::as_slice).unwrap_or_default();
-                steps.extend(own.iter().map(|origin| (*origin, edge, end)));
-            }
-        }
+    let (mut steps, time) = steps(reader, &starts, expansion).await?;
+    steps.retain(|step| expansion.nodes.contains(&step.to));
+    if !expansion.may_dangle {
+        let named: BTreeSet<&Id> = steps.iter().flat_map(|step| [&step.from, &step.to]).collect();
+        let named: Vec<&Id> = named.into_iter().collect();
+        let existing = existing(reader, &named, time).await?;
+        steps.retain(|step| existing.contains(&step.from) && existing.contains(&step.to));
     }
-    for (_, edge, _) in &steps {
-        named.extend([&edge.source, &edge.target]);
+    let mut taken: Vec<(u32, &Step)> = Vec::with_capacity(steps.len());
+    for step in &steps {
+        let own = origins.get(&step.from).map(Vec::as_slice).unwrap_or_default();
+        taken.extend(own.iter().map(|origin| (*origin, step)));
     }
-    let named: Vec<&Id> = named.into_iter().collect();
-    let existing = existing(reader, &named, time).await?;
-    steps.retain(|(_, edge, _)| existing.contains(&edge.source) && existing.contains(&edge.target));
-    steps.sort_by(|(a, x, _), (b, y, _)| a.cmp(b).then_with(|| x.id.cmp_creation(&y.id)));
-    let adjacent = steps.into_iter().map(|(origin, edge, node)| {
-        let edge = expansion.with_edges.then(|| Handle::from(&edge.id));
-        Adjacent::new(origin, edge, Handle::from(node))
+    taken.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.edge.cmp_creation(&y.edge)));
+    let adjacent = taken.into_iter().map(|(origin, step)| {
+        let edge = expansion.with_edges.then(|| Handle::from(&step.edge));
+        Adjacent::new(origin, edge, Handle::from(&step.to))
     });
     Ok(adjacent.collect())
 }
 
-/// The edges that can be followed from some of `starts`, in whichever order.
-async fn edges(
+/// The steps that can be made from `starts`, in whichever order.
+async fn steps(
     reader: &Reader,
     starts: &[&Id],
     expansion: &Expansion,
-) -> Result<(Vec<Edge>, Option<Timestamp>)> {
-    let mut edges = Vec::new();
-    let mut seen: HashSet<Id, RandomState> = HashSet::default();
+) -> Result<(Vec<Step>, Option<Timestamp>)> {
+    let mut steps = Vec::new();
     let mut time = None;
     for chunk in starts.chunks(IDS) {
-        let command = doc! {
-            "find": Collection::Edge.name(),
-            "filter": filter(chunk, expansion),
-            "projection": { "_id": 1, "source": 1, "target": 1, "bidirectional": 1 },
-            "batchSize": 100_000,
-            "maxTimeMS": reader.max_time(),
-        };
-        let mut batches = Batches::begin(reader, command, time).await?;
-        time = batches.time();
-        while let Some(batch) = batches.next(reader).await? {
-            batch.each(|_, raw| {
-                let edge = read(raw)?;
-                // An edge between nodes of two commands is found by both.
-                if starts.len() <= IDS || seen.insert(edge.id.clone()) {
-                    edges.push(edge);
-                }
-                Ok(())
-            })?;
+        for pipeline in pipelines(chunk, expansion, reader.is_inside()) {
+            let command = doc! {
+                "aggregate": Collection::Edge.name(),
+                "pipeline": pipeline,
+                "cursor": { "batchSize": 100_000 },
+                "maxTimeMS": reader.max_time(),
+            };
+            let mut batches = Batches::begin(reader, command, time).await?;
+            time = batches.time();
+            while let Some(batch) = batches.next(reader).await? {
+                batch.each(|_, raw| {
+                    steps.extend(read(raw, expansion.direction)?);
+                    Ok(())
+                })?;
+            }
         }
     }
-    Ok((edges, time))
+    Ok((steps, time))
 }
 
-/// What an edge must look like to be followed from some of `starts`.
-fn filter(starts: &[&Id], expansion: &Expansion) -> Fields {
+/// What finds the steps: the edges that leave some of `starts` and those that come to them, each by an index that
+/// knows all that is asked for. One condition for both could not be answered without a look at the edges, and a
+/// transaction takes no union.
+fn pipelines(starts: &[&Id], expansion: &Expansion, is_inside: bool) -> Vec<Vec<Fields>> {
     let texts: Vec<Bson> = starts.iter().map(|id| Bson::String(id.to_string())).collect();
-    let at = |end: &str, texts: Vec<Bson>| {
+    let matching = |end: &str, texts: Vec<Bson>, is_undirected: bool| {
         let mut filter = doc! { end: { "$in": texts } };
         match &expansion.edges {
             EntitySet::Any => {}
@@ -123,38 +118,45 @@ fn filter(starts: &[&Id], expansion: &Expansion) -> Fields {
                 filter.insert("entity", doc! { "$in": names });
             }
         }
-        filter
+        if is_undirected {
+            // Where nothing is stored, an edge can be followed from either end.
+            filter.insert("bidirectional", doc! { "$ne": false });
+        }
+        if !expansion.edge_filter.is_all() {
+            filter = doc! { "$and": [filter, expansion.edge_filter.to_document()] };
+        }
+        doc! { "$match": filter }
     };
-    let (mut out, mut into) = (at("source", texts.clone()), at("target", texts));
-    // Where nothing is stored, an edge can be followed from either end.
-    match expansion.direction {
-        Direction::Out => drop(into.insert("bidirectional", doc! { "$ne": false })),
-        Direction::In => drop(out.insert("bidirectional", doc! { "$ne": false })),
-        Direction::Both => {}
+    let leaving = matching(SOURCE, texts.clone(), expansion.direction == Direction::In);
+    let coming = matching(TARGET, texts, expansion.direction == Direction::Out);
+    let (source, target) = (format!("${SOURCE}"), format!("${TARGET}"));
+    let mut leaving = vec![leaving, doc! { "$project": { "_id": 1, SOURCE: 1, TARGET: 1 } }];
+    let coming = vec![coming, doc! { "$project": { "_id": 1, FROM: target, TO: source } }];
+    if is_inside {
+        return vec![leaving, coming];
     }
-    let touching = doc! { "$or": [out, into] };
-    if expansion.edge_filter.is_all() {
-        return touching;
-    }
-    doc! { "$and": [touching, expansion.edge_filter.to_document()] }
+    leaving.push(doc! { "$unionWith": { "coll": Collection::Edge.name(), "pipeline": coming } });
+    vec![leaving]
 }
 
-fn read(raw: &bson::RawDocument) -> Result<Edge> {
+/// The step that a reply tells; none for the second of the two that lead back to where they began.
+fn read(raw: &bson::RawDocument, direction: Direction) -> Result<Option<Step>> {
+    let is_forward = matches!(raw.get(SOURCE), Ok(Some(_)));
+    let (from, to) = if is_forward { (SOURCE, TARGET) } else { (FROM, TO) };
     let lacking = |field: &'static str| {
         Error::corrupt("stored edge has an envelope that is not ours").with("field", field)
     };
-    let text = |field: &'static str| match raw.get(field) {
+    let text = |field: &'static str, shown: &'static str| match raw.get(field) {
         Ok(Some(RawBsonRef::String(text))) => Id::parse_stored(text).map_err(|error| {
-            lacking(field).with("found", format_args!("{text:?}")).with_source(error)
+            lacking(shown).with("found", format_args!("{text:?}")).with_source(error)
         }),
-        _ => Err(lacking(field)),
+        _ => Err(lacking(shown)),
     };
-    Ok(Edge {
-        id: text("_id")?,
-        source: text("source")?,
-        target: text("target")?,
-        bidirectional: !matches!(raw.get("bidirectional"), Ok(Some(RawBsonRef::Boolean(false)))),
-    })
+    let ends = if is_forward { (SOURCE, TARGET) } else { (TARGET, SOURCE) };
+    let step = Step { edge: text("_id", "_id")?, from: text(from, ends.0)?, to: text(to, ends.1)? };
+    // A loop that can be followed either way is found both ways.
+    let is_second = step.from == step.to && is_forward == (direction == Direction::In);
+    Ok((!is_second).then_some(step))
 }
 
 /// Which of the nodes exist.

@@ -66,6 +66,13 @@ impl Catalog {
         Ok(())
     }
 
+    /// Whether documents of a collection may stand in each other's way by a key other than their id.
+    pub(in crate::mongo) fn has_unique(&self, collection: Collection) -> bool {
+        self.known.read().iter().any(|known| {
+            known.definition.collection == collection && known.definition.spec.is_unique()
+        })
+    }
+
     /// The index of a collection that the server calls so.
     pub(in crate::mongo) fn named(&self, collection: Collection, name: &str) -> Option<Known> {
         let known = self.known.read();

@@ -17,10 +17,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::Collection;
 use crate::indexes::{Definition, IndexSpec, MAX_INDEXES};
 
-/// The indexes by which edges are followed, which answer without a look at the edges.
+/// The indexes by which edges are followed, which answer without a look at the edges. Directed edges are passed over
+/// at once where only the others can be followed.
 const OWN: [[&str; 5]; 2] = [
-    ["source", "entity", "target", "bidirectional", "_id"],
-    ["target", "entity", "source", "bidirectional", "_id"],
+    ["source", "entity", "bidirectional", "target", "_id"],
+    ["target", "entity", "bidirectional", "source", "_id"],
 ];
 
 /// Codes of a server that has an index like it, under another name or with other options.

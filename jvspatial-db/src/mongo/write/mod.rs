@@ -1,11 +1,13 @@
 //! Writes, with an outcome for each document.
 //!
-//! Operations that do not depend on one another go as the statements of one command for each collection, numbered
-//! so that a lost reply is asked for again. All others are judged here, one after the other, within a transaction
-//! that holds what they rest on.
+//! Operations that do not depend on one another go as statements that check by themselves, several to a command, which
+//! is numbered so that a lost reply is asked for again. All others are judged here, one after the other, within a
+//! transaction that holds what they rest on, and so are a great many saves.
 
+mod bulk;
 mod commands;
 mod inside;
+mod lanes;
 mod locks;
 mod model;
 mod owner;
@@ -26,6 +28,7 @@ use foldhash::fast::RandomState;
 use mongodb::ClientSession;
 use mongodb::error::Result as DriverResult;
 
+pub(super) use self::lanes::Lanes;
 pub(super) use self::locks::COLLECTION as LOCKS;
 pub(super) use self::transaction::{Committed, commit};
 
@@ -77,19 +80,22 @@ impl Work {
 pub(super) async fn write(
     client: &Client,
     catalog: &Arc<Catalog>,
+    lanes: &Arc<Lanes>,
     batch: WriteBatch,
 ) -> Result<WriteReport> {
     batch.check_encoding(Encoding::Bson)?;
-    let catalog = Arc::clone(catalog);
+    let (catalog, lanes) = (Arc::clone(catalog), Arc::clone(lanes));
     client
         .change(|task| async move {
             check_sizes(&batch)?;
             catalog.check(&batch)?;
             let work = Work { task, catalog, batch };
-            if is_plain(&work.batch) {
-                plain::write(&work).await
-            } else {
+            if !is_plain(&work.batch) {
                 transaction::write(&work).await
+            } else if bulk::suits(&work.batch) {
+                bulk::write(&work, &lanes).await
+            } else {
+                plain::write(&work, &lanes).await
             }
         })
         .await

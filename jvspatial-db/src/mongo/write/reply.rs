@@ -69,16 +69,14 @@ fn refusal(error: &Fields) -> Option<Refusal> {
 
 /// What a statement of ours has found, from the text that it could not make a number of.
 fn found(message: &str) -> Reason {
-    let Some((_, text)) = message.split_once(MARK) else { return Reason::Other };
-    match text.split_once(':') {
-        Some((ABSENT, _)) => Reason::Absent,
-        // A version that was stored as a double is spelled as one.
-        Some((number, _)) => match number.split('.').next().unwrap_or_default().parse() {
-            Ok(version) => Reason::Found(Version::new(version)),
-            Err(_) => Reason::Other,
-        },
-        None => Reason::Other,
+    let Some((_, rest)) = message.split_once(MARK) else { return Reason::Other };
+    let Some((text, _)) = rest.split_once('\'') else { return Reason::Other };
+    if text == ABSENT {
+        return Reason::Absent;
     }
+    // A version that was stored as a double is spelled as one; what is no number stands for none.
+    let number = text.split('.').next().and_then(|digits| digits.parse().ok());
+    Reason::Found(number.map_or(Version::NONE, Version::new))
 }
 
 fn taken(error: &Fields, message: &str) -> Reason {
@@ -104,10 +102,11 @@ mod tests {
             format!("Failed to parse number '{text}' in $convert with no onError value: why")
         };
         for (text, expected) in [
-            ("jv:7:n.City.a", "Found(Version(7))"),
-            ("jv:5.0:n.City.a", "Found(Version(5))"),
-            ("jv:missing:n.City.a", "Absent"),
-            ("jv:x:n.City.a", "Other"),
+            ("jv:7", "Found(Version(7))"),
+            ("jv:5.0", "Found(Version(5))"),
+            ("jv:City", "Found(Version(0))"),
+            ("jv:?", "Absent"),
+            ("jv:-1", "Found(Version(0))"),
             ("something", "Other"),
         ] {
             let reply =

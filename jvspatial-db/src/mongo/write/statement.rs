@@ -8,10 +8,10 @@ use crate::id::Id;
 use crate::version::Version;
 use crate::write::{BodyRange, Link, WriteBatch};
 
-/// What a failing statement puts before the version that it found, in the words of the server's refusal.
+/// What a failing statement puts before what it found, in the words of the server's refusal.
 pub(super) const MARK: &str = "jv:";
-/// What stands there for a document that does not exist.
-pub(super) const ABSENT: &str = "missing";
+/// What stands there for a document that does not exist; no type is called so.
+pub(super) const ABSENT: &str = "?";
 
 /// The fields at `range`, as they are.
 ///
@@ -54,18 +54,14 @@ pub(super) fn document(
     Ok(document)
 }
 
-/// An expression that fails with what was found, which is not known before the document is, so that no server
-/// works it out beforehand.
+/// An expression that fails with what was found: the version, the type of a document that has none, or [`ABSENT`].
+///
+/// A server parses it anew for each statement, which is most of what a check costs, so it is as short as can be. What it
+/// reads is not known before the document is, so that no server works it out beforehand.
 fn failure() -> RawDocumentBuf {
     rawdoc! { "$toLong": { "$concat": [
         MARK,
-        { "$cond": [
-            is_absent(),
-            ABSENT,
-            { "$toString": { "$ifNull": ["$_version", 0_i64] } },
-        ] },
-        ":",
-        "$_id",
+        { "$toString": { "$ifNull": ["$_version", "$entity", ABSENT] } },
     ] } }
 }
 
@@ -92,12 +88,11 @@ pub(super) fn save(
     body: BodyRange,
     schema: u32,
 ) -> Result<RawDocumentBuf> {
-    let is_expected = rawdoc! { "$eq": [{ "$ifNull": ["$_version", 0_i64] }, number(expected)] };
-    let may_be_absent = expected == Version::NONE;
-    let is_expected = if may_be_absent {
-        rawdoc! { "$and": [is_expected, { "$not": [is_absent()] }] }
+    let is_expected = if expected == Version::NONE {
+        let has_none = rawdoc! { "$eq": [{ "$ifNull": ["$_version", 0_i64] }, 0_i64] };
+        rawdoc! { "$and": [has_none, { "$not": [is_absent()] }] }
     } else {
-        is_expected
+        rawdoc! { "$eq": ["$_version", number(expected)] }
     };
     let mut set = rawdoc! {
         "_version": { "$cond": [is_expected, number(expected.next()), failure()] },

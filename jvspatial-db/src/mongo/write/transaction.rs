@@ -76,8 +76,9 @@ pub(super) async fn write(work: &Work) -> Result<WriteReport> {
     let mut report = WriteReport::default();
     let mut parts = parts(&work.batch);
     while let Some(part) = parts.pop() {
-        match write_part(work, &part).await {
+        match write_part(work, &part, true).await {
             Ok(own) => {
+                let own = own.unwrap_or_default();
                 report.outcomes.extend(own.outcomes);
                 report.detached += own.detached;
             }
@@ -123,8 +124,20 @@ fn is_too_large(error: &Error) -> bool {
     error.context("code") == Some(TOO_LARGE_FOR_CACHE)
 }
 
-/// Writes the operations of a part, again and again while others are in their way and there is time.
-async fn write_part(work: &Work, part: &Range<usize>) -> Result<WriteReport> {
+/// Writes the operations of a part unless others are in their way: then nothing happens, and `None` is the answer.
+///
+/// # Errors
+/// As for [`write`].
+pub(super) async fn try_part(work: &Work, part: &Range<usize>) -> Result<Option<WriteReport>> {
+    write_part(work, part, false).await
+}
+
+/// Writes the operations of a part, if `is_patient` again and again while others are in their way and there is time.
+async fn write_part(
+    work: &Work,
+    part: &Range<usize>,
+    is_patient: bool,
+) -> Result<Option<WriteReport>> {
     let session = work.task.database.client().start_session().await;
     let mut session = session.map_err(|error| of_read(&error))?;
     let mut taken = Taken::new();
@@ -151,11 +164,11 @@ async fn write_part(work: &Work, part: &Range<usize>) -> Result<WriteReport> {
                 let is_refused = work.batch.is_atomic() && !report.is_complete();
                 if is_refused || report.written() == 0 {
                     abort(&mut session).await;
-                    return Ok(if is_refused { skipped(report) } else { report });
+                    return Ok(Some(if is_refused { skipped(report) } else { report }));
                 }
                 match commit(&work.task, &mut session).await {
-                    Committed::Done => return Ok(report),
-                    Committed::Unknown(_) => return Ok(unknown(report)),
+                    Committed::Done => return Ok(Some(report)),
+                    Committed::Unknown(_) => return Ok(Some(unknown(report))),
                     Committed::Not(error) => {
                         if !error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
                             return Err(of_read(&error));
@@ -176,6 +189,9 @@ async fn write_part(work: &Work, part: &Range<usize>) -> Result<WriteReport> {
                 Some(error)
             }
         };
+        if !is_patient {
+            return Ok(None);
+        }
         if !work.task.has_time() {
             return Err(outrun(failure));
         }

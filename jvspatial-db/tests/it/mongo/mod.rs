@@ -9,6 +9,7 @@ mod neighbors;
 mod open;
 mod proxy;
 mod read;
+mod shared;
 mod transaction;
 mod write;
 

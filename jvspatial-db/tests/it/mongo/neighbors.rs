@@ -38,7 +38,10 @@ async fn a_frontier_is_followed_by_two_searches_that_read_no_document() {
         + (0..1_000).filter(|n| n % 77 < 50 && n % 3 < 2 && n % 100 != n % 77).count();
     assert_eq!(found.len(), expected);
     let profiled = raw.collection::<Document>("system.profile");
-    let mut cursor = profiled.find(doc! { "op": { "$in": ["query", "getmore"] } }).await.unwrap();
+    let asked = doc! { "$or": [
+        { "op": { "$in": ["query", "getmore"] } }, { "command.aggregate": { "$exists": true } },
+    ] };
+    let mut cursor = profiled.find(asked).await.unwrap();
     let mut searches = Vec::new();
     while cursor.advance().await.unwrap() {
         let told = cursor.deserialize_current().unwrap();

@@ -1,6 +1,8 @@
 //! The list of benches.
 
 use crate::bench::{Bench, Prepare, Task};
+#[cfg(feature = "mongodb")]
+use crate::mongo;
 #[cfg(feature = "peers")]
 use crate::peer::{redb, sqlite};
 use crate::row::{Beside, Unit};
@@ -131,6 +133,27 @@ pub(crate) const BENCHES: &[Bench] = &[
         1.0 / 4.0,
     ),
     beside_floor("walk_update_1m", ours::walk::walk_update_1m, floor::walk::walk_update_1m, 2.0),
+    #[cfg(feature = "mongodb")]
+    beside_peer(
+        "mongodb/save_many_10k",
+        mongo::ours::save_many_10k,
+        (mongo::DRIVER, mongo::driver::update_10k),
+        1.3,
+    ),
+    #[cfg(feature = "mongodb")]
+    beside_peer(
+        "mongodb/mixed_10k",
+        mongo::ours::mixed_10k,
+        (mongo::DRIVER, mongo::driver::mixed_10k),
+        1.15,
+    ),
+    #[cfg(feature = "mongodb")]
+    beside_peer(
+        "mongodb/walk_10k",
+        mongo::ours::walk_10k,
+        (mongo::DRIVER, mongo::driver::walk_10k),
+        1.3,
+    ),
 ];
 
 const fn beside_floor(name: &'static str, ours: Prepare, other: Prepare, bar: f64) -> Bench {
@@ -143,7 +166,7 @@ const fn beside_ours(name: &'static str, ours: Prepare, other: Prepare, bar: f64
 }
 
 /// The engine is its name with what its durability rests on.
-#[cfg(feature = "peers")]
+#[cfg(any(feature = "mongodb", feature = "peers"))]
 const fn beside_peer(
     name: &'static str,
     ours: Prepare,

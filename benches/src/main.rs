@@ -9,8 +9,10 @@ mod data;
 mod floor;
 mod list;
 mod measure;
+#[cfg(feature = "mongodb")]
+mod mongo;
 mod network_store;
-#[cfg(feature = "peers")]
+#[cfg(any(feature = "mongodb", feature = "peers"))]
 mod operations;
 mod ours;
 #[cfg(feature = "peers")]
@@ -74,6 +76,9 @@ fn run(options: &Options) -> Result<bool> {
         println!("{}", ours::open::growth(store)?);
         return Ok(true);
     }
+    if let Some(left_out) = left_out() {
+        eprintln!("{left_out}");
+    }
     let setup = Setup::new(options.quick, options.rounds, options.dir.as_deref())?;
     let benches: Vec<&Bench> = choice(options)
         .filter(|bench| options.filter.as_deref().is_none_or(|filter| bench.name.contains(filter)))
@@ -92,7 +97,30 @@ fn run(options: &Options) -> Result<bool> {
 /// The benches of a run without a filter.
 fn choice(options: &Options) -> impl Iterator<Item = &'static Bench> {
     let floors = options.floors;
-    BENCHES.iter().filter(move |bench| !floors || bench.has_floor())
+    BENCHES
+        .iter()
+        .filter(move |bench| !floors || bench.has_floor())
+        .filter(|bench| !needs_server(bench) || has_server())
+}
+
+/// What the names of the rows begin with that need a MongoDB server.
+const SERVER_ROWS: &str = "mongodb/";
+
+/// The variable that names the server.
+const SERVER: &str = "JVSPATIAL_TEST_MONGODB_URI";
+
+fn needs_server(bench: &Bench) -> bool {
+    bench.name.starts_with(SERVER_ROWS)
+}
+
+fn has_server() -> bool {
+    std::env::var_os(SERVER).is_some()
+}
+
+/// What is to be said of the rows that there is no server for.
+fn left_out() -> Option<String> {
+    let is_short = !has_server() && BENCHES.iter().any(needs_server);
+    is_short.then(|| format!("rows left out: {SERVER_ROWS}*, as {SERVER} names no server"))
 }
 
 /// Measures and prints every row; one that fails does not hide the others.

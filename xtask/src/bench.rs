@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use crate::cargo::{self, BENCH_PACKAGE, cargo};
+use crate::services::{Service, Services};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -25,12 +26,23 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
-    cargo::hand_over(&mut command(options))
+    let mut command = command(options);
+    if options.floors {
+        return cargo::hand_over(&mut command);
+    }
+    let services = Services::start(&[Service::Mongodb]);
+    match &services {
+        Ok(services) => services.tell(&mut command),
+        // The program names the rows that it leaves out.
+        Err(reason) => eprintln!("bench: no MongoDB: {reason}"),
+    }
+    cargo::hand_over(&mut command)
 }
 
 fn command(options: &Options) -> Command {
     let mut command = cargo();
-    command.args(["run", "--release", "--package", BENCH_PACKAGE, "--features", "peers", "--"]);
+    command.args(["run", "--release", "--package", BENCH_PACKAGE]);
+    command.args(["--features", "peers,mongodb", "--"]);
     command.args(&options.filter);
     let flags =
         [("--json", options.json), ("--quick", options.quick), ("--floors", options.floors)];
@@ -60,7 +72,7 @@ mod tests {
 
     #[test]
     fn options_are_forwarded_to_the_bench_program() {
-        let run = "run --release --package jvspatial-benches --features peers --";
+        let run = "run --release --package jvspatial-benches --features peers,mongodb --";
         assert_eq!(forwarded(&[]), run);
         assert_eq!(
             forwarded(&["--json", "walk", "--quick", "--", "--rounds", "3"]),

@@ -19,6 +19,8 @@ pub struct Capabilities {
     pub ordinals: bool,
     /// What transactions keep apart. When there is none, [`begin`](crate::Database::begin) is `Unsupported`.
     pub transactions: Option<Isolation>,
+    /// Whether changes can be watched. When not, [`watch`](crate::Database::watch) is `Unsupported`.
+    pub change_feed: bool,
 }
 
 /// How far transactions are kept from one another.
@@ -43,6 +45,7 @@ impl Capabilities {
             persistent: false,
             ordinals: false,
             transactions: None,
+            change_feed: false,
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::ordinal_set::OrdinalSet;
 use crate::query::Query;
 use crate::transaction::Transaction;
 use crate::update::{UpdateReport, UpdateRequest, run};
+use crate::watch::{ChangeStream, WatchOptions};
 use crate::write::{WriteBatch, WriteReport};
 
 /// A database of documents: what a backend must provide, and nothing that can be built on top.
@@ -238,6 +239,28 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// `Unsupported` on backends without transactions; `Unavailable`, `Closed`.
     async fn begin(&self) -> Result<Arc<dyn Transaction>> {
         Err(Error::new(ErrorKind::Unsupported, "backend has no transactions")
+            .with("backend", self.capabilities().name))
+    }
+
+    /// Watches what is committed, by whomever, as a stream that can be gone on with later.
+    ///
+    /// # Behaviour
+    /// - Every change of a wanted document that is committed after this call returned, or after the place of
+    ///   [`after`](WatchOptions::after), is told once; those of one document in their order. What readers cannot see
+    ///   yet is not told, and nothing that was refused.
+    /// - Of several changes that one batch makes to a document the last is told, and those before it may be. The
+    ///   edges that go with a node are told of each.
+    /// - Each event has a token; a watch after it tells of everything behind it, also in the middle of a batch, and
+    ///   also when the database has been opened again, if it is persistent.
+    /// - What cannot be told any more is told to be [lost](crate::ChangeEvent::Lost), once, where it is missing.
+    /// - A slow reader makes nobody wait and is not buffered for without bound; it may lose history instead.
+    ///
+    /// # Errors
+    /// `Invalid` for a token of another database, collection or type; `Unsupported` on backends without a change
+    /// feed; `Unavailable`, `Poisoned`, `Closed`.
+    async fn watch(&self, options: WatchOptions) -> Result<ChangeStream> {
+        let _ = options;
+        Err(Error::new(ErrorKind::Unsupported, "backend has no change feed")
             .with("backend", self.capabilities().name))
     }
 

@@ -66,6 +66,7 @@ mod transaction;
 pub mod update;
 mod value;
 mod version;
+mod watch;
 mod write;
 
 pub use backfill::{BackfillOptions, BackfillReport, backfill};
@@ -99,6 +100,10 @@ pub use sort::{Direction as SortDirection, Position, Sort, SortKey};
 pub use transaction::Transaction;
 pub use update::{Returning, Update, UpdateReport, UpdateRequest, Upsert};
 pub use version::Version;
+pub use watch::{
+    ChangeEvent, ChangeKind, ChangeStream, DocumentChange, LostHistory, Progress, ResumeToken,
+    WatchOptions,
+};
 pub use write::{
     Action, BodyRange, Duplicate, Envelope, Link, Operation, Outcome, WriteBatch, WriteReport,
 };

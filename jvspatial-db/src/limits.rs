@@ -56,3 +56,6 @@ pub const MAX_PROJECTION_PATHS: usize = 1000;
 
 /// The longest page token, in bytes of its text.
 pub const MAX_PAGE_TOKEN_BYTES: usize = 16 * 1024;
+
+/// The longest resume token of a change feed, in bytes of its text.
+pub const MAX_RESUME_TOKEN_BYTES: usize = 16 * 1024;

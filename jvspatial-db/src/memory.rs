@@ -3,6 +3,7 @@
 mod index;
 mod state;
 mod transaction;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,6 +15,7 @@ use parking_lot::RwLock;
 
 use self::state::State;
 use self::transaction::MemoryTransaction;
+use self::watch::{Feed, KEPT};
 use crate::capabilities::{Capabilities, Isolation};
 use crate::codec::Encoding;
 use crate::database::{Cursor, Database, OrdinalPin};
@@ -27,6 +29,7 @@ use crate::indexes::{Definition, Explanation, IndexInfo, IndexSpec};
 use crate::limits::MAX_SORT_BYTES;
 use crate::query::Query;
 use crate::transaction::Transaction;
+use crate::watch::{ChangeStream, WatchOptions};
 use crate::write::{WriteBatch, WriteReport};
 
 /// A database in memory, gone with its last handle.
@@ -39,6 +42,7 @@ pub struct MemoryDb {
     max_sort_bytes: usize,
     /// Shared with the transactions that began at it, and copied when it changes meanwhile.
     state: Arc<RwLock<Arc<State>>>,
+    feed: Arc<Feed>,
 }
 
 impl MemoryDb {
@@ -47,7 +51,9 @@ impl MemoryDb {
         let mut capabilities = Capabilities::new("memory", Encoding::Bson);
         capabilities.atomic_batches = true;
         capabilities.transactions = Some(Isolation::Serializable);
-        Self { capabilities, max_sort_bytes: MAX_SORT_BYTES, state: Arc::default() }
+        capabilities.change_feed = true;
+        let feed = Arc::new(Feed::new(KEPT));
+        Self { capabilities, max_sort_bytes: MAX_SORT_BYTES, state: Arc::default(), feed }
     }
 
     /// How much memory the keys of one sort may take; a find that needs more is refused. Default:
@@ -55,6 +61,14 @@ impl MemoryDb {
     #[must_use]
     pub const fn max_sort_bytes(mut self, bytes: usize) -> Self {
         self.max_sort_bytes = bytes;
+        self
+    }
+
+    /// How many of the newest changes are kept for whoever [watches](Database::watch) them; a batch of more is
+    /// lost history to all. Default: 100,000. Together their documents may have 16 MiB.
+    #[must_use]
+    pub fn kept_changes(mut self, changes: usize) -> Self {
+        self.feed = Arc::new(Feed::new(changes));
         self
     }
 
@@ -67,7 +81,10 @@ impl MemoryDb {
     fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
         let mut state = self.state.write();
         state.check_open()?;
-        change(Arc::make_mut(&mut state))
+        let state = Arc::make_mut(&mut state);
+        let result = change(state);
+        self.feed.publish(state.take_changes());
+        result
     }
 }
 
@@ -150,11 +167,15 @@ impl Database for MemoryDb {
         let state = self.state.read();
         state.check_open()?;
         Ok(Arc::new(MemoryTransaction::new(
-            Arc::clone(&self.state),
+            (Arc::clone(&self.state), Arc::clone(&self.feed)),
             Arc::clone(&state),
             &self.capabilities,
             self.max_sort_bytes,
         )))
+    }
+
+    async fn watch(&self, options: WatchOptions) -> Result<ChangeStream> {
+        self.read(|_| self.feed.watch(options))
     }
 
     fn pin_ordinals(&self) -> OrdinalPin {
@@ -163,6 +184,13 @@ impl Database for MemoryDb {
 
     async fn close(&self) -> Result<()> {
         Arc::make_mut(&mut self.state.write()).closed = true;
+        self.feed.close();
         Ok(())
+    }
+}
+
+impl Drop for MemoryDb {
+    fn drop(&mut self) {
+        self.feed.close();
     }
 }

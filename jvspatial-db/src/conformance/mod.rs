@@ -29,6 +29,8 @@ pub mod transaction;
 pub mod update;
 pub mod update_race;
 pub mod upsert;
+pub mod watch;
+pub mod watch_end;
 pub mod write;
 
 pub use harness::{Harness, Picture};
@@ -313,12 +315,35 @@ macro_rules! conformance_tests {
                 an_atomic_batch_that_fails_leaves_the_transaction_as_it_was,
                 transfers_between_accounts_keep_their_sum,
             }
+            db watch {
+                every_change_is_told_with_kind_version_and_document,
+                edges_are_told_with_their_ends,
+                only_what_was_asked_for_is_told,
+                ids_and_versions_are_told_without_documents,
+                what_was_refused_is_not_told,
+                an_atomic_batch_shares_its_commit_and_can_be_left_in_its_middle,
+                a_watch_goes_on_from_every_token_it_gave,
+                a_token_is_refused_by_a_watch_of_something_else,
+                the_edges_of_a_detached_node_are_told,
+                an_update_of_many_is_told_once_for_each,
+                puts_and_given_versions_are_told_by_their_version,
+                a_document_changed_by_one_batch_is_last_told_as_the_batch_left_it,
+                a_transaction_is_told_when_it_commits_and_as_one,
+                many_writers_are_told_each_in_order_and_nothing_twice,
+                a_slow_reader_is_told_of_everything_in_the_end,
+                what_was_told_can_be_read,
+                several_watches_do_not_meet,
+            }
             harness lifecycle {
                 calls_after_closing_are_closed,
                 closing_twice_succeeds,
                 closing_from_many_tasks_succeeds,
                 closing_finishes_what_was_accepted,
                 dropping_a_cursor_after_closing_is_harmless,
+            }
+            harness watch_end {
+                a_watch_ends_when_the_database_is_closed,
+                a_watch_goes_on_when_the_database_has_been_opened_again,
             }
             harness durable {
                 documents_with_versions_and_schemas_survive,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::index::MemoryIndex;
+use super::watch::Noted;
 use crate::codec::Encoding;
 use crate::document::{Body, Document, Ends};
 use crate::entity_name::EntityName;
@@ -16,6 +17,7 @@ use crate::indexes::{
 };
 use crate::query::Query;
 use crate::version::Version;
+use crate::watch::ChangeKind;
 use crate::write::{Action, Link, Outcome, WriteBatch, WriteReport};
 
 /// Everything that is stored.
@@ -23,6 +25,8 @@ use crate::write::{Action, Link, Outcome, WriteBatch, WriteReport};
 pub(super) struct State {
     documents: BTreeMap<Id, Stored>,
     indexes: Vec<MemoryIndex>,
+    /// What was changed since that was last asked for.
+    changes: Vec<Noted>,
     pub(super) closed: bool,
 }
 
@@ -40,6 +44,11 @@ impl State {
             return Err(Error::new(ErrorKind::Closed, "database was closed"));
         }
         Ok(())
+    }
+
+    /// What was changed since the last call.
+    pub(super) fn take_changes(&mut self) -> Vec<Noted> {
+        std::mem::take(&mut self.changes)
     }
 
     fn document(&self, id: &Id) -> Option<Document> {
@@ -194,6 +203,13 @@ impl State {
             before.iter().for_each(|stored| index.note(&stored.source(id), false));
             stored.iter().for_each(|stored| index.note(&stored.source(id), true));
         }
+        let (kind, version) = match (&stored, &before) {
+            (Some(stored), _) => (ChangeKind::of(stored.version), stored.version),
+            (None, Some(before)) => (ChangeKind::Deleted, before.version),
+            (None, None) => return None,
+        };
+        let document = stored.as_ref().map(|stored| stored.document(id));
+        self.changes.push(Noted { kind, id: id.clone(), version, document });
         if let Some(stored) = stored {
             self.documents.insert(id.clone(), stored);
         }

@@ -11,6 +11,7 @@ use futures_util::stream;
 use parking_lot::{Mutex, RwLock};
 
 use super::state::State;
+use super::watch::Feed;
 use crate::capabilities::Capabilities;
 use crate::database::{Cursor, Database, OrdinalPin};
 use crate::document::Document;
@@ -28,6 +29,7 @@ use crate::write::{WriteBatch, WriteReport};
 /// A transaction.
 pub(super) struct MemoryTransaction {
     base: Arc<RwLock<Arc<State>>>,
+    feed: Arc<Feed>,
     /// What was stored when it began.
     snapshot: Arc<State>,
     /// Absent after its end.
@@ -56,18 +58,20 @@ enum Told {
 }
 
 impl MemoryTransaction {
-    /// Begins at `snapshot`, which is what `base` holds.
+    /// Begins at `snapshot`, which is what `base` holds, whose changes go to `feed`.
     pub(super) fn new(
-        base: Arc<RwLock<Arc<State>>>,
+        (base, feed): (Arc<RwLock<Arc<State>>>, Arc<Feed>),
         snapshot: Arc<State>,
         capabilities: &Capabilities,
         max_sort_bytes: usize,
     ) -> Self {
         let state = Arc::clone(&snapshot);
         let play = Play { state, told: Vec::new(), operations: 0 };
-        let capabilities = Capabilities { transactions: None, ..capabilities.clone() };
+        let capabilities =
+            Capabilities { transactions: None, change_feed: false, ..capabilities.clone() };
         Self {
             base,
+            feed,
             snapshot,
             play: Mutex::new(Some(play)),
             is_outrun: AtomicBool::new(false),
@@ -269,6 +273,7 @@ impl Transaction for MemoryTransaction {
         }
         if Arc::ptr_eq(&base, &self.snapshot) {
             *base = play.state;
+            self.feed.publish(Arc::make_mut(&mut base).take_changes());
             return Ok(());
         }
         let mut state = State::clone(&base);
@@ -279,6 +284,7 @@ impl Transaction for MemoryTransaction {
                 "others changed what the transaction has seen",
             ));
         }
+        self.feed.publish(state.take_changes());
         *base = Arc::new(state);
         Ok(())
     }

@@ -37,6 +37,7 @@ mod stage;
 mod stats;
 mod verify;
 mod view;
+mod watch;
 mod writer;
 
 use std::error::Error as _;
@@ -65,6 +66,7 @@ use crate::indexes::{Definition, Explanation, IndexInfo, IndexSpec};
 use crate::ordinal_set::OrdinalSet;
 use crate::projection::PathTree;
 use crate::query::Query;
+use crate::watch::{ChangeStream, WatchOptions};
 use crate::write::{WriteBatch, WriteReport};
 
 use access::Access;
@@ -161,6 +163,7 @@ impl JsonDb {
         capabilities.atomic_batches = true;
         capabilities.persistent = true;
         capabilities.ordinals = true;
+        capabilities.change_feed = true;
         Ok(Self { shared, disk, capabilities, options, recovery })
     }
 
@@ -215,7 +218,7 @@ async fn in_time<T: Send + 'static>(
 }
 
 /// Looks for an answer for so long as a write to the system's memory takes, and no longer.
-fn watch<T>(answer: &mut oneshot::Receiver<T>) -> Option<T> {
+fn look_for<T>(answer: &mut oneshot::Receiver<T>) -> Option<T> {
     const WATCH: Duration = Duration::from_micros(10);
     let start = Instant::now();
     loop {
@@ -310,7 +313,7 @@ impl Database for JsonDb {
         self.shared.queue.submit(Request { draft, reply })?;
         // Without a sync the answer comes sooner than a task goes to sleep and wakes up.
         if self.options.durability != Durability::Sync
-            && let Some(report) = watch(&mut report)
+            && let Some(report) = look_for(&mut report)
         {
             return report;
         }
@@ -407,11 +410,18 @@ impl Database for JsonDb {
         neighbors::neighbors(&self.shared, from, expansion, Some(known)).await
     }
 
+    async fn watch(&self, options: WatchOptions) -> Result<ChangeStream> {
+        self.shared.queue.check_readable()?;
+        let shared = Arc::clone(&self.shared);
+        in_time(self.shared.deadline, move || watch::watch(&shared, options)).await
+    }
+
     fn pin_ordinals(&self) -> OrdinalPin {
         OrdinalPin::new(Arc::clone(&self.shared.index.read().pins))
     }
 
     async fn close(&self) -> Result<()> {
+        self.shared.feed.close();
         match self.shared.queue.close() {
             None => Ok(()),
             Some(closed) => closed.await.unwrap_or(Ok(())),
@@ -421,6 +431,7 @@ impl Database for JsonDb {
 
 impl Drop for JsonDb {
     fn drop(&mut self) {
+        self.shared.feed.close();
         // Nobody waits for the answer; the writer closes when it has done what it was given.
         let _ = self.shared.queue.close();
     }

@@ -106,6 +106,12 @@ impl Segments {
         self.0.get(slot as usize)?.as_ref()
     }
 
+    /// The file of a segment that is open, be it part of the journal or not any more.
+    pub(super) fn find(&self, name: SegmentName) -> Option<Arc<dyn DiskFile>> {
+        let segment = self.0.iter().flatten().find(|segment| segment.name == name)?;
+        Some(Arc::clone(&segment.file))
+    }
+
     /// The path of a segment's file, for messages.
     pub(super) fn path(&self, slot: u32) -> String {
         self.get(slot)

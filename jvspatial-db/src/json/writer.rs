@@ -26,6 +26,7 @@ use super::recent::Recent;
 use super::recovery::{self, Opened};
 use super::room;
 use super::stage::Stage;
+use super::watch::Feed;
 use crate::durability::Durability;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Collection, Id};
@@ -42,6 +43,7 @@ pub(super) struct Shared {
     pub queue: Queue,
     pub compaction: Compaction,
     pub recent: Recent,
+    pub feed: Feed,
     /// How many times the writer has synced the journal since the store was opened.
     pub syncs: AtomicU64,
     /// How long a call may wait for the writer or for a file.
@@ -208,6 +210,7 @@ impl Writer {
         }
         match self.write(&mut stage) {
             Ok(()) => {
+                self.shared.feed.publish(self.manifest.active, self.end);
                 acknowledge(waiting);
                 if self.options.compaction {
                     self.shared.compaction.note_written();
@@ -375,6 +378,7 @@ impl Writer {
         let why = cause.to_string();
         tracing::error!(cause = why, "database is poisoned: a write could not be made durable");
         self.shared.queue.poison(&why);
+        self.shared.feed.poison();
         let error = Error::new(kind, "write could not be made durable; it may or may not be there")
             .with("cause", &why);
         self.poison = Some(why);
@@ -416,6 +420,7 @@ impl Drop for Writer {
         if std::thread::panicking() {
             // First, so that the compactor leaves alone what the manifest may name by now.
             self.shared.queue.poison("the writer panicked");
+            self.shared.feed.poison();
         }
         self.stop_compactor();
         if std::thread::panicking() {
@@ -445,7 +450,9 @@ impl Opened {
         self,
         deadline: Duration,
     ) -> (Shared, (Manifest, Arc<dyn DiskFile>, End), recovery::RecoveryReport) {
+        let feed = Feed::new(self.manifest.store.clone(), self.manifest.active, self.end);
         let shared = Shared {
+            feed,
             index: RwLock::new(self.index),
             queue: Queue::default(),
             compaction: Compaction::default(),

@@ -161,6 +161,7 @@ impl Writer {
         self.slot = segments.add(SegmentName::new(number), Arc::clone(&active));
         index.usages.grow(self.slot, Usage { bytes: end.bytes, ..Usage::default() });
         drop(index);
+        self.shared.feed.hold(self.manifest.active, &self.active, self.end.bytes);
         self.manifest = manifest;
         self.active = active;
         self.end = end;

@@ -107,7 +107,8 @@ impl<'a> Commits<'a> {
             };
             let checksum = line_checksum(line);
             open.push(checksum);
-            if !self.options.wants(&Id::parse_stored(id)?) {
+            let stored = Id::parse_stored(id).map_err(|error| unsound(&error.to_string()))?;
+            if !self.options.wants(&stored) {
                 parted = None;
                 continue;
             }

@@ -19,6 +19,7 @@ mod stored;
 mod summary;
 mod transaction;
 mod url;
+mod watch;
 mod write;
 
 use std::fmt;
@@ -48,6 +49,7 @@ use crate::id::{Collection, Handle};
 use crate::indexes::{Explanation, IndexInfo, IndexSpec};
 use crate::query::Query;
 use crate::transaction::Transaction;
+use crate::watch::{ChangeStream, WatchOptions};
 use crate::write::{WriteBatch, WriteReport};
 
 /// A database on a MongoDB server.
@@ -93,6 +95,7 @@ impl MongoDb {
         capabilities.atomic_batches = true;
         capabilities.persistent = true;
         capabilities.transactions = Some(Isolation::Snapshot);
+        capabilities.change_feed = true;
         let lanes = Arc::default();
         Ok(Self { client, catalog, lanes, capabilities, max_sort_bytes: options.max_sort_bytes })
     }
@@ -179,6 +182,10 @@ impl Database for MongoDb {
             &self.capabilities,
             self.max_sort_bytes,
         )))
+    }
+
+    async fn watch(&self, options: WatchOptions) -> Result<ChangeStream> {
+        watch::watch(&self.client, options).await
     }
 
     fn pin_ordinals(&self) -> OrdinalPin {

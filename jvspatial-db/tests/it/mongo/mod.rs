@@ -11,6 +11,7 @@ mod proxy;
 mod read;
 mod shared;
 mod transaction;
+mod watch;
 mod write;
 
 use bson::Document;

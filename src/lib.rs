@@ -41,15 +41,16 @@
 //! ```
 
 pub use jvspatial_core::{
-    AnyEdge, AnyNode, CacheConfig, Cascade, CascadeReport, Change, Connection, Connections,
-    Connects, Control, DatabaseConfig, Dated, DeclaredIndex, DeclaredKey, DeleteReport, DistinctAs,
-    Edge, EdgeSelect, Effect, Embedded, Ended, Entity, EntityTypes, Error, ErrorKind, Expansion,
-    Explanation, Field, FieldInterval, Find, FindStream, FindUpdate, Graph, GraphBuilder,
-    GraphConfig, Hop, Index, IndexConflict, IndexInfo, IndexPlan, IndexSpec, Limit, LimitsConfig,
-    List, Node, NodeSelect, Numeric, Object, Operand, Order, Outcome, Page, Place, Predicate,
-    Projected, ProjectedFields, Projection, Result, Root, SomeFields, Stage, Standalone, Stats,
-    Step, Stored, Text, Trail, Transaction, TypeIndex, Uniqueness, Updated, View, Walk,
-    WalkBuilder, Walker, Whole, both, incoming, out,
+    AnyEdge, AnyNode, CacheConfig, Cascade, CascadeReport, Change, ChangeKind, Changed, Changes,
+    Connection, Connections, Connects, Control, DatabaseConfig, Dated, DeclaredIndex, DeclaredKey,
+    DeleteReport, DistinctAs, Edge, EdgeSelect, Effect, Embedded, Ended, Entity, EntityTypes,
+    Error, ErrorKind, Expansion, Explanation, Field, FieldInterval, Find, FindStream, FindUpdate,
+    Graph, GraphBuilder, GraphConfig, Hop, Index, IndexConflict, IndexInfo, IndexPlan, IndexSpec,
+    Limit, LimitsConfig, List, LostHistory, Node, NodeSelect, Numeric, Object, Operand, Order,
+    Outcome, Page, Place, Predicate, Projected, ProjectedFields, Projection, Result, ResumeToken,
+    Root, SomeFields, Stage, Standalone, Stats, Step, Stored, Text, Trail, Transaction, TypeIndex,
+    Uniqueness, Updated, View, Walk, WalkBuilder, Walker, Watch, Watched, Whole, both, incoming,
+    out,
 };
 /// Ids, documents and database backends, for applications that reach below the graph.
 pub use jvspatial_db as db;

@@ -23,11 +23,13 @@ pub use entity::{
 };
 pub use error::{Effect, Error, ErrorKind, Place, Result};
 pub use graph::{
-    Cascade, CascadeReport, Connection, Connections, Graph, GraphBuilder, IndexConflict, IndexPlan,
-    Transaction,
+    Cascade, CascadeReport, Changed, Changes, Connection, Connections, Graph, GraphBuilder,
+    IndexConflict, IndexPlan, Transaction, Watch, Watched,
 };
 /// What a deployment says of its database, a part of [`GraphConfig`].
 pub use jvspatial_db::DatabaseConfig;
+/// What a watch tells.
+pub use jvspatial_db::{ChangeKind, LostHistory, ResumeToken};
 /// How a search was answered, and what an index is and has been good for.
 pub use jvspatial_db::{Explanation, FieldInterval, IndexInfo, IndexSpec, Stage};
 pub use query::{

@@ -18,6 +18,7 @@ mod neighbors;
 mod read;
 mod save;
 mod transaction;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub use cascade::{Cascade, CascadeReport};
 pub use connections::{Connection, Connections};
 pub use index_plan::{IndexConflict, IndexPlan};
 pub use transaction::Transaction;
+pub use watch::{Changed, Changes, Watch, Watched};
 
 use batch::BatchLimits;
 pub(crate) use delete::detaches;

@@ -23,3 +23,4 @@ mod sorted;
 mod spy;
 mod transaction;
 mod update;
+mod watch;

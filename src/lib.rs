@@ -88,3 +88,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/indexes.md")]
 struct Indexes;
+
+/// Keeps the example on watching running.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/watching.md")]
+struct Watching;

@@ -257,7 +257,7 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// `Invalid` for a token of another database, collection or type; `Unsupported` on backends without a change
-    /// feed; `Unavailable`, `Poisoned`, `Closed`.
+    /// feed; `Unavailable`, `Closed`.
     async fn watch(&self, options: WatchOptions) -> Result<ChangeStream> {
         let _ = options;
         Err(Error::new(ErrorKind::Unsupported, "backend has no change feed")

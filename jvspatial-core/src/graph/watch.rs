@@ -83,7 +83,7 @@ impl<V> Watch<V> {
     ///
     /// # Errors
     /// `Invalid` for a token of another graph, or of a watch of something else; `Unsupported` in a transaction and on
-    /// a database without a change feed; `Unavailable`, `Poisoned`, `Closed`.
+    /// a database without a change feed; `Unavailable`, `Closed`.
     ///
     /// # Cancellation
     /// Safe: nothing is left of it.

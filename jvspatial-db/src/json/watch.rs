@@ -31,12 +31,19 @@ pub(super) struct Feed {
     /// The store's own name.
     store: String,
     newest: Sender<Newest>,
+    held: Mutex<Held>,
+}
+
+/// What is kept for watchers.
+#[derive(Debug, Default)]
+struct Held {
+    watchers: usize,
     /// Sealed segments in order, as they were written, that watchers may still want.
-    held: Mutex<VecDeque<Held>>,
+    segments: VecDeque<HeldSegment>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct HeldSegment {
     number: u32,
     bytes: u64,
     file: Arc<dyn DiskFile>,
@@ -78,14 +85,14 @@ impl Feed {
     /// Holds open a segment that is sealed, for watchers that have not come there yet.
     pub(super) fn hold(&self, number: u32, file: &Arc<dyn DiskFile>, bytes: u64) {
         let mut held = self.held.lock();
-        if self.newest.receiver_count() == 0 {
-            held.clear();
+        if held.watchers == 0 {
             return;
         }
-        held.push_back(Held { number, bytes, file: Arc::clone(file) });
-        let mut total: u64 = held.iter().map(|held| held.bytes).sum();
-        while held.len() > 1 && (held.len() > HELD_SEGMENTS || total > HELD_BYTES) {
-            total -= held.pop_front().map_or(0, |held| held.bytes);
+        let segments = &mut held.segments;
+        segments.push_back(HeldSegment { number, bytes, file: Arc::clone(file) });
+        let mut total: u64 = segments.iter().map(|segment| segment.bytes).sum();
+        while segments.len() > 1 && (segments.len() > HELD_SEGMENTS || total > HELD_BYTES) {
+            total -= segments.pop_front().map_or(0, |segment| segment.bytes);
         }
     }
 
@@ -105,12 +112,12 @@ impl Feed {
 
     /// A segment as it was written, if it is still open anywhere.
     fn find(&self, shared: &Shared, number: u32) -> Option<Arc<dyn DiskFile>> {
-        let held = self.held.lock();
-        if let Some(held) = held.iter().find(|held| held.number == number) {
-            return Some(Arc::clone(&held.file));
-        }
-        drop(held);
-        shared.index.read().segments.find(SegmentName::new(number))
+        let held = |held: &Held| {
+            let segment = held.segments.iter().find(|segment| segment.number == number)?;
+            Some(Arc::clone(&segment.file))
+        };
+        let held = held(&self.held.lock());
+        held.or_else(|| shared.index.read().segments.find(SegmentName::new(number)))
     }
 }
 
@@ -122,17 +129,17 @@ struct Ear {
 
 impl Ear {
     fn new(shared: &Arc<Shared>) -> Self {
+        shared.feed.held.lock().watchers += 1;
         Self { shared: Arc::clone(shared), newest: shared.feed.newest.subscribe() }
     }
 }
 
 impl Drop for Ear {
     fn drop(&mut self) {
-        let feed = &self.shared.feed;
-        let mut held = feed.held.lock();
-        // This one still counts. Whoever begins to listen now wants nothing that is held already.
-        if feed.newest.receiver_count() <= 1 {
-            held.clear();
+        let mut held = self.shared.feed.held.lock();
+        held.watchers -= 1;
+        if held.watchers == 0 {
+            held.segments.clear();
         }
     }
 }
@@ -140,7 +147,7 @@ impl Drop for Ear {
 /// Begins a watch.
 ///
 /// # Errors
-/// `Invalid` for a token of another store or watch, `Poisoned`, `Closed`.
+/// `Invalid` for a token of another store or watch, `Unavailable`, `Closed`.
 pub(super) fn watch(shared: &Arc<Shared>, options: WatchOptions) -> Result<ChangeStream> {
     let origin = Origin::new(&format!("json:{}", shared.feed.store), &options);
     let after = options.after.as_ref();

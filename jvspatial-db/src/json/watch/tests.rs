@@ -188,7 +188,7 @@ async fn sealed_segments_that_were_not_compacted_are_told_from_any_token() {
 #[tokio::test]
 async fn the_last_watcher_lets_go_of_what_is_held() {
     let db = open(&SimulatedDisk::new(), &small());
-    let held = || db.shared.feed.held.lock().len();
+    let held = || db.shared.feed.held.lock().segments.len();
     let (first, second) = (watch(&db, None).await, watch(&db, None).await);
     for number in 0..20 {
         create(&db, number..number + 1, 400).await;
@@ -239,6 +239,8 @@ async fn a_poisoned_store_tells_what_readers_see_and_then_that_no_more_will_come
     expect(&mut changes, 0..3).await;
     assert_eq!(changes.try_next().await.unwrap_err().kind(), ErrorKind::Poisoned);
     let token = changes.token().clone();
+    let mut late = watch(&db, Some(&token)).await;
+    assert_eq!(late.try_next().await.unwrap_err().kind(), ErrorKind::Poisoned);
     let _ = db.close().await;
     // The write that nobody knows of was not told before, and is if it is there.
     let db = open(&disk, &JsonDbOptions::new());

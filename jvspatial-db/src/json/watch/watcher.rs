@@ -43,7 +43,7 @@ impl Watcher {
     /// A watch that begins at `after`, or else at the newest commit.
     ///
     /// # Errors
-    /// `Poisoned`, `Closed`, `Unavailable`.
+    /// `Closed`, `Unavailable`.
     pub(super) fn new(
         mut ear: Ear,
         options: WatchOptions,
@@ -51,7 +51,7 @@ impl Watcher {
         after: Option<Place>,
     ) -> Result<Self> {
         let newest = *ear.newest.borrow_and_update();
-        newest.check(true)?;
+        newest.check(false)?;
         let place = Place::after(newest.segment, newest.end);
         let (batches, ready) = (VecDeque::new(), VecDeque::new());
         let mut watcher = Self { ear, options, origin, place, file: None, batches, ready };

@@ -83,21 +83,26 @@ fn tests(targets: &str, filter: Option<&str>, total: &mut Tally) -> Outcome {
 /// The MongoDB backend on a server, the conformance suite among its tests.
 fn mongodb() -> Outcome {
     differential::with_servers(|services| {
-        let mut command = mongodb_command();
-        services.tell(&mut command);
-        let mut tally = Tally::default();
-        cargo::run_watched(&mut command, |line| tally.add_line(line))
-            .map_err(|reason| format!("{tally} ({reason})"))?;
-        match tally.ran() {
-            0 => Err("no test was run".to_owned()),
-            _ => Ok(tally.to_string()),
+        let mut total = Tally::default();
+        for package in ["jvspatial-db", "jvspatial-core"] {
+            let mut command = mongodb_command(package);
+            services.tell(&mut command);
+            let mut tally = Tally::default();
+            cargo::run_watched(&mut command, |line| tally.add_line(line))
+                .map_err(|reason| format!("{tally} ({reason})"))?;
+            if tally.ran() == 0 {
+                return Err(format!("no test of {package} was run"));
+            }
+            total.passed += tally.passed;
+            total.ignored += tally.ignored;
         }
+        Ok(total.to_string())
     })
 }
 
-fn mongodb_command() -> Command {
+fn mongodb_command(package: &str) -> Command {
     let mut command = cargo();
-    command.args(["test", "--package", "jvspatial-db", "--features", "mongodb", "--test", "it"]);
+    command.args(["test", "--package", package, "--features", "mongodb", "--test", "it"]);
     command.args(["mongo::", "--no-fail-fast", "--", "--include-ignored"]);
     // They wait for the disk of the server more than they compute.
     command.arg("--test-threads=8");
@@ -178,7 +183,7 @@ mod tests {
     #[test]
     fn tests_of_a_server_are_run_though_they_are_ignored() {
         assert_eq!(
-            words(&mongodb_command()),
+            words(&mongodb_command("jvspatial-db")),
             "test --package jvspatial-db --features mongodb --test it mongo:: --no-fail-fast -- --include-ignored --test-threads=8"
         );
     }

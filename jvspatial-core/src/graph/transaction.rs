@@ -78,17 +78,22 @@ impl Graph {
             let error = match body(transaction).await {
                 Ok(value) => match commit(Arc::clone(&begun), effects).await {
                     Ok(()) => return Ok(value),
-                    Err(error) => error.with("attempts", attempts).into(),
+                    Err(error) => error.with("attempts", attempts),
                 },
                 Err(error) => {
                     // The body may have left a handle elsewhere. What failed is told better by its error.
                     let _ = begun.close().await;
-                    error
+                    if !begun.is_outrun() {
+                        return Err(error);
+                    }
+                    // What a body makes of being outrun in its midst may be anything.
+                    Error::new(ErrorKind::Conflict, "others got ahead of every try")
+                        .with("attempts", attempts)
                 }
             };
             let pause = sleep(pause(attempts.saturating_add(1)));
             if !begun.is_outrun() || timeout_at(deadline, pause).await.is_err() {
-                return Err(error);
+                return Err(error.into());
             }
         }
     }

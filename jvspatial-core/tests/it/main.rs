@@ -15,6 +15,8 @@ mod indexed;
 mod indexes;
 mod model;
 mod modify;
+#[cfg(feature = "mongodb")]
+mod mongo;
 mod neighbors;
 mod open;
 mod projection;

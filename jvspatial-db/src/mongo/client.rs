@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use bson::raw::{RawDocumentBuf, cstr};
 use bson::{Document, rawdoc};
+use mongodb::ClientSession;
 use mongodb::error::Result as DriverResult;
 use mongodb::options::WriteConcern;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::{RwLock, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -43,6 +45,9 @@ pub(super) struct Client {
 
 /// How much longer than its deadline a change is waited for, so that it can say itself what became of it.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// How long closing waits for a transaction to be given up.
+const ABORT: Duration = Duration::from_secs(1);
 
 /// What a change needs to call the driver.
 #[derive(Clone)]
@@ -184,6 +189,19 @@ impl Client {
             Error::new(ErrorKind::Unavailable, "server did not answer in time")
                 .with("deadline", format_args!("{:?}", self.deadline))
         })?
+    }
+
+    /// Gives up the transaction of a session without being waited for, but by closing.
+    pub(super) fn abort(&self, mut session: ClientSession) {
+        let open = Arc::clone(&self.gate).try_read_owned();
+        // Otherwise the driver does it, when it is not shutting down.
+        let (Ok(runtime), Ok(open)) = (Handle::try_current(), open) else { return };
+        runtime.spawn(async move {
+            let task = tokio::spawn(async move { session.abort_transaction().await });
+            // A server that does not answer gives it up by itself in time.
+            let _ = timeout(ABORT, task).await;
+            drop(open);
+        });
     }
 
     /// Has closing give up a transaction.

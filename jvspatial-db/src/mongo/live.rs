@@ -165,8 +165,7 @@ impl Live {
         };
         let answer = answer.map_err(|failure| self.judge(failure));
         if self.is_over.load(Ordering::Acquire) {
-            // The driver gives up the transaction of a session that is dropped.
-            place.take();
+            self.abort(place.take());
         }
         answer
     }
@@ -191,8 +190,11 @@ impl Live {
         let live = Arc::clone(self);
         let committed = self.client.change(|task| async move {
             let open = live.open.lock().await.take();
-            let was_over = live.is_over.swap(true, Ordering::AcqRel);
-            let Some(mut open) = open.filter(|_| !was_over) else { return Err(ended()) };
+            if live.is_over.swap(true, Ordering::AcqRel) {
+                live.abort(open);
+                return Err(ended());
+            }
+            let Some(mut open) = open else { return Err(ended()) };
             match commit(&task, &mut open.session).await {
                 Committed::Done => Ok(()),
                 Committed::Not(error) => {
@@ -228,7 +230,13 @@ impl Live {
     pub(super) fn end(&self) {
         self.is_over.store(true, Ordering::Release);
         if let Ok(mut place) = self.open.try_lock() {
-            place.take();
+            self.abort(place.take());
+        }
+    }
+
+    fn abort(&self, open: Option<Open>) {
+        if let Some(open) = open {
+            self.client.abort(open.session);
         }
     }
 

@@ -63,6 +63,9 @@ use crate::write::{WriteBatch, WriteReport};
 /// asked for again under its number; [`Outcome::Unknown`](crate::Outcome) is left only when no server answers
 /// before the deadline.
 ///
+/// Transactions are the server's, of [`Isolation::Snapshot`]. A command that the server refuses ends one, and every
+/// call after that fails with `Closed`; what can be judged here is not left to the server.
+///
 /// A cursor sees the time at which it began, which a server keeps for five minutes unless it was told otherwise;
 /// one that is read later ends with `Unavailable`. No error holds the user or the password.
 pub struct MongoDb {

@@ -43,6 +43,10 @@ pub(super) struct Feed {
     cursor: Option<RawBatchCursor>,
     /// Where the server was when it answered last.
     place: Option<RawDocumentBuf>,
+    /// Whether the server has said that it cannot go on from there.
+    is_lost: bool,
+    /// Since when nothing has come of opening the stream again, and the pause before the next try.
+    broken: Option<(Instant, Duration)>,
 }
 
 /// How a call of the server failed.
@@ -56,7 +60,8 @@ enum Failure {
 
 impl Feed {
     pub(super) const fn new(client: Arc<Client>, options: WatchOptions, origin: Origin) -> Self {
-        Self { client, options, origin, cursor: None, place: None }
+        let (cursor, place, broken) = (None, None, None);
+        Self { client, options, origin, cursor, place, is_lost: false, broken }
     }
 
     /// Where the watch is.
@@ -73,10 +78,17 @@ impl Feed {
     /// `Unsupported`, `Unavailable`, `Closed`.
     pub(super) async fn begin(&mut self, place: Option<RawDocumentBuf>) -> Result<Vec<Progress>> {
         self.place = place;
-        match self.open().await {
-            Ok(steps) => Ok(steps),
-            Err(Failure::Lost) => self.open_anew().await.map_err(Failure::into_error),
-            Err(failure) => Err(failure.into_error()),
+        let end = Instant::now() + self.client.deadline();
+        loop {
+            let opened = match self.open().await {
+                Err(Failure::Lost) => self.open_anew().await,
+                opened => opened,
+            };
+            match opened {
+                Ok(steps) => return Ok(steps),
+                Err(Failure::Broken(_)) if Instant::now() < end => sleep(PAUSES.0).await,
+                Err(failure) => return Err(failure.into_error()),
+            }
         }
     }
 
@@ -96,37 +108,36 @@ impl Feed {
 
     /// The next steps, possibly none.
     async fn next(&mut self) -> Result<Vec<Progress>> {
-        let start = Instant::now();
-        let mut pause = PAUSES.0;
-        // Whether the server has said that it cannot go on from the place.
-        let mut is_lost = false;
         loop {
             self.client.check_open().await?;
-            let result = match (self.cursor.take(), is_lost) {
-                (Some(cursor), _) => self.fetch(cursor).await,
-                (None, false) => self.open().await,
-                (None, true) => self.open_anew().await,
+            let result = match self.cursor.take() {
+                Some(cursor) => self.fetch(cursor).await,
+                None if self.is_lost => self.open_anew().await,
+                None => self.open().await,
             };
-            let error = match result {
+            match result {
                 Ok(steps) => return Ok(steps),
+                Err(Failure::Lost) => self.is_lost = true,
+                Err(Failure::Broken(error)) => self.pause(error).await?,
                 Err(Failure::Final(error)) => {
                     self.client.check_open().await?;
                     return Err(error);
                 }
-                Err(Failure::Lost) => {
-                    is_lost = true;
-                    continue;
-                }
-                Err(Failure::Broken(error)) => error,
-            };
-            self.client.check_open().await?;
-            if start.elapsed() > PATIENCE {
-                return Err(error);
             }
-            tracing::debug!(%error, "a change stream is opened again");
-            sleep(pause).await;
-            pause = (pause * 2).min(PAUSES.1);
         }
+    }
+
+    /// Waits before the stream is opened again, or gives up.
+    async fn pause(&mut self, error: Error) -> Result<()> {
+        self.client.check_open().await?;
+        let (since, pause) = *self.broken.get_or_insert((Instant::now(), PAUSES.0));
+        if since.elapsed() > PATIENCE {
+            return Err(error);
+        }
+        tracing::debug!(%error, "a change stream is opened again");
+        sleep(pause).await;
+        self.broken = Some((since, (pause * 2).min(PAUSES.1)));
+        Ok(())
     }
 
     /// Opens the stream at its place, or else now.
@@ -153,10 +164,9 @@ impl Feed {
             Ok(steps) => {
                 let reason = "the server's log no longer reaches back to the place";
                 let token = self.token().map_err(Failure::Final)?;
-                // What has been told by the new stream already lies before the place that it now is at.
-                drop(steps);
                 let lost = ChangeEvent::Lost(LostHistory { reason, token });
-                Ok(vec![Progress::Event(lost)])
+                self.is_lost = false;
+                Ok(std::iter::once(Progress::Event(lost)).chain(steps).collect())
             }
             Err(failure) => {
                 self.place = place;
@@ -182,6 +192,7 @@ impl Feed {
         match batch {
             Some(Ok(batch)) => {
                 self.cursor = Some(cursor);
+                self.broken = None;
                 self.read(&batch)
             }
             Some(Err(error)) => Err(Failure::of_driver(&error)),
@@ -246,7 +257,8 @@ impl Feed {
                 { "$match": wanted(&self.options) },
                 { "$project": shown(self.options.documents) },
             ],
-            "cursor": {},
+            // The first reply is only where the stream begins: behind what it told, it would not be told again.
+            "cursor": { "batchSize": 0 },
             "maxTimeMS": self.client.max_time(),
         }
     }

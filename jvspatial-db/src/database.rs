@@ -228,8 +228,9 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// transaction [commits](Transaction::commit).
     ///
     /// # Behaviour
-    /// - The transaction reads one point in time, between this call and its own first one, and what was written
-    ///   into it since. Nobody else sees any of that before the commit, and then all of it at once.
+    /// - The transaction reads one point in time and what was written into it since. A backend may let it go on at
+    ///   a later point, where all that it was told so far is true as well. Nobody else sees what it writes before
+    ///   the commit, and then all of it at once.
     /// - Dropping or closing the transaction gives it up: everything is as if it had not been.
     /// - Its calls behave as those of this trait say, each outcome as if the transaction were alone. It begins no
     ///   transactions and makes and drops no indexes: those calls are `Unsupported`.

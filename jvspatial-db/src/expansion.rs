@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::document::Ends;
 use crate::entity_name::EntityName;
 use crate::filter::Filter;
 use crate::id::{Handle, Id};
@@ -70,6 +71,21 @@ impl Expansion {
             nodes: EntitySet::Any,
             with_edges: false,
             may_dangle: false,
+        }
+    }
+}
+
+impl Ends {
+    /// The node that the edge leads to from `start`.
+    pub(crate) fn follow(&self, start: &Id, direction: Direction) -> Option<&Id> {
+        let forward = direction != Direction::In || self.bidirectional;
+        let backward = direction != Direction::Out || self.bidirectional;
+        if forward && self.source == *start {
+            Some(&self.target)
+        } else if backward && self.target == *start {
+            Some(&self.source)
+        } else {
+            None
         }
     }
 }

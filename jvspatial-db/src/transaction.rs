@@ -1,9 +1,11 @@
 //! The contract of a transaction.
 
+pub(crate) mod log;
+
 use async_trait::async_trait;
 
 use crate::database::Database;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// A database apart from the one it was [begun](Database::begin) on, until it commits.
 ///
@@ -30,4 +32,19 @@ pub trait Transaction: Database {
     /// Whether a call, or the commit, failed for what others did meanwhile, so that nothing can come of this
     /// transaction but the same may succeed when it is begun again.
     fn is_outrun(&self) -> bool;
+}
+
+/// The error of a call after the end.
+pub(crate) fn ended() -> Error {
+    Error::new(ErrorKind::Closed, "transaction has ended")
+}
+
+/// The error of a transaction that was outrun.
+pub(crate) fn outrun() -> Error {
+    Error::new(ErrorKind::Conflict, "others changed what the transaction has seen")
+}
+
+/// The error of a call that transactions do not have.
+pub(crate) fn unsupported(what: &'static str) -> Error {
+    Error::new(ErrorKind::Unsupported, what)
 }

@@ -32,8 +32,8 @@ impl Graph {
     /// got ahead, the body is called again on the graph as it is then, after a short random pause that grows, so what
     /// it does besides must bear repetition; [`Transaction::on_commit`] is for what must not be repeated. A body that
     /// fails leaves nothing. How far transactions are kept apart is in
-    /// [`Capabilities::transactions`](jvspatial_db::Capabilities): as if one ran after the other in memory, on MongoDB
-    /// so that of two that write one document one begins again.
+    /// [`Capabilities::transactions`](jvspatial_db::Capabilities): as if one ran after the other in memory and on the JSON
+    /// database, on MongoDB so that of two that write one document one begins again.
     ///
     /// A value that was read before cannot be trusted inside: read it again there. Everything that is written in one
     /// transaction is at most 100,000 documents.

@@ -266,8 +266,11 @@ pub async fn what_a_write_was_told_is_still_true_at_the_commit(db: Arc<dyn Datab
     assert!(get(&*tx, "n.City.hub").await.is_some());
     ops(&*db).edge("e.Road.1", "n.City.hub", "n.City.end").done().await;
     let batch = ops(&*tx).detach("n.City.hub").into_batch();
-    assert_eq!(finish(&*tx, batch).await, None);
-    assert_eq!(reached(&*db, "n.City.hub", Direction::Out).await, ["end"]);
+    let done = finish(&*tx, batch).await;
+    // A backend may let it see the edge, since all that it has read is as it was.
+    assert!(done.as_ref().is_none_or(|report| report.detached == 1), "{done:?}");
+    let left = reached(&*db, "n.City.hub", Direction::Out).await;
+    assert_eq!(left.is_empty(), done.is_some());
 
     // A node to lead to.
     let tx = db.begin().await.expect("a transaction");

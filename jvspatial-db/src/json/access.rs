@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::in_time;
+use super::index::Snapshot;
 use super::index_scan::{IndexScan, choose};
 use super::scan::{Bodies, Match, Scan};
 use super::writer::Shared;
@@ -24,19 +25,24 @@ pub(super) enum Access {
 }
 
 impl Access {
-    /// The best way for a query, which shows the paths `shown` of each match.
+    /// The best way for a query, at the present or at a snapshot, which shows the paths `shown` of each match.
     ///
     /// # Errors
     /// `Invalid` for a hint that cannot be followed.
-    pub(super) fn new(shared: &Arc<Shared>, query: &Query, shown: PathTree) -> Result<Self> {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        query: &Query,
+        shown: PathTree,
+        at: Option<&Snapshot>,
+    ) -> Result<Self> {
         let index = shared.index.read();
         if let Some(chosen) = choose(&index, query)? {
-            let scan = IndexScan::new(shared, &index, chosen, query, shown);
+            let scan = IndexScan::new(shared, &index, chosen, query, shown, at);
             return Ok(Self::Index(Box::new(scan)));
         }
         drop(index);
         let (shared, filter) = (Arc::clone(shared), query.filter.clone());
-        let mut scan = Scan::new(shared, query.collection, filter, shown);
+        let mut scan = Scan::new(shared, query.collection, filter, shown, at);
         let wanted = query.limit.map(|limit| limit.saturating_add(query.skip));
         if query.order().is_none() && wanted.is_some_and(|wanted| wanted <= FEW) {
             scan.expect_few();
@@ -100,11 +106,25 @@ impl Access {
         }
     }
 
+    /// Counts the matches, each slice of them within `deadline`.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`.
+    pub(super) async fn count(mut self, deadline: Duration) -> Result<u64> {
+        let mut count = 0;
+        while !self.is_finished() {
+            let counted;
+            (self, counted) = self.count_slice(deadline).await?;
+            count += counted;
+        }
+        Ok(count)
+    }
+
     /// Counts the matches of the next slice.
     ///
     /// # Errors
     /// `Corrupt`, `Unavailable`.
-    pub(super) async fn count_slice(self, deadline: Duration) -> Result<(Self, u64)> {
+    async fn count_slice(self, deadline: Duration) -> Result<(Self, u64)> {
         match self {
             Self::Collection(mut scan) if scan.is_covered() => {
                 let count = scan.count_covered();

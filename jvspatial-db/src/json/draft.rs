@@ -16,7 +16,7 @@ use crate::write::{Action, Link, Operation, WriteBatch};
 pub(super) const MAX_BATCH_BYTES: usize = 256 * 1024 * 1024;
 
 /// A batch whose lines are spelled as far as its sender knows them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Draft {
     pub lines: Vec<u8>,
     pub operations: Vec<DraftOperation>,
@@ -25,7 +25,7 @@ pub(super) struct Draft {
     pub keys: DraftKeys,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct DraftOperation {
     pub id: Id,
     pub action: DraftAction,
@@ -38,7 +38,7 @@ pub(super) struct DraftOperation {
     pub checksum: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum DraftAction {
     Insert {
         version: Version,
@@ -77,6 +77,13 @@ impl Draft {
             .map(|operation| DraftOperation::new(&lines, operation))
             .collect::<Result<_>>()?;
         Ok(Self { lines, operations, atomic, keys: DraftKeys::default() })
+    }
+
+    /// Adds an operation of another draft.
+    pub(super) fn push(&mut self, operation: &DraftOperation, of: &Self) {
+        let start = self.lines.len();
+        self.lines.extend_from_slice(of.lines.get(operation.line.clone()).unwrap_or_default());
+        self.operations.push(DraftOperation { line: start..self.lines.len(), ..operation.clone() });
     }
 
     /// Works out the keys of its documents in the indexes that there are.
@@ -134,6 +141,14 @@ impl DraftOperation {
         }
         let checksum = body.checksum();
         Ok(Self { id, action, line: body.line(), prefix, suffix, schema, checksum })
+    }
+
+    /// The encoded fields of the document, in the lines of its draft.
+    pub(super) fn fields<'l>(&self, lines: &'l [u8]) -> &'l [u8] {
+        let line = lines.get(self.line.clone()).unwrap_or_default();
+        // An edge that is updated lacks what stands after its fields.
+        let after = if self.is_spelled() { usize::from(self.suffix) + 1 } else { 0 };
+        line.get(usize::from(self.prefix)..line.len().saturating_sub(after)).unwrap_or_default()
     }
 
     /// Whether the line is whole as it stands.

@@ -110,13 +110,14 @@ pub(super) struct Slice {
 }
 
 impl IndexScan {
-    /// A pass as it is planned, at the present; the caller holds the index since it was.
+    /// A pass as it is planned, at the present or at a snapshot; the caller holds the index since it was.
     pub(super) fn new(
         shared: &Arc<Shared>,
         index: &Index,
         chosen: Chosen,
         query: &Query,
         shown: PathTree,
+        at: Option<&Snapshot>,
     ) -> Self {
         let Chosen { mut plan, definition } = chosen;
         let edges = edges(&mut plan, &definition, query);
@@ -127,7 +128,7 @@ impl IndexScan {
         }
         Self {
             shared: Arc::clone(shared),
-            snapshot: index.snapshot(),
+            snapshot: at.cloned().unwrap_or_else(|| index.snapshot()),
             definition,
             bounds: plan.bounds,
             finished: ranges.is_empty() || wanted == Wanted::None,

@@ -12,7 +12,7 @@ use super::index::{
 use super::line::Line;
 use super::queue::Job;
 use super::segment::Segments;
-use super::writer::Writer;
+use super::writer::{Shared, Writer};
 use super::{JsonDb, blocking, manifest};
 use crate::codec::Encoding;
 use crate::document::Ends;
@@ -309,8 +309,18 @@ impl JsonDb {
         done.await.unwrap_or_else(|_| Err(self.stopped()))
     }
 
+    /// The error of those whose job is not done any more.
+    fn stopped(&self) -> Error {
+        if self.shared.queue.is_poisoned() {
+            return Error::new(ErrorKind::Poisoned, "database takes no more writes; open it again");
+        }
+        Error::new(ErrorKind::Closed, "database was closed before the index was made")
+    }
+}
+
+impl Shared {
     pub(super) fn list_indexes(&self, collection: Collection) -> Vec<IndexInfo> {
-        let index = self.shared.index.read();
+        let index = self.index.read();
         let own = index.secondary.iter().filter(|own| own.definition.collection == collection);
         own.map(|own| IndexInfo {
             keys: own.keys.len(),
@@ -320,14 +330,6 @@ impl JsonDb {
             ..IndexInfo::new(&own.definition)
         })
         .collect()
-    }
-
-    /// The error of those whose job is not done any more.
-    fn stopped(&self) -> Error {
-        if self.shared.queue.is_poisoned() {
-            return Error::new(ErrorKind::Poisoned, "database takes no more writes; open it again");
-        }
-        Error::new(ErrorKind::Closed, "database was closed before the index was made")
     }
 }
 

@@ -1,5 +1,7 @@
 //! The keys that a batch adds to the indexes and takes from them.
 
+mod judge;
+
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
 use std::ops::Range;
@@ -7,17 +9,17 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+pub(super) use self::judge::{KeyJudge, Owners};
 use super::draft::{Draft, DraftAction, DraftOperation};
-use super::index::{Definitions, Index, KeyChange, KeyChanges, Secondary};
+use super::index::{Definitions, Index, KeyChanges, Secondary};
 use super::reader::{Located, Reading};
 use super::segment::Segments;
 use crate::codec::Encoding;
 use crate::document::{Document, Ends};
 use crate::error::{ErrorKind, Result};
 use crate::id::{Collection, Id};
-use crate::indexes::{Extractor, KeyList, PlacedKey, Source};
+use crate::indexes::{Extractor, KeyList, Source};
 use crate::version::Version;
-use crate::write::Outcome;
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 
@@ -211,17 +213,13 @@ impl<'d> Finder<'d> {
         ends: Option<&Ends>,
     ) -> Result<()> {
         let id = &operation.id;
-        let line = self.lines.get(operation.line.clone()).unwrap_or_default();
-        // An edge that is updated lacks what stands after its fields.
-        let after = if operation.is_spelled() { usize::from(operation.suffix) + 1 } else { 0 };
-        let body = usize::from(operation.prefix)..line.len().saturating_sub(after);
         let source = Source {
             id,
             version,
             schema: operation.schema,
             ends,
             encoding: Encoding::Json,
-            body: line.get(body).unwrap_or_default(),
+            body: operation.fields(self.lines),
         };
         prepare(extractor, self.definitions, id);
         let first = part.keys.len();
@@ -362,6 +360,20 @@ impl OldKeys {
         self.documents.insert(id.clone(), first..self.keys.len());
     }
 
+    /// Has a document, or none, stand where the index knows another.
+    pub(super) fn replace(
+        &mut self,
+        definitions: &Definitions,
+        index: &parking_lot::RwLock<Index>,
+        id: &Id,
+        document: Option<&Document>,
+    ) {
+        match document {
+            Some(document) => self.add(definitions, index, id, Some(document)),
+            None => drop(self.documents.insert(id.clone(), 0..0)),
+        }
+    }
+
     fn of(&self, id: &Id) -> Range<usize> {
         self.documents.get(id).cloned().unwrap_or_default()
     }
@@ -374,136 +386,5 @@ fn scanned(index: &Index, id: &Id, keys: &mut KeyList) {
         if index.definition.covers(id) {
             index.keys_of(ordinal).iter().for_each(|key| keys.push((place, key)));
         }
-    }
-}
-
-/// Judges the keys of one batch's operations in order, each seeing the ones before it.
-pub(super) struct KeyJudge<'a> {
-    index: &'a Index,
-    new: &'a DraftKeys,
-    old: &'a OldKeys,
-    /// The operation whose keys each document has that this batch changed so far; absent when it has none.
-    current: Map<Id, Option<usize>>,
-    /// Who has a key of a unique index now, among those that this batch changed.
-    owners: Map<PlacedKey<'a>, Option<Id>>,
-    /// Whether such a key can matter to another operation.
-    notes_owners: bool,
-    changes: Vec<KeyChange>,
-    /// The keys that are taken away; the others stay in the draft.
-    removed: KeyList,
-}
-
-/// What one batch changes of the indexes, as far as the draft does not say it.
-#[derive(Debug)]
-pub(super) struct JudgedKeys {
-    /// Numbers of keys are those of the draft when they are added, and those of `removed` when they are not.
-    changes: Vec<KeyChange>,
-    removed: KeyList,
-}
-
-impl<'a> KeyJudge<'a> {
-    pub(super) fn new(index: &'a Index, new: &'a DraftKeys, old: &'a OldKeys) -> Self {
-        Self {
-            index,
-            new,
-            old,
-            current: Map::default(),
-            owners: Map::default(),
-            notes_owners: new.has_twins || !old.documents.is_empty(),
-            changes: Vec::with_capacity(new.keys.len()),
-            removed: KeyList::default(),
-        }
-    }
-
-    /// Why the operation at `at` cannot give the document `id` its keys, if it cannot.
-    pub(super) fn refuse(&self, at: usize, id: &Id) -> Option<Outcome> {
-        for key in self.new.keys.range(self.new.of_operation(at)) {
-            let secondary = self.index.secondary.get(usize::from(key.0))?;
-            if !secondary.definition.spec.is_unique() {
-                continue;
-            }
-            let noted = if self.notes_owners { self.owners.get(&key) } else { None };
-            let owner = match noted {
-                Some(owner) => owner.clone(),
-                None => secondary.owner(key.1).and_then(|ordinal| {
-                    let table = self.index.table(id.collection());
-                    table.id(ordinal)
-                }),
-            };
-            if let Some(owner) = owner.filter(|owner| owner != id) {
-                return Some(Outcome::duplicate(secondary.definition.name.clone(), owner));
-            }
-        }
-        None
-    }
-
-    /// Gives the document `id` the keys of the operation at `at`; none when it is deleted by something else.
-    pub(super) fn change(&mut self, at: Option<usize>, id: &Id, is_alone: bool) {
-        if self.new.is_empty() {
-            return;
-        }
-        let (draft, old) = (self.new, self.old);
-        let new = at.map_or(0..0, |at| draft.of_operation(at));
-        let noted = if self.current.is_empty() { None } else { self.current.get(id).copied() };
-        let (list, before) = match noted {
-            Some(Some(before)) => (&draft.keys, draft.of_operation(before)),
-            Some(None) => (&draft.keys, 0..0),
-            None => (&old.keys, old.of(id)),
-        };
-        for key in list.range(before.clone()) {
-            if !draft.keys.holds(new.clone(), key) {
-                self.note_owner(key, None);
-                let change = KeyChange { key: self.removed.len(), id: id.clone(), added: false };
-                self.changes.push(change);
-                self.removed.push(key);
-            }
-        }
-        for (number, key) in new.clone().zip(draft.keys.range(new)) {
-            if before.is_empty() || !list.holds(before.clone(), key) {
-                self.note_owner(key, Some(id));
-                self.changes.push(KeyChange { key: number, id: id.clone(), added: true });
-            }
-        }
-        if !is_alone {
-            self.current.insert(id.clone(), at);
-        }
-    }
-
-    fn note_owner(&mut self, key: PlacedKey<'a>, owner: Option<&Id>) {
-        if self.notes_owners && is_unique(&self.index.definitions, key.0) {
-            self.owners.insert(key, owner.cloned());
-        }
-    }
-
-    /// What changes and, if another batch may be staged beside it, the keys of unique indexes that may change
-    /// hands.
-    pub(super) fn into_parts(self, shared: bool) -> (JudgedKeys, Vec<IndexKey>) {
-        let Self { index, new, owners, notes_owners, changes, removed, .. } = self;
-        let mut owned = Vec::new();
-        if shared {
-            // Without twins and without what others had before, those are the keys of the draft.
-            let of_draft = (!notes_owners).then(|| new.keys.iter()).into_iter().flatten();
-            let all = owners.into_keys().chain(of_draft);
-            let unique = all.filter(|key| is_unique(&index.definitions, key.0));
-            owned.extend(unique.map(|(place, key)| (place, key.into())));
-        }
-        (JudgedKeys { changes, removed }, owned)
-    }
-}
-
-impl KeyChanges {
-    /// Adds what a batch changes, whose draft gives up its keys.
-    pub(super) fn extend(&mut self, judged: JudgedKeys, draft: &mut DraftKeys) {
-        let first = self.keys.len();
-        self.keys.append(std::mem::take(&mut draft.keys));
-        let first_removed = self.keys.len();
-        self.keys.append(judged.removed);
-        let shifted = judged.changes.into_iter().map(|change| KeyChange {
-            key: change.key + if change.added { first } else { first_removed },
-            ..change
-        });
-        self.changes.extend(shifted);
-        self.multikey.resize(self.multikey.len().max(draft.multikey.len()), 0);
-        self.multikey.iter_mut().zip(&draft.multikey).for_each(|(all, bits)| *all |= bits);
     }
 }

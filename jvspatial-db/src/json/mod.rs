@@ -35,6 +35,7 @@ mod segment_reader;
 mod sieve;
 mod stage;
 mod stats;
+mod transaction;
 mod verify;
 mod view;
 mod watch;
@@ -52,7 +53,7 @@ use async_trait::async_trait;
 use bson::Bson;
 use tokio::sync::oneshot;
 
-use crate::capabilities::Capabilities;
+use crate::capabilities::{Capabilities, Isolation};
 use crate::codec::Encoding;
 use crate::database::{Cursor, Database, OrdinalPin};
 use crate::distinct::Distinct;
@@ -66,6 +67,7 @@ use crate::indexes::{Definition, Explanation, IndexInfo, IndexSpec};
 use crate::ordinal_set::OrdinalSet;
 use crate::projection::PathTree;
 use crate::query::Query;
+use crate::transaction::Transaction;
 use crate::watch::{ChangeStream, WatchOptions};
 use crate::write::{WriteBatch, WriteReport};
 
@@ -73,10 +75,12 @@ use access::Access;
 use compaction::{Compactor, stopped};
 use disk::{Disk, LocalDisk, LockError};
 use draft::Draft;
+use index::Snapshot;
 use queue::Request;
 use reader::{Located, Reading};
 use scan::{Bodies, Match};
 use search::Search;
+use transaction::JsonTransaction;
 use writer::{Shared, Writer};
 
 pub use crate::durability::Durability;
@@ -161,6 +165,7 @@ impl JsonDb {
         start("jvspatial-writer", move || writer.run())?;
         let mut capabilities = Capabilities::new("json", Encoding::Json);
         capabilities.atomic_batches = true;
+        capabilities.transactions = Some(Isolation::Serializable);
         capabilities.persistent = true;
         capabilities.ordinals = true;
         capabilities.change_feed = true;
@@ -186,6 +191,48 @@ impl JsonDb {
     /// What opening found and did.
     pub const fn recovery(&self) -> &RecoveryReport {
         &self.recovery
+    }
+}
+
+/// The documents of `handles` as they are, or as they were at a commit that a snapshot keeps.
+async fn get(
+    shared: &Shared,
+    handles: &[Handle],
+    at: Option<&Snapshot>,
+) -> Result<Vec<Option<Document>>> {
+    let (segments, places) = {
+        let index = shared.index.read();
+        let sequence = at.map_or(index.sequence, Snapshot::sequence);
+        let locate = |handle: &Handle| {
+            let collection = handle.id().collection();
+            let table = index.table(collection);
+            let ordinal = table.resolve(handle)?;
+            let state = table.state_at(ordinal, sequence, &index.history)?;
+            Some(Located::new(&index, collection, ordinal, handle.id(), state))
+        };
+        (Arc::clone(&index.segments), handles.iter().map(locate).collect())
+    };
+    read(segments, places, shared.deadline).await
+}
+
+/// Waits for what became of a batch that was handed over.
+async fn answered(
+    mut report: oneshot::Receiver<Result<WriteReport>>,
+    durability: Durability,
+    deadline: Duration,
+) -> Result<WriteReport> {
+    // Without a sync the answer comes sooner than a task goes to sleep and wakes up.
+    if durability != Durability::Sync
+        && let Some(report) = look_for(&mut report)
+    {
+        return report;
+    }
+    let unknown = |message: &'static str| Error::new(ErrorKind::Unknown, message);
+    match tokio::time::timeout(deadline, report).await {
+        Ok(Ok(report)) => report,
+        Ok(Err(_)) => Err(unknown("the writer stopped before it answered")),
+        Err(_) => Err(unknown("write took longer than its deadline; it may still happen")
+            .with("deadline", format_args!("{deadline:?}"))),
     }
 }
 
@@ -290,17 +337,7 @@ impl Database for JsonDb {
 
     async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
         self.shared.queue.check_readable()?;
-        let (segments, places) = {
-            let index = self.shared.index.read();
-            let locate = |handle: &Handle| {
-                let collection = handle.id().collection();
-                let ordinal = index.table(collection).resolve(handle)?;
-                let state = index.state(collection, ordinal)?;
-                Some(Located::new(&index, collection, ordinal, handle.id(), state))
-            };
-            (Arc::clone(&index.segments), handles.iter().map(locate).collect())
-        };
-        read(segments, places, self.shared.deadline).await
+        get(&self.shared, handles, None).await
     }
 
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
@@ -309,40 +346,22 @@ impl Database for JsonDb {
         let definitions = Arc::clone(&self.shared.index.read().definitions);
         // What depends on a stored edge is left to the writer.
         draft.find_keys(&definitions, |_| None)?;
-        let (reply, mut report) = oneshot::channel();
-        self.shared.queue.submit(Request { draft, reply })?;
-        // Without a sync the answer comes sooner than a task goes to sleep and wakes up.
-        if self.options.durability != Durability::Sync
-            && let Some(report) = look_for(&mut report)
-        {
-            return report;
-        }
-        let unknown = |message: &'static str| Error::new(ErrorKind::Unknown, message);
-        match tokio::time::timeout(self.shared.deadline, report).await {
-            Ok(Ok(report)) => report,
-            Ok(Err(_)) => Err(unknown("the writer stopped before it answered")),
-            Err(_) => Err(unknown("write took longer than its deadline; it may still happen")
-                .with("deadline", format_args!("{:?}", self.shared.deadline))),
-        }
+        let (reply, report) = oneshot::channel();
+        self.shared.queue.submit(Request { draft, after: None, reply })?;
+        answered(report, self.options.durability, self.shared.deadline).await
     }
 
     async fn find(&self, query: Query) -> Result<Cursor> {
         self.shared.queue.check_readable()?;
-        let search = Search::new(&self.shared, query, self.options.max_sort_bytes)?;
+        let search = Search::new(&self.shared, query, self.options.max_sort_bytes, None)?;
         Ok(Cursor::new(search.into_stream()))
     }
 
     async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
         self.shared.queue.check_readable()?;
         let query = Query::new(collection, filter.clone());
-        let mut access = Access::new(&self.shared, &query, PathTree::default())?;
-        let mut count = 0;
-        while !access.is_finished() {
-            let counted;
-            (access, counted) = access.count_slice(self.shared.deadline).await?;
-            count += counted;
-        }
-        Ok(count)
+        let access = Access::new(&self.shared, &query, PathTree::default(), None)?;
+        access.count(self.shared.deadline).await
     }
 
     async fn create_index(
@@ -366,7 +385,7 @@ impl Database for JsonDb {
 
     async fn indexes(&self, collection: Collection) -> Result<Vec<IndexInfo>> {
         self.shared.queue.check_readable()?;
-        Ok(self.list_indexes(collection))
+        Ok(self.shared.list_indexes(collection))
     }
 
     async fn explain(&self, query: Query) -> Result<Explanation> {
@@ -385,7 +404,7 @@ impl Database for JsonDb {
         let mut shown = PathTree::default();
         distinct.add_paths(&mut shown);
         let query = Query::new(collection, filter.clone());
-        let mut access = Access::new(&self.shared, &query, shown)?;
+        let mut access = Access::new(&self.shared, &query, shown, None)?;
         let deadline = self.shared.deadline;
         while !access.is_finished() {
             let see = |distinct: &mut Distinct, found: Match| distinct.add(found.fields());
@@ -414,6 +433,11 @@ impl Database for JsonDb {
         self.shared.queue.check_readable()?;
         let shared = Arc::clone(&self.shared);
         in_time(self.shared.deadline, move || watch::watch(&shared, options)).await
+    }
+
+    async fn begin(&self) -> Result<Arc<dyn Transaction>> {
+        self.shared.queue.check_readable()?;
+        Ok(Arc::new(JsonTransaction::begin(&self.shared, &self.options, &self.capabilities)))
     }
 
     fn pin_ordinals(&self) -> OrdinalPin {

@@ -1,7 +1,7 @@
 //! What waits for the writer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -19,7 +19,17 @@ use crate::write::WriteReport;
 #[derive(Debug)]
 pub(super) struct Request {
     pub draft: Draft,
+    /// The commit that must be the last one when the batch is judged, if that matters: else it is a `Conflict`.
+    pub after: Option<u64>,
     pub reply: oneshot::Sender<Result<WriteReport>>,
+}
+
+/// What is done in the order in which it was handed over.
+#[derive(Debug)]
+pub(super) enum Work {
+    Write(Request),
+    /// Write nothing until this is dropped or has handed over a batch, which is then the next.
+    Hold(oneshot::Sender<mpsc::Sender<Request>>),
 }
 
 /// What the writer is to do between two commits, and where its answer goes.
@@ -50,7 +60,7 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    requests: Vec<Request>,
+    works: Vec<Work>,
     jobs: Vec<Job>,
     closers: Vec<oneshot::Sender<Result<()>>>,
     mode: Mode,
@@ -70,7 +80,7 @@ enum Mode {
 /// Why the writer woke up.
 #[derive(Debug)]
 pub(super) enum Wake {
-    Requests(Vec<Request>),
+    Works(Vec<Work>),
     Jobs(Vec<Job>),
     /// The time given is up.
     Due,
@@ -84,7 +94,18 @@ impl Queue {
     /// # Errors
     /// `Closed` or `Poisoned` when the store takes no more.
     pub(super) fn submit(&self, request: Request) -> Result<()> {
-        self.hand_over(|state| state.requests.push(request))
+        self.hand_over(|state| state.works.push(Work::Write(request)))
+    }
+
+    /// Asks the writer to stand still for as long as what comes is not dropped, and no longer than for half the
+    /// deadline of the store.
+    ///
+    /// # Errors
+    /// `Closed` or `Poisoned`, as for a batch.
+    pub(super) fn hold(&self) -> Result<oneshot::Receiver<mpsc::Sender<Request>>> {
+        let (reply, receiver) = oneshot::channel();
+        self.hand_over(|state| state.works.push(Work::Hold(reply)))?;
+        Ok(receiver)
     }
 
     /// Hands a job over.
@@ -164,8 +185,8 @@ impl Queue {
                 return Wake::Jobs(std::mem::take(&mut state.jobs));
             }
             self.is_filled.store(false, Ordering::Relaxed);
-            if !state.requests.is_empty() {
-                return Wake::Requests(std::mem::take(&mut state.requests));
+            if !state.works.is_empty() {
+                return Wake::Works(std::mem::take(&mut state.works));
             }
             if !state.closers.is_empty() || matches!(state.mode, Mode::Closing) {
                 return Wake::Close;
@@ -184,7 +205,7 @@ impl Queue {
     /// How many batches wait.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
-        self.state.lock().requests.len()
+        self.state.lock().works.len()
     }
 
     /// Refuses writes from now on, those that wait included.
@@ -193,9 +214,7 @@ impl Queue {
         if matches!(state.mode, Mode::Open | Mode::Closing) {
             state.mode = Mode::Poisoned(why.to_owned());
         }
-        for request in std::mem::take(&mut state.requests) {
-            let _ = request.reply.send(Err(poisoned(why)));
-        }
+        state.refuse(|| poisoned(why));
         // Whoever waits for a job learns of it by the end of its channel.
         state.jobs.clear();
     }
@@ -206,11 +225,20 @@ impl Queue {
         state.mode = Mode::Closed;
         self.is_closed.store(true, Ordering::Release);
         state.jobs.clear();
-        for request in std::mem::take(&mut state.requests) {
-            let _ = request.reply.send(Err(closed()));
-        }
+        state.refuse(closed);
         for reply in std::mem::take(&mut state.closers) {
             let _ = reply.send(result());
+        }
+    }
+}
+
+impl State {
+    /// Answers all batches that wait with an error.
+    fn refuse(&mut self, why: impl Fn() -> Error) {
+        for work in std::mem::take(&mut self.works) {
+            if let Work::Write(request) = work {
+                let _ = request.reply.send(Err(why()));
+            }
         }
     }
 }

@@ -113,17 +113,19 @@ fn picked(source: &Source<'_>, shown: &PathTree) -> Result<Option<Box<bson::Docu
 }
 
 impl Scan {
-    /// A pass that shows the paths `shown` of each match.
+    /// A pass at the present, or at a snapshot, that shows the paths `shown` of each match.
     pub(super) fn new(
         shared: Arc<Shared>,
         collection: Collection,
         filter: Filter,
         shown: PathTree,
+        at: Option<&Snapshot>,
     ) -> Self {
         let (wanted, filter) = split(filter);
         let (snapshot, documents) = {
             let index = shared.index.read();
-            (index.snapshot(), index.table(collection).live())
+            let snapshot = at.cloned().unwrap_or_else(|| index.snapshot());
+            (snapshot, index.table(collection).live())
         };
         let threads = if documents > PARALLEL {
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)

@@ -11,6 +11,7 @@ use futures_core::future::BoxFuture;
 
 use super::access::Access;
 use super::in_time;
+use super::index::Snapshot;
 use super::scan::{Bodies, Match};
 use super::writer::Shared;
 use crate::document::Document;
@@ -51,17 +52,22 @@ enum Stage {
 }
 
 impl Search {
-    /// Begins a find at the present; sort keys may take `max_sort_bytes`.
+    /// Begins a find at the present or at a snapshot; sort keys may take `max_sort_bytes`.
     ///
     /// # Errors
     /// `Invalid` for a hint that cannot be followed.
-    pub(super) fn new(shared: &Arc<Shared>, query: Query, max_sort_bytes: usize) -> Result<Self> {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        query: Query,
+        max_sort_bytes: usize,
+        at: Option<&Snapshot>,
+    ) -> Result<Self> {
         let sort = query.order();
         let bodies =
             if query.projection.is_without_fields() { Bodies::Envelope } else { Bodies::Wanted };
         let mut shown = PathTree::default();
         sort.add_paths(&mut shown);
-        let mut access = Access::new(shared, &query, shown)?;
+        let mut access = Access::new(shared, &query, shown, at)?;
         let stage = if sort.is_none() || access.is_ordered() {
             let (skip, left) = (query.skip, query.limit.unwrap_or(u64::MAX));
             let skip = if access.cut(skip, left) { 0 } else { skip };
@@ -130,7 +136,7 @@ impl Search {
     ) -> Result<Explanation> {
         let start = Instant::now();
         let is_sorted = !query.order().is_none();
-        let mut search = Self::new(shared, query, max_sort_bytes)?;
+        let mut search = Self::new(shared, query, max_sort_bytes, None)?;
         let mut returned = 0;
         loop {
             while search.pop().is_some() {

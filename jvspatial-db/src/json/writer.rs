@@ -1,5 +1,6 @@
 //! The one thread that writes: it gathers what waits into one commit, makes it durable, then visible.
 
+mod hold;
 mod segments;
 mod syncer;
 
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use parking_lot::RwLock;
 use tokio::sync::oneshot;
 
+use self::hold::got_ahead;
 use self::syncer::Syncer;
 use super::compaction::Compaction;
 use super::disk::{Disk, DiskFile, DiskLock, os_error};
@@ -21,7 +23,7 @@ use super::keys::OldDocuments;
 use super::line;
 use super::manifest::{End, Manifest};
 use super::options::JsonDbOptions;
-use super::queue::{Queue, Request, Wake};
+use super::queue::{Queue, Request, Wake, Work};
 use super::recent::Recent;
 use super::recovery::{self, Opened};
 use super::room;
@@ -125,8 +127,8 @@ impl Writer {
     pub(super) fn run(mut self) {
         loop {
             match self.shared.queue.wait(self.due) {
-                Wake::Requests(requests) => {
-                    self.serve(requests);
+                Wake::Works(works) => {
+                    self.serve(works);
                     // Batches that change nothing must not keep an earlier one from its sync.
                     if self.due.is_some_and(|due| due <= Instant::now()) {
                         let _ = self.sync();
@@ -154,11 +156,27 @@ impl Writer {
         });
     }
 
-    fn serve(&mut self, requests: Vec<Request>) {
-        let shared = requests.len() > 1;
+    fn serve(&mut self, works: Vec<Work>) {
+        let shared = works.len() > 1;
         let mut stage = Stage::default();
-        let mut waiting: Vec<Waiting> = Vec::with_capacity(requests.len());
-        for Request { mut draft, reply } in requests {
+        let mut waiting: Vec<Waiting> = Vec::with_capacity(works.len());
+        for work in works {
+            let request = match work {
+                Work::Write(request) => request,
+                Work::Hold(reply) => {
+                    self.commit(&mut stage, &mut waiting);
+                    let Some(request) = self.stand_still(reply) else { continue };
+                    request
+                }
+            };
+            let Request { mut draft, after, reply } = request;
+            if let Some(after) = after {
+                self.commit(&mut stage, &mut waiting);
+                if self.end.sequence != after {
+                    let _ = reply.send(Err(got_ahead(after, self.end.sequence)));
+                    continue;
+                }
+            }
             if stage.bytes.len() + draft.lines.len() > FULL_COMMIT {
                 self.commit(&mut stage, &mut waiting);
             }

@@ -10,7 +10,7 @@ use crate::codec::Encoding;
 use crate::document::{Body, Document, Ends};
 use crate::entity_name::EntityName;
 use crate::error::{Error, ErrorKind, Result};
-use crate::expansion::{Adjacent, Direction, Expansion};
+use crate::expansion::{Adjacent, Expansion};
 use crate::id::{Collection, Handle, Id};
 use crate::indexes::{
     Definition, Explanation, IndexInfo, MAX_INDEXES, Plan, Question, Source, plan,
@@ -388,18 +388,5 @@ impl Ends {
         let same = self.source == new.source && self.target == new.target;
         let mirrored = self.source == new.target && self.target == new.source;
         same || (mirrored && (self.bidirectional || new.bidirectional))
-    }
-
-    /// The node that the edge leads to from `start`.
-    fn follow(&self, start: &Id, direction: Direction) -> Option<&Id> {
-        let forward = direction != Direction::In || self.bidirectional;
-        let backward = direction != Direction::Out || self.bidirectional;
-        if forward && self.source == *start {
-            Some(&self.target)
-        } else if backward && self.target == *start {
-            Some(&self.source)
-        } else {
-            None
-        }
     }
 }

@@ -16,14 +16,14 @@ use crate::capabilities::Capabilities;
 use crate::database::{Cursor, Database, OrdinalPin};
 use crate::document::Document;
 use crate::entity_name::EntityName;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::expansion::{Adjacent, Expansion};
 use crate::filter::{FieldPath, Filter};
 use crate::id::{Collection, Handle};
 use crate::indexes::{Explanation, IndexInfo, IndexSpec};
-use crate::limits::MAX_BATCH_OPERATIONS;
 use crate::query::Query;
-use crate::transaction::Transaction;
+use crate::transaction::log::{Answer, Call, Log, Told};
+use crate::transaction::{Transaction, ended, outrun, unsupported};
 use crate::write::{WriteBatch, WriteReport};
 
 /// A transaction.
@@ -43,18 +43,7 @@ pub(super) struct MemoryTransaction {
 #[derive(Debug)]
 struct Play {
     state: Arc<State>,
-    told: Vec<Told>,
-    operations: usize,
-}
-
-/// A call of a transaction with its answer. Of a failed one only the kind of the failure counts.
-#[derive(Debug)]
-enum Told {
-    Documents(Vec<Handle>, Vec<Option<Document>>),
-    Found(Query, Result<Vec<Document>, ErrorKind>),
-    Counted(Query, Result<usize, ErrorKind>),
-    Neighbors(Vec<Handle>, Expansion, Result<Vec<Adjacent>, ErrorKind>),
-    Written(WriteBatch, Result<WriteReport, ErrorKind>),
+    log: Log<WriteBatch>,
 }
 
 impl MemoryTransaction {
@@ -66,7 +55,7 @@ impl MemoryTransaction {
         max_sort_bytes: usize,
     ) -> Self {
         let state = Arc::clone(&snapshot);
-        let play = Play { state, told: Vec::new(), operations: 0 };
+        let play = Play { state, log: Log::default() };
         let capabilities =
             Capabilities { transactions: None, change_feed: false, ..capabilities.clone() };
         Self {
@@ -88,79 +77,23 @@ impl MemoryTransaction {
     fn search(&self, query: Query) -> Result<Vec<Document>> {
         self.play(|play| {
             let found = play.state.answer(&query, self.max_sort_bytes).map(|(found, _)| found);
-            play.told.push(Told::Found(query, told(&found)));
+            play.log.push(Call::Find(query), Answer::of_find(&found));
             found
         })
     }
 }
 
-fn ended() -> Error {
-    Error::new(ErrorKind::Closed, "transaction has ended")
-}
-
-fn unsupported(what: &'static str) -> Error {
-    Error::new(ErrorKind::Unsupported, what)
-}
-
-/// What is remembered of an answer.
-fn told<T: Clone>(answer: &Result<T>) -> Result<T, ErrorKind> {
-    match answer {
-        Ok(answer) => Ok(answer.clone()),
-        Err(error) => Err(error.kind()),
-    }
-}
-
-impl Told {
-    fn has_written(&self) -> bool {
-        matches!(self, Self::Written(_, Ok(report)) if report.written() > 0)
-    }
-
-    /// Makes the call once more, on `state`, and says whether the answer is the same.
-    fn is_told_again(&self, state: &mut State, max_sort_bytes: usize) -> bool {
-        let find = |state: &State, query: &Query| {
-            let found = state.answer(query, max_sort_bytes);
-            found.map(|(found, _)| found).map_err(|error| error.kind())
-        };
-        match self {
-            Self::Documents(handles, told) => {
-                let same = |(a, b): (&Option<Document>, &Option<Document>)| match (a, b) {
-                    (Some(a), Some(b)) => is_same(a, b),
-                    (a, b) => a.is_none() && b.is_none(),
-                };
-                told.iter().zip(&state.get_many(handles)).all(same)
-            }
-            Self::Found(query, told) => match (told, find(state, query)) {
-                (Ok(told), Ok(again)) => all_same(told, &again, is_same),
-                (Err(told), Err(again)) => *told == again,
-                _ => false,
-            },
-            Self::Counted(query, told) => find(state, query).map(|found| found.len()) == *told,
-            Self::Neighbors(from, expansion, told) => {
-                match (told, state.neighbors(from, expansion)) {
-                    (Ok(told), Ok(again)) => all_same(told, &again, leads_the_same_way),
-                    (Err(told), Err(again)) => *told == again.kind(),
-                    _ => false,
-                }
-            }
-            Self::Written(batch, told) => state.write(batch).map_err(|error| error.kind()) == *told,
-        }
-    }
-}
-
-fn all_same<T>(a: &[T], b: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-}
-
-/// Whether two documents are the same in all that can be seen of them: one made again has the version of the
-/// one that it follows.
-fn is_same(a: &Document, b: &Document) -> bool {
-    let envelope = |of: &Document| (of.version, of.schema, of.ends.clone());
-    a.id == b.id && envelope(a) == envelope(b) && a.body.as_bytes() == b.body.as_bytes()
-}
-
-fn leads_the_same_way(a: &Adjacent, b: &Adjacent) -> bool {
-    let edge = |of: &Adjacent| of.edge.as_ref().map(|edge| edge.id().clone());
-    a.origin == b.origin && a.node.id() == b.node.id() && edge(a) == edge(b)
+/// Makes a call once more, on `state`, and says whether the answer is the same.
+fn is_told_again(told: &Told<WriteBatch>, state: &mut State, max_sort_bytes: usize) -> bool {
+    let find = |state: &State, query| state.answer(query, max_sort_bytes).map(|(found, _)| found);
+    let again = match &told.call {
+        Call::Get(handles) => Answer::of_get(&Ok(state.get_many(handles))),
+        Call::Find(query) => Answer::of_find(&find(state, query)),
+        Call::Count(query) => Answer::of_count(&find(state, query).map(|found| found.len() as u64)),
+        Call::Neighbors(from, expansion) => Answer::of_neighbors(&state.neighbors(from, expansion)),
+        Call::Write(batch) => Answer::of_write(&state.write(batch)),
+    };
+    again == told.answer
 }
 
 #[async_trait]
@@ -171,24 +104,19 @@ impl Database for MemoryTransaction {
 
     async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
         self.play(|play| {
-            let found = play.state.get_many(handles);
-            play.told.push(Told::Documents(handles.to_vec(), found.clone()));
-            Ok(found)
+            let found = Ok(play.state.get_many(handles));
+            play.log.push(Call::Get(handles.to_vec()), Answer::of_get(&found));
+            found
         })
     }
 
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
         batch.check_encoding(self.capabilities.encoding)?;
         self.play(|play| {
-            let operations = play.operations + batch.len();
-            if operations > MAX_BATCH_OPERATIONS {
-                return Err(Error::limit("transaction has too many operations")
-                    .with("operations", operations)
-                    .with("limit", MAX_BATCH_OPERATIONS));
-            }
-            play.operations = operations;
+            play.log.admit(batch.len())?;
             let report = Arc::make_mut(&mut play.state).write(&batch);
-            play.told.push(Told::Written(batch, told(&report)));
+            let answer = Answer::of_write(&report);
+            play.log.push(Call::Write(batch), answer);
             report
         })
     }
@@ -202,9 +130,9 @@ impl Database for MemoryTransaction {
         let query = Query::new(collection, filter.clone());
         self.play(|play| {
             let found = play.state.answer(&query, self.max_sort_bytes);
-            let count = found.map(|(found, _)| found.len());
-            play.told.push(Told::Counted(query, told(&count)));
-            count.map(|count| count as u64)
+            let count = found.map(|(found, _)| found.len() as u64);
+            play.log.push(Call::Count(query), Answer::of_count(&count));
+            count
         })
     }
 
@@ -222,7 +150,8 @@ impl Database for MemoryTransaction {
     async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
         self.play(|play| {
             let found = play.state.neighbors(from, expansion);
-            play.told.push(Told::Neighbors(from.to_vec(), expansion.clone(), told(&found)));
+            let call = Call::Neighbors(from.to_vec(), expansion.clone());
+            play.log.push(call, Answer::of_neighbors(&found));
             found
         })
     }
@@ -268,7 +197,7 @@ impl Transaction for MemoryTransaction {
         let mut base = self.base.write();
         base.check_open()?;
         // What was read was so at one point in time, which is where it then stands among the others.
-        if !play.told.iter().any(Told::has_written) {
+        if !play.log.has_written() {
             return Ok(());
         }
         if Arc::ptr_eq(&base, &self.snapshot) {
@@ -277,12 +206,10 @@ impl Transaction for MemoryTransaction {
             return Ok(());
         }
         let mut state = State::clone(&base);
-        if !play.told.iter().all(|told| told.is_told_again(&mut state, self.max_sort_bytes)) {
+        let is_told_again = |told| is_told_again(told, &mut state, self.max_sort_bytes);
+        if !play.log.iter().all(is_told_again) {
             self.is_outrun.store(true, Ordering::Relaxed);
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                "others changed what the transaction has seen",
-            ));
+            return Err(outrun());
         }
         self.feed.publish(state.take_changes());
         *base = Arc::new(state);

@@ -10,6 +10,7 @@ mod exchange;
 mod fault;
 mod filter_vectors;
 mod indexed_model;
+mod json_transactions;
 #[cfg(feature = "mongodb")]
 mod mongo;
 mod operations;

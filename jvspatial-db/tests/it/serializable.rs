@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use jvspatial_db::conformance::Picture;
+use jvspatial_db::json::disk::SimulatedDisk;
 use jvspatial_db::{
-    Collection, Database, Direction, Ends, Expansion, Filter, Handle, Id, Link, MemoryDb, Outcome,
-    Query, Result, Transaction, Version, WriteBatch, doc,
+    Collection, Database, Direction, Document, Durability, Ends, Expansion, Filter, Handle, Id,
+    IndexSpec, JsonDb, JsonDbOptions, Link, MemoryDb, Outcome, Query, Result, Sort, Transaction,
+    Version, WriteBatch, doc,
 };
 
 pub(crate) struct Random(pub(crate) u64);
@@ -27,6 +29,7 @@ pub(crate) enum Call {
     Get(u64),
     Find(u64),
     First,
+    Last,
     Count(u64),
     Neighbors(u64),
     Insert(u64, u64),
@@ -41,7 +44,7 @@ impl Call {
     pub(crate) fn random(random: &mut Random) -> Self {
         const NODES: u64 = 7;
         let (node, other, value) = (random.below(NODES), random.below(NODES), random.below(4));
-        match random.below(10) {
+        match random.below(11) {
             0 => Self::Get(node),
             1 => Self::Find(value),
             2 => Self::First,
@@ -50,7 +53,8 @@ impl Call {
             5 => Self::Insert(node, value),
             6 => Self::Update(node, value),
             7 => Self::UpdateAt(node, 1 + random.below(3)),
-            8 => Self::Connect(random.below(3), node, other),
+            8 => Self::Last,
+            9 => Self::Connect(random.below(3), node, other),
             _ => Self::Delete(node),
         }
     }
@@ -72,12 +76,20 @@ pub(crate) async fn make(db: &dyn Database, call: Call) -> Result<Answer> {
     match call {
         Call::Get(number) => {
             let found = db.get_many(&[Handle::from(node(number))]).await?;
-            return Ok((format!("{found:?}"), false));
+            return Ok((
+                format!("{:?}", found.iter().flatten().map(shown).collect::<Vec<_>>()),
+                false,
+            ));
         }
         Call::Find(value) => {
             return find(db, Query::new(Collection::Node, with_value(value))).await;
         }
         Call::First => return find(db, Query::new(Collection::Node, Filter::all()).limit(1)).await,
+        Call::Last => {
+            let sort = Sort::parse(&doc! { "context.n": -1 })?;
+            let last = Query::new(Collection::Node, Filter::all()).sort(sort).skip(1).limit(2);
+            return find(db, last).await;
+        }
         Call::Count(value) => {
             let count = db.count(Collection::Node, &with_value(value)).await?;
             return Ok((count.to_string(), false));
@@ -113,27 +125,34 @@ pub(crate) async fn make(db: &dyn Database, call: Call) -> Result<Answer> {
 }
 
 async fn find(db: &dyn Database, query: Query) -> Result<Answer> {
+    // Backends choose an order where none is asked for, and a transaction another one.
+    let query = if query.sort.is_none() { query.sort(Sort::by_id()) } else { query };
     let found = db.find(query).await?.try_collect().await?;
-    Ok((format!("{found:?}"), false))
+    Ok((format!("{:?}", found.iter().map(shown).collect::<Vec<_>>()), false))
+}
+
+/// A document as every backend has it.
+fn shown(document: &Document) -> String {
+    let Document { id, version, schema, ends, body } = document;
+    format!("{id} {version} {schema} {ends:?} {:?}", body.to_bson().unwrap())
 }
 
 /// A transaction that goes on, and what it was told so far.
 type Open = (Arc<dyn Transaction>, Vec<(Call, Answer)>);
 
-#[tokio::test]
-async fn transactions_are_as_if_run_one_after_the_other_in_the_order_of_their_commits() {
-    const STEPS: usize = 20_000;
-    let mut random = Random(5);
-    let (db, serial) = (MemoryDb::new(), MemoryDb::new());
+/// Plays `steps` random steps on `db`, and the same on `serial` in the order of the commits; returns how many
+/// transactions that wrote committed, and how many were outrun.
+async fn play(seed: u64, steps: usize, db: &dyn Database, serial: &dyn Database) -> [u64; 2] {
+    let mut random = Random(seed);
     let mut open: [Option<Open>; 4] = [const { None }; 4];
     let (mut committed, mut outrun) = (0, 0);
-    for step in 0..STEPS {
+    for step in 0..steps {
         let place = random.below(5) as usize;
         let Some(slot) = open.get_mut(place) else {
             // Somebody without a transaction.
             let call = Call::random(&mut random);
-            let alone = make(&serial, call).await.unwrap();
-            assert_eq!(make(&db, call).await.unwrap(), alone, "{call:?} in step {step}");
+            let alone = make(serial, call).await.unwrap();
+            assert_eq!(make(db, call).await.unwrap(), alone, "{call:?} in step {step}");
             continue;
         };
         let Some((tx, calls)) = slot else {
@@ -142,24 +161,65 @@ async fn transactions_are_as_if_run_one_after_the_other_in_the_order_of_their_co
         };
         if random.below(4) > 0 {
             let call = Call::random(&mut random);
-            calls.push((call, make(&**tx, call).await.unwrap()));
+            match make(&**tx, call).await {
+                Ok(told) => calls.push((call, told)),
+                Err(error) => {
+                    assert!(tx.is_outrun(), "{error}");
+                    outrun += 1;
+                    *slot = None;
+                }
+            }
             continue;
         }
         let Some((tx, calls)) = slot.take() else { continue };
         let has_written = calls.iter().any(|(_, (_, has_written))| *has_written);
-        if tx.commit().await.is_err() {
-            assert!(tx.is_outrun() && has_written);
+        if let Err(error) = tx.commit().await {
+            assert!(tx.is_outrun() && has_written, "{error}");
             outrun += 1;
         } else if has_written {
             for (call, told) in calls {
-                assert_eq!(make(&serial, call).await.unwrap(), told, "{call:?} in step {step}");
+                assert_eq!(make(serial, call).await.unwrap(), told, "{call:?} in step {step}");
             }
             committed += 1;
         }
         if step % 16 == 0 {
-            assert_eq!(Picture::of(&db).await, Picture::of(&serial).await, "step {step}");
+            assert_eq!(Picture::of(db).await, Picture::of(serial).await, "step {step}");
         }
     }
+    assert_eq!(Picture::of(db).await, Picture::of(serial).await);
+    [committed, outrun]
+}
+
+#[tokio::test]
+async fn transactions_are_as_if_run_one_after_the_other_in_the_order_of_their_commits() {
+    let (db, serial) = (MemoryDb::new(), MemoryDb::new());
+    let [committed, outrun] = play(5, 20_000, &db, &serial).await;
     assert!(committed > 300 && outrun > 300, "{committed} committed, {outrun} outrun");
-    assert_eq!(Picture::of(&db).await, Picture::of(&serial).await);
+}
+
+/// A store whose files are in memory.
+fn open_json() -> JsonDb {
+    let options = JsonDbOptions::new().durability(Durability::Os).segment_bytes(64 * 1024);
+    JsonDb::open_on(Arc::new(SimulatedDisk::new()), options).unwrap()
+}
+
+#[tokio::test]
+async fn transactions_on_the_json_database_are_as_if_run_one_after_the_other() {
+    let (db, serial) = (open_json(), MemoryDb::new());
+    let [committed, outrun] = play(6, 12_000, &db, &serial).await;
+    assert!(committed > 150 && outrun > 150, "{committed} committed, {outrun} outrun");
+}
+
+#[tokio::test]
+async fn transactions_on_indexed_documents_are_as_if_run_one_after_the_other() {
+    let (db, serial) = (open_json(), MemoryDb::new());
+    let unique = IndexSpec::parse(&doc! { "key": { "context.n": 1 }, "unique": true }).unwrap();
+    let ends = IndexSpec::parse(&doc! { "key": { "source": 1, "target": 1 } }).unwrap();
+    for (collection, spec) in [(Collection::Node, unique), (Collection::Edge, ends)] {
+        for db in [&db as &dyn Database, &serial] {
+            db.create_index(collection, None, spec.clone()).await.unwrap();
+        }
+    }
+    let [committed, outrun] = play(7, 12_000, &db, &serial).await;
+    assert!(committed > 150 && outrun > 150, "{committed} committed, {outrun} outrun");
 }

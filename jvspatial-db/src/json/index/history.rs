@@ -100,6 +100,13 @@ impl Snapshot {
     }
 }
 
+impl Clone for Snapshot {
+    fn clone(&self) -> Self {
+        *self.snapshots.lock().entry(self.sequence).or_default() += 1;
+        Self { sequence: self.sequence, snapshots: Arc::clone(&self.snapshots) }
+    }
+}
+
 impl Drop for Snapshot {
     fn drop(&mut self) {
         let mut snapshots = self.snapshots.lock();

@@ -15,6 +15,7 @@ mod slots;
 mod table;
 mod usage;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
@@ -57,6 +58,9 @@ pub(super) struct Index {
     ahead: bool,
     /// Edges that are gone and still stand in the lists, because readers may see them.
     parting: Vec<u32>,
+    /// Edges that a snapshot may know and that no list does, or with other ends: the commit that took each away,
+    /// and its ordinal.
+    parted: VecDeque<(u64, u32)>,
     /// How much of each segment is in use.
     pub usages: Usages,
     /// The segments that places point into.
@@ -109,6 +113,7 @@ impl Index {
             sequence: 0,
             ahead: false,
             parting: Vec::new(),
+            parted: VecDeque::new(),
             usages: Usages::default(),
             segments: Arc::new(segments),
             retired: Vec::new(),
@@ -149,6 +154,13 @@ impl Index {
     /// Whether the lists may name edges that readers do not see.
     pub(super) const fn is_ahead(&self) -> bool {
         self.ahead
+    }
+
+    /// The edges that were taken away after the commit of `snapshot`. All other edges that it knows stand in the
+    /// lists, as it knows them.
+    pub(super) fn parted_since(&self, snapshot: &Snapshot) -> impl Iterator<Item = u32> {
+        let first = self.parted.partition_point(|(sequence, _)| *sequence <= snapshot.sequence());
+        self.parted.range(first..).map(|(_, ordinal)| *ordinal)
     }
 
     /// What the edge at `ordinal` joins.
@@ -204,6 +216,10 @@ impl Index {
     fn begin(&mut self, is_held: bool) {
         self.settle_some(4 * HELD);
         self.history.begin(!is_held);
+        let oldest = self.history.oldest().unwrap_or(u64::MAX);
+        while self.parted.front().is_some_and(|(sequence, _)| *sequence <= oldest) {
+            self.parted.pop_front();
+        }
         self.reclaim();
         self.release_segments();
         self.ahead = !is_held;
@@ -218,6 +234,9 @@ impl Index {
         let before = self.table(collection).row(ordinal).map(|row| row.state);
         let before = before.unwrap_or_default();
         if collection == Collection::Edge {
+            if before.exists() && !state.exists() && self.history.is_keeping() {
+                self.parted.push_back((sequence, ordinal));
+            }
             match link {
                 Some(link) if !before.exists() => self.join(&id, ordinal, &link.ends)?,
                 None if before.exists() && !state.exists() && self.ahead => {

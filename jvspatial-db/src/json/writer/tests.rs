@@ -60,6 +60,63 @@ async fn batches_that_wait_for_a_sync_share_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_writer_that_is_held_goes_on_when_it_is_released_and_does_not_wait_for_ever() {
+    let interval = Durability::Interval(Duration::from_millis(5));
+    let deadline = Duration::from_secs(1);
+    let (disk, db) = open(JsonDbOptions::new().durability(interval).deadline(deadline));
+    assert!(db.write(batch(0, 9)).await.unwrap().is_complete());
+    for is_released in [true, false] {
+        let hold = db.shared.queue.hold().unwrap().await.unwrap();
+        let number = if is_released { 1 } else { 2 };
+        let mut write = tokio::spawn({
+            let db = Arc::clone(&db);
+            async move { db.write(batch(number, 9)).await }
+        });
+        let waiting = tokio::time::timeout(Duration::from_millis(100), &mut write).await;
+        assert!(waiting.is_err());
+        // What was written before is synced in its time.
+        assert_eq!(disk.count(OpKind::SyncData), number as u64);
+        if is_released {
+            drop(hold);
+        }
+        assert!(write.await.unwrap().unwrap().is_complete());
+    }
+}
+
+#[tokio::test]
+async fn who_holds_the_writer_is_the_next_to_write() {
+    let (_, db) = open(JsonDbOptions::new());
+    let hold = db.shared.queue.hold().unwrap().await.unwrap();
+    let waiting = tokio::spawn({
+        let db = Arc::clone(&db);
+        async move { db.write(batch(1, 9)).await }
+    });
+    while db.shared.queue.waiting() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let (reply, report) = oneshot::channel();
+    let draft = Draft::new(batch(0, 9)).unwrap();
+    hold.send(Request { draft, after: Some(0), reply }).unwrap();
+    assert!(report.await.unwrap().unwrap().is_complete());
+    assert!(waiting.await.unwrap().unwrap().is_complete());
+}
+
+#[tokio::test]
+async fn a_batch_that_is_to_follow_another_commit_than_the_last_is_not_judged() {
+    let (_, db) = open(JsonDbOptions::new());
+    for (after, is_written) in [(0, true), (0, false), (2, false), (1, true)] {
+        let (reply, report) = oneshot::channel();
+        let number = usize::try_from(after).unwrap();
+        let draft = Draft::new(batch(number, 9)).unwrap();
+        db.shared.queue.submit(Request { draft, after: Some(after), reply }).unwrap();
+        match report.await.unwrap() {
+            Ok(report) => assert!(is_written && report.is_complete()),
+            Err(error) => assert!(!is_written && error.kind() == ErrorKind::Conflict, "{error}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_interval_that_is_not_over_syncs_nothing_until_the_store_is_closed() {
     let interval = Durability::Interval(Duration::from_secs(600));
     let (disk, db) = open(JsonDbOptions::new().durability(interval));

@@ -25,7 +25,11 @@ impl ByHand {
     /// Serves one batch.
     pub(super) fn write(&mut self, batch: WriteBatch) -> Result<WriteReport> {
         let (reply, mut report) = oneshot::channel();
-        self.writer.serve(vec![Request { draft: Draft::new(batch).unwrap(), reply }]);
+        self.writer.serve(vec![Work::Write(Request {
+            draft: Draft::new(batch).unwrap(),
+            after: None,
+            reply,
+        })]);
         report.try_recv().unwrap()
     }
 

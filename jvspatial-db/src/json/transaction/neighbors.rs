@@ -1,0 +1,175 @@
+//! Following edges at the commit of a view, with what the transaction has changed of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Store;
+use super::view::View;
+use crate::document::{Document, Ends};
+use crate::error::{Error, Result};
+use crate::expansion::{Adjacent, Expansion};
+use crate::filter::Filter;
+use crate::id::{Collection, Handle, Id};
+use crate::json::index::Index;
+use crate::json::reader::Located;
+use crate::json::segment::Segments;
+use crate::json::{neighbors, read};
+
+/// How many edges are read at a time.
+const SLICE: usize = 1024;
+
+/// An edge to follow.
+struct Hop {
+    origin: u32,
+    edge: Id,
+    node: Id,
+    /// Where a stored edge is, if it has to be read.
+    located: Option<Located>,
+}
+
+/// The neighbours that a transaction sees.
+pub(super) async fn find(
+    store: &Store,
+    view: &View,
+    from: &[Handle],
+    expansion: &Expansion,
+) -> Result<Vec<Adjacent>> {
+    let shared = &store.shared;
+    if !view.is_reshaped && view.is_present(&shared.index.read()) {
+        let found = neighbors::neighbors(shared, from, expansion, None).await?;
+        // A commit that was not there afterwards was not there when the lists were read.
+        if view.is_present(&shared.index.read()) {
+            return Ok(found);
+        }
+    }
+    let (mut hops, parted, files) = {
+        let index = shared.index.read();
+        let parted: BTreeSet<u32> = index.parted_since(&view.snapshot).collect();
+        let hops = follow_all(&index, view, from, expansion, |start, hops| {
+            add_listed(start, &parted, hops);
+            let mut own = view.own_edges(start.id);
+            own.try_for_each(|edge| start.add(edge, hops))
+        })?;
+        (hops, located(&index, view, &parted), Arc::clone(&index.segments))
+    };
+    if !parted.is_empty() {
+        let parted = read(Arc::clone(&files), parted, shared.deadline).await?;
+        let index = shared.index.read();
+        // Which nodes there are at the commit of the view, the index knows at any time.
+        hops.extend(follow_all(&index, view, from, expansion, |start, hops| {
+            parted.iter().flatten().try_for_each(|edge| start.add(edge, hops))
+        })?);
+    }
+    hops.sort_by(|a, b| a.origin.cmp(&b.origin).then_with(|| a.edge.cmp_creation(&b.edge)));
+    filtered(store, files, hops, expansion).await
+}
+
+/// The stored edges that a view knows and the lists do not, or not as it knows them, unless the transaction has
+/// written them.
+fn located(index: &Index, view: &View, parted: &BTreeSet<u32>) -> Vec<Option<Located>> {
+    let located = |ordinal: &u32| {
+        let edge = index.table(Collection::Edge).id(*ordinal)?;
+        let state = view.stored(index, Collection::Edge, *ordinal)?;
+        let is_stored = view.own(&edge).is_none();
+        is_stored.then(|| Located::new(index, Collection::Edge, *ordinal, &edge, state))
+    };
+    parted.iter().map(located).filter(Option::is_some).collect()
+}
+
+/// A node from which edges are followed.
+struct Start<'a> {
+    origin: u32,
+    id: &'a Id,
+    index: &'a Index,
+    view: &'a View,
+    expansion: &'a Expansion,
+}
+
+/// The hops that `add` adds from each of the nodes that exist.
+fn follow_all(
+    index: &Index,
+    view: &View,
+    from: &[Handle],
+    expansion: &Expansion,
+    mut add: impl FnMut(&Start<'_>, &mut Vec<Hop>) -> Result<()>,
+) -> Result<Vec<Hop>> {
+    let mut hops = Vec::new();
+    for (origin, start) in from.iter().enumerate() {
+        let origin = u32::try_from(origin)
+            .map_err(|_| Error::limit("too many start nodes").with("limit", u32::MAX))?;
+        let id = start.id();
+        if view.exists(index, id) {
+            add(&Start { origin, id, index, view, expansion }, &mut hops)?;
+        }
+    }
+    Ok(hops)
+}
+
+/// Adds the hops over edges in the lists; those that have to be read are not compared with the filter yet.
+fn add_listed(start: &Start<'_>, parted: &BTreeSet<u32>, hops: &mut Vec<Hop>) {
+    let Start { index, view, .. } = *start;
+    let edges = index.table(Collection::Edge);
+    let listed = index.nodes().ordinal(start.id).into_iter().flat_map(|node| index.edges_of(node));
+    for ordinal in listed.filter(|ordinal| !parted.contains(ordinal)) {
+        let Some(state) = view.stored(index, Collection::Edge, ordinal) else { continue };
+        let Some(edge) = edges.id(ordinal).filter(|edge| view.own(edge).is_none()) else {
+            continue;
+        };
+        let Some(node) = index.ends(ordinal).and_then(|ends| start.reached(&edge, &ends)) else {
+            continue;
+        };
+        let is_read = !start.expansion.edge_filter.is_all();
+        let located = is_read.then(|| Located::new(index, Collection::Edge, ordinal, &edge, state));
+        hops.push(Hop { origin: start.origin, edge, node, located });
+    }
+}
+
+impl Start<'_> {
+    /// The node that an edge leads to from here, if it is wanted.
+    fn reached(&self, edge: &Id, ends: &Ends) -> Option<Id> {
+        let node = ends.follow(self.id, self.expansion.direction)?;
+        let is_wanted = self.expansion.edges.contains(edge)
+            && self.expansion.nodes.contains(node)
+            && self.view.exists(self.index, node);
+        is_wanted.then(|| node.clone())
+    }
+
+    /// Adds the hop over an edge, if it leads anywhere from here.
+    fn add(&self, edge: &Document, hops: &mut Vec<Hop>) -> Result<()> {
+        let Some(node) = edge.ends.as_ref().and_then(|ends| self.reached(&edge.id, ends)) else {
+            return Ok(());
+        };
+        if matches(&self.expansion.edge_filter, edge)? {
+            hops.push(Hop { origin: self.origin, edge: edge.id.clone(), node, located: None });
+        }
+        Ok(())
+    }
+}
+
+/// Where the hops lead whose edges match.
+async fn filtered(
+    store: &Store,
+    files: Arc<Segments>,
+    hops: Vec<Hop>,
+    expansion: &Expansion,
+) -> Result<Vec<Adjacent>> {
+    let mut found = Vec::with_capacity(hops.len());
+    let mut hops = hops.into_iter().peekable();
+    while hops.peek().is_some() {
+        // In slices, so that a hub's edges are never all in memory.
+        let mut slice: Vec<Hop> = hops.by_ref().take(SLICE).collect();
+        let located: Vec<_> = slice.iter_mut().map(|hop| hop.located.take()).collect();
+        let edges = read(Arc::clone(&files), located, store.shared.deadline).await?;
+        for (hop, edge) in slice.into_iter().zip(edges) {
+            if edge.map_or(Ok(true), |edge| matches(&expansion.edge_filter, &edge))? {
+                let edge = expansion.with_edges.then(|| Handle::new(hop.edge));
+                found.push(Adjacent::new(hop.origin, edge, Handle::new(hop.node)));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn matches(filter: &Filter, edge: &Document) -> Result<bool> {
+    Ok(filter.is_all() || filter.matches(&edge.to_bson()?))
+}

@@ -1,4 +1,4 @@
-//! `cargo xtask torture`: the promises of the JSON database, R1 to R13, shown with the long figures.
+//! `cargo xtask torture`: the promises of the JSON database, R1 to R13 and R17, shown with the long figures.
 
 pub(crate) mod report;
 mod rows;

@@ -110,7 +110,7 @@ pub(crate) fn table(done: &[Done]) -> String {
     );
     for promise in PROMISES {
         let rows: Vec<&Done> =
-            done.iter().filter(|done| done.row.promises.contains(&promise)).collect();
+            done.iter().filter(|done| done.row.promises.contains(promise)).collect();
         if rows.is_empty() {
             continue;
         }

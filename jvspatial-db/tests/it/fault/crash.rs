@@ -32,8 +32,18 @@ struct Played {
     acknowledged: u64,
 }
 
+/// What must be found whole or not at all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Unit {
+    Batch,
+    /// Several batches in one transaction.
+    Transaction,
+    /// As many batches one after the other, which nothing keeps together.
+    Batches,
+}
+
 /// Creates a store, writes batches over several segments, closes, opens again and writes on.
-fn play(seed: u64, options: &JsonDbOptions, faults: &[Fault]) -> Played {
+fn play(seed: u64, unit: Unit, options: &JsonDbOptions, faults: &[Fault]) -> Played {
     const BATCHES: u64 = 50;
     let disk = SimulatedDisk::new();
     let moments = Arc::new(Mutex::new(Vec::new()));
@@ -64,10 +74,23 @@ fn play(seed: u64, options: &JsonDbOptions, faults: &[Fault]) -> Played {
         let db = JsonDb::open_on(Arc::new(disk.clone()), options.clone()).unwrap();
         runtime.block_on(async {
             while begun.load(Ordering::SeqCst) < BATCHES * (life + 1) / 2 {
-                let batch = script.next();
+                let mut batches = vec![script.next()];
+                if unit != Unit::Batch {
+                    batches.extend([(); 2].map(|()| script.next()));
+                }
                 history.push(script.clone());
                 begun.fetch_add(1, Ordering::SeqCst);
-                check(&db.write(batch).await.unwrap());
+                if unit == Unit::Transaction {
+                    let tx = db.begin().await.unwrap();
+                    for batch in batches {
+                        check(&tx.write(batch).await.unwrap());
+                    }
+                    tx.commit().await.unwrap();
+                } else {
+                    for batch in batches {
+                        check(&db.write(batch).await.unwrap());
+                    }
+                }
                 acknowledged.fetch_add(1, Ordering::SeqCst);
             }
             db.close().await.unwrap();
@@ -107,14 +130,21 @@ impl Figures {
 
 /// Plays scripts until one is found wrong: what a control has to come to.
 fn find_fault(seed: u64, options: &JsonDbOptions, faults: &[Fault]) -> Figures {
-    cut_power(seed, options, faults, 20_000)
+    cut_power(seed, Unit::Batch, options, faults, 20_000)
 }
 
 /// Cuts the power in every moment of as many scripts as it takes.
-fn cut_power(seed: u64, options: &JsonDbOptions, faults: &[Fault], states: u64) -> Figures {
+fn cut_power(
+    seed: u64,
+    unit: Unit,
+    options: &JsonDbOptions,
+    faults: &[Fault],
+    states: u64,
+) -> Figures {
     let mut figures = Figures::default();
     for turn in 0.. {
-        cut_power_in(&mut figures, seed.wrapping_add(turn), options, faults);
+        let played = play(seed.wrapping_add(turn), unit, options, faults);
+        cut_power_in(&mut figures, seed.wrapping_add(turn), &played, options);
         if figures.rounds >= states || !figures.is_sound() || time_is_up() {
             break;
         }
@@ -122,9 +152,8 @@ fn cut_power(seed: u64, options: &JsonDbOptions, faults: &[Fault], states: u64) 
     figures
 }
 
-fn cut_power_in(figures: &mut Figures, seed: u64, options: &JsonDbOptions, faults: &[Fault]) {
+fn cut_power_in(figures: &mut Figures, seed: u64, played: &Played, options: &JsonDbOptions) {
     const EACH: u64 = 60;
-    let played = play(seed, options, faults);
     let runtime = runtime();
     figures.acknowledged += played.acknowledged;
     for (number, moment) in played.moments.iter().enumerate() {
@@ -146,7 +175,7 @@ fn cut_power_in(figures: &mut Figures, seed: u64, options: &JsonDbOptions, fault
 #[test]
 fn every_power_cut_leaves_what_was_acknowledged_and_whole_batches() {
     let seed = seed();
-    let figures = cut_power(seed, &options(), &[], rounds_of("crash/sync", 10_000));
+    let figures = cut_power(seed, Unit::Batch, &options(), &[], rounds_of("crash/sync", 10_000));
     let syncs = [
         ("data of a segment", Fault::ignored(OpKind::SyncData).under("journal/")),
         ("first line of a segment", Fault::ignored(OpKind::SyncAll).under("journal/")),
@@ -164,6 +193,17 @@ fn every_power_cut_leaves_what_was_acknowledged_and_whole_batches() {
 }
 
 #[test]
+fn every_power_cut_leaves_transactions_whole_or_not_at_all() {
+    let seed = seed();
+    let rounds = rounds_of("crash/transactions", 4_000);
+    let figures = cut_power(seed, Unit::Transaction, &options(), &[], rounds);
+    let control = cut_power(seed, Unit::Batches, &options(), &[], 6_000);
+    report("crash/transactions", seed, &figures, &[("batches without a transaction", control)]);
+    assert!(figures.is_sound(), "{figures}");
+    assert!(control.torn > 0, "{control}");
+}
+
+#[test]
 fn without_sync_a_power_cut_takes_the_newest_batches_and_no_others() {
     let seed = seed();
     let ways = [
@@ -172,7 +212,7 @@ fn without_sync_a_power_cut_takes_the_newest_batches_and_no_others() {
     ];
     for (name, durability) in ways {
         let options = options().durability(durability);
-        let figures = cut_power(seed, &options, &[], rounds_of(name, 2_000));
+        let figures = cut_power(seed, Unit::Batch, &options, &[], rounds_of(name, 2_000));
         let fault = Fault::ignored(OpKind::SyncData).under("journal/").from_then_on();
         let control = find_fault(seed, &options, &[fault]);
         report(name, seed, &figures, &[("no sync before the next segment", control)]);
@@ -253,7 +293,7 @@ fn kill_then_cut(seed: u64, options: &JsonDbOptions, faults: &[Fault], states: u
 
 fn kill_then_cut_in(figures: &mut Figures, seed: u64, options: &JsonDbOptions, faults: &[Fault]) {
     const EACH: u64 = 8;
-    let played = play(seed, options, &[]);
+    let played = play(seed, Unit::Batch, options, &[]);
     let runtime = runtime();
     for (number, moment) in played.moments.iter().enumerate() {
         let place = format!("after kill {number}: {:?}", moment.op);

@@ -6,6 +6,7 @@
 mod bench;
 mod cargo;
 mod differential;
+mod failover;
 mod features;
 mod fuzz;
 mod lint;
@@ -35,6 +36,8 @@ enum Chore {
     Lint,
     /// Show the promises of the JSON database with the long figures; some rows need root.
     Torture(torture::Options),
+    /// Show the promises of the MongoDB backend with the long figures, on servers that step down, die and freeze.
+    Failover(failover::Options),
     /// Measure ours beside peers and floors; fails when a bar does not hold.
     Bench(bench::Options),
     /// Compare the answers of our backends with those of a MongoDB server; finds one or starts it.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Chore::Test(options) => test::run(&options),
         Chore::Lint => lint::run(),
         Chore::Torture(options) => torture::run(&options),
+        Chore::Failover(options) => failover::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::Differential(options) => differential::run(&options),
         Chore::Fuzz(options) => fuzz::run(&options),

@@ -8,7 +8,9 @@ use clap::Args;
 
 use crate::cargo::{self, BENCH_PACKAGE, cargo};
 use crate::differential;
+use crate::failover;
 use crate::features::{self, FACADE};
+use crate::services::{self, Reason};
 use crate::stages::{Outcome, Stages};
 use crate::tally::Tally;
 use crate::torture::report::Report;
@@ -80,24 +82,38 @@ fn tests(targets: &str, filter: Option<&str>, total: &mut Tally) -> Outcome {
     }
 }
 
-/// The MongoDB backend on a server, the conformance suite among its tests.
+/// The MongoDB backend on a server, the conformance suite among its tests, and on servers that fail.
 fn mongodb() -> Outcome {
     differential::with_servers(|services| {
-        let mut total = Tally::default();
+        let mut told = Vec::new();
         for package in ["jvspatial-db", "jvspatial-core"] {
             let mut command = mongodb_command(package);
             services.tell(&mut command);
-            let mut tally = Tally::default();
-            cargo::run_watched(&mut command, |line| tally.add_line(line))
-                .map_err(|reason| format!("{tally} ({reason})"))?;
-            if tally.ran() == 0 {
-                return Err(format!("no test of {package} was run"));
-            }
-            total.passed += tally.passed;
-            total.ignored += tally.ignored;
+            told.push(format!("{package} {}", on_server(&mut command)?));
         }
-        Ok(total.to_string())
+        let failovers = match services::mongod() {
+            Ok(server) => on_server(&mut failover::quick(&server))?,
+            // The server of the other tests may be a distant one.
+            Err(Reason::Missing(why)) => format!("skipped: {why}"),
+            Err(Reason::Failed(why)) => return Err(why),
+        };
+        told.push(format!("failovers {failovers}"));
+        Ok(told.join("; "))
     })
+}
+
+fn on_server(command: &mut Command) -> Result<String, String> {
+    let mut tally = Tally::default();
+    let mut skipped = Skipped::default();
+    let watch = |line: &str| {
+        tally.add_line(line);
+        skipped.add_line(line);
+    };
+    cargo::run_watched(command, watch).map_err(|reason| format!("{tally} ({reason})"))?;
+    match tally.ran() {
+        0 => Err("no test was run".to_owned()),
+        _ => Ok(format!("{tally}{skipped}")),
+    }
 }
 
 fn mongodb_command(package: &str) -> Command {
@@ -195,7 +211,7 @@ mod tests {
         for line in [
             "fault power: skipped: needs root",
             "fault strace: skipped: needs strace",
-            "fault small: skipped: needs root",
+            "failover survival/partition: skipped: needs root",
             "test result: ok",
         ] {
             skipped.add_line(line);

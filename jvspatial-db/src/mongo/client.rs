@@ -14,9 +14,9 @@ use mongodb::options::WriteConcern;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{RwLock, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::error::{driver_failed, of_read};
+use super::error::{driver_failed, is_worth_another, of_read, too_old};
 use super::live::Live;
 use super::pool::{PoolStats, Pools};
 use super::sessions::Sessions;
@@ -24,9 +24,8 @@ use super::settings::POOL_MAX;
 use super::url::Target;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The oldest server with reads at one point in time outside transactions: 5.0, as it is called on the wire.
+/// The oldest server that suits, 5.0, as it is called on the wire.
 const LEAST_WIRE_VERSION: i32 = 13;
-const LEAST_VERSION: &str = "5.0";
 
 /// A connected driver and the database that it was opened for.
 pub(super) struct Client {
@@ -48,6 +47,9 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// How long closing waits for a transaction to be given up.
 const ABORT: Duration = Duration::from_secs(1);
+
+/// How long a server is left alone that cannot answer.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What a change needs to call the driver.
 #[derive(Clone)]
@@ -85,6 +87,19 @@ impl Task {
     /// Whether there is time for another attempt.
     pub(super) fn has_time(&self) -> bool {
         Instant::now() < self.end
+    }
+
+    /// Runs a command that changes nothing, again while no server can answer and there is time.
+    ///
+    /// # Errors
+    /// Those of `of_read`.
+    pub(super) async fn ask(&self, command: Document) -> Result<Document> {
+        loop {
+            match self.database.run_command(command.clone()).await {
+                Err(error) if is_worth_another(&error) && self.has_time() => sleep(PAUSE).await,
+                answer => return answer.map_err(|error| of_read(&error)),
+            }
+        }
     }
 }
 
@@ -332,9 +347,7 @@ fn closed() -> Error {
 fn check_server(hello: &Document) -> Result<()> {
     let version = hello.get_i32("maxWireVersion").unwrap_or_default();
     if version < LEAST_WIRE_VERSION {
-        return Err(Error::new(ErrorKind::Unsupported, "server is too old")
-            .with("expected", format_args!("{LEAST_VERSION} or later"))
-            .with("found wire version", version));
+        return Err(too_old().with("found wire version", version));
     }
     let is_sharded = hello.get_str("msg").is_ok_and(|word| word == "isdbgrid");
     if !is_sharded && !hello.contains_key("setName") {

@@ -51,6 +51,10 @@ pub(super) fn of_read(error: &DriverError) -> Error {
     let (kind, message) = match &*error.kind {
         DriverErrorKind::Command(refusal) => return of_command(refusal),
         DriverErrorKind::Authentication { .. } => (ErrorKind::Invalid, LOGIN_REFUSED),
+        // A server so old that the driver does not speak with it is told in words alone.
+        DriverErrorKind::ServerSelection { message, .. } if message.contains(OLD) => {
+            return too_old().with_source(error.kind.to_string());
+        }
         DriverErrorKind::ServerSelection { .. } | DriverErrorKind::DnsResolve { .. } => {
             (ErrorKind::Unavailable, "no server can be reached")
         }
@@ -68,6 +72,16 @@ pub(super) fn of_read(error: &DriverError) -> Error {
     };
     Error::new(kind, message).with_source(error.kind.to_string())
 }
+
+const OLD: &str = "reports wire version";
+
+/// The error of a server that is too old.
+pub(super) fn too_old() -> Error {
+    Error::new(ErrorKind::Unsupported, "server is too old").with("expected", LEAST_VERSION)
+}
+
+/// The oldest server with reads at one point in time outside transactions.
+const LEAST_VERSION: &str = "5.0 or later";
 
 const LOGIN_REFUSED: &str = "server refused the user or the password";
 

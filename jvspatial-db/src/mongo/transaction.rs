@@ -51,7 +51,11 @@ impl MongoTransaction {
             client: Arc::clone(client),
             catalog: Arc::clone(catalog),
             turn: RwLock::default(),
-            capabilities: Capabilities { transactions: None, ..capabilities.clone() },
+            capabilities: Capabilities {
+                transactions: None,
+                change_feed: false,
+                ..capabilities.clone()
+            },
             max_sort_bytes,
         }
     }

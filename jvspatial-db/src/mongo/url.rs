@@ -57,7 +57,7 @@ pub(super) async fn parse(url: &str, settings: &MongoDbOptions) -> Result<Target
 }
 
 /// How often each server is looked at and how long a connection may take, unless the URL says.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+const HEARTBEAT: Duration = Duration::from_millis(500);
 const CONNECT: Duration = Duration::from_secs(2);
 
 /// Lets the driver read a string, for which it may have to ask a name server.

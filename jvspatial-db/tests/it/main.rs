@@ -7,6 +7,8 @@ mod conformance_backends;
 mod conformance_listing;
 mod conformance_model;
 mod exchange;
+#[cfg(all(feature = "mongodb", target_os = "linux"))]
+mod failover;
 mod fault;
 mod filter_vectors;
 mod indexed_model;

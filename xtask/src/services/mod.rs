@@ -76,7 +76,7 @@ impl Service {
 
     fn start(self, members: u8) -> Result<Started, Reason> {
         match self {
-            Self::Mongodb => start::mongodb(&find::or_fetch_mongod(&home())?, members),
+            Self::Mongodb => start::mongodb(&mongod()?, members),
             Self::Redis => start::redis(&find::or_install_redis()?),
         }
     }
@@ -164,6 +164,11 @@ impl Drop for Services {
             eprintln!("services: {reason}");
         }
     }
+}
+
+/// The server program of MongoDB, for tests that start servers of their own.
+pub(crate) fn mongod() -> Result<PathBuf, Reason> {
+    find::or_fetch_mongod(&home())
 }
 
 /// Where programs and the state are kept.

@@ -98,7 +98,7 @@ fn set_config(ports: &[u16]) -> Value {
         "_id": SET,
         "members": members,
         // So that tests need not wait long for a new primary.
-        "settings": {"electionTimeoutMillis": 2_000, "heartbeatIntervalMillis": 500},
+        "settings": {"electionTimeoutMillis": 1_000, "heartbeatIntervalMillis": 200},
     })
 }
 

@@ -1,8 +1,8 @@
 //! `cargo xtask torture`: the promises of the JSON database, R1 to R13 and R17, shown with the long figures.
 
 pub(crate) mod report;
-mod rows;
-mod verdict;
+pub(crate) mod rows;
+pub(crate) mod verdict;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::cargo::{self, cargo};
 use report::Report;
-use rows::{ROWS, Row};
+use rows::{Goal, PROMISES, ROWS, Row};
 use verdict::{Done, Heard, Verdict};
 
 const PACKAGE: &str = "jvspatial-db";
@@ -39,32 +39,55 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
-    match torture(options) {
+    finish("torture", torture(options))
+}
+
+fn torture(options: &Options) -> Result<bool, String> {
+    let rows = choose(ROWS, &options.only)?;
+    let program = build()?;
+    let goal = if options.quick { Goal::Quick } else { Goal::Long };
+    let done = run_rows("torture", &rows, goal, |row| command(&program, row, goal, options))?;
+    let columns = ["rounds", "acknowledged", "lost", "torn", "unknown"];
+    println!("\n== torture: summary\n{}", verdict::table(&done, PROMISES, &columns));
+    Ok(is_passed(&done))
+}
+
+/// Prints how a chore ended, and gives the exit code.
+pub(crate) fn finish(chore: &str, passed: Result<bool, String>) -> ExitCode {
+    match passed {
         Ok(true) => {
-            println!("== torture: passed");
+            println!("== {chore}: passed");
             ExitCode::SUCCESS
         }
         Ok(false) => {
-            println!("== torture: FAILED");
+            println!("== {chore}: FAILED");
             ExitCode::FAILURE
         }
         Err(reason) => {
-            println!("== torture: FAILED: {reason}");
+            println!("== {chore}: FAILED: {reason}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Runs the rows and prints the table; whether none of them failed.
-fn torture(options: &Options) -> Result<bool, String> {
-    let rows = choose(&options.only)?;
-    let program = build()?;
+/// Whether no row failed.
+pub(crate) fn is_passed(done: &[Done]) -> bool {
+    !done.iter().any(|done| matches!(done.verdict, Verdict::Fail(_)))
+}
+
+/// Runs the rows of a chore, one start of the test program each.
+pub(crate) fn run_rows(
+    chore: &str,
+    rows: &[&'static Row],
+    goal: Goal,
+    command: impl Fn(&Row) -> Command,
+) -> Result<Vec<Done>, String> {
     let mut done = Vec::new();
     for row in rows {
-        println!("\n== torture: {}", row.name);
+        println!("\n== {chore}: {}", row.name);
         let start = Instant::now();
-        let heard = listen(&mut command(&program, row, options))?;
-        let verdict = heard.judge(row, !options.quick);
+        let heard = listen(&mut command(row))?;
+        let verdict = heard.judge(row, goal);
         let seconds = start.elapsed().as_secs_f64();
         match &verdict {
             Verdict::Pass => println!("== {:<20} pass {seconds:>8.1} s", row.name),
@@ -73,19 +96,18 @@ fn torture(options: &Options) -> Result<bool, String> {
         }
         done.push(Done { row, figures: heard.figures(), verdict });
     }
-    println!("\n== torture: summary\n{}", verdict::table(&done));
-    Ok(!done.iter().any(|done| matches!(done.verdict, Verdict::Fail(_))))
+    Ok(done)
 }
 
 /// The rows that are wished for; a wish that none fulfils must not pass for a green run.
-fn choose(wishes: &[String]) -> Result<Vec<&'static Row>, String> {
-    let is_idle = |wish: &&String| !ROWS.iter().any(|row| row.is_wished_for(wish));
+pub(crate) fn choose(rows: &'static [Row], wishes: &[String]) -> Result<Vec<&'static Row>, String> {
+    let is_idle = |wish: &&String| !rows.iter().any(|row| row.is_wished_for(wish));
     if let Some(wish) = wishes.iter().find(is_idle) {
         return Err(format!("no row shows or is called {wish:?}"));
     }
     let is_wished_for =
         |row: &&Row| wishes.is_empty() || wishes.iter().any(|wish| row.is_wished_for(wish));
-    Ok(ROWS.iter().filter(is_wished_for).collect())
+    Ok(rows.iter().filter(is_wished_for).collect())
 }
 
 /// Builds the test program and says where it is.
@@ -96,7 +118,8 @@ fn build() -> Result<PathBuf, String> {
     find_program(&cargo::output(&mut command)?)
 }
 
-fn find_program(messages: &str) -> Result<PathBuf, String> {
+/// The test program among the messages of cargo.
+pub(crate) fn find_program(messages: &str) -> Result<PathBuf, String> {
     let mut programs = messages.lines().filter_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         let is_ours =
@@ -107,15 +130,25 @@ fn find_program(messages: &str) -> Result<PathBuf, String> {
 }
 
 /// One start of the test program. What a person has set for its tests is set aside.
-fn command(program: &Path, row: &Row, options: &Options) -> Command {
+fn command(program: &Path, row: &Row, goal: Goal, options: &Options) -> Command {
+    start(program, row, goal, options.minutes_per_row, options.seed)
+}
+
+/// One start of the test program for a row.
+pub(crate) fn start(
+    program: &Path,
+    row: &Row,
+    goal: Goal,
+    minutes: u64,
+    seed: Option<u64>,
+) -> Command {
     let mut command = Command::new(program);
     command.current_dir(cargo::root().join(PACKAGE));
     command.args([row.filter, "--test-threads=1"]);
-    command.env("JVSPATIAL_TEST_FAULT_MINUTES", options.minutes_per_row.to_string());
-    let rounds = if options.quick { String::new() } else { row.rounds() };
-    command.env("JVSPATIAL_TEST_FAULT_ROUNDS", rounds);
+    command.env("JVSPATIAL_TEST_FAULT_MINUTES", minutes.to_string());
+    command.env("JVSPATIAL_TEST_FAULT_ROUNDS", row.rounds(goal));
     command.env_remove("JVSPATIAL_TEST_FAULT_SCALE");
-    match options.seed {
+    match seed {
         Some(seed) => command.env("JVSPATIAL_TEST_FAULT_SEED", seed.to_string()),
         None => command.env_remove("JVSPATIAL_TEST_FAULT_SEED"),
     };
@@ -181,16 +214,18 @@ mod tests {
 
     #[test]
     fn a_wish_that_no_row_fulfils_is_refused() {
-        assert!(choose(&options(&["--only", "R2,R99"]).only).is_err());
-        assert!(choose(&options(&["--only", "R2,R8"]).only).unwrap().len() > 4);
-        assert_eq!(choose(&[]).unwrap().len(), ROWS.len());
+        assert!(choose(ROWS, &options(&["--only", "R2,R99"]).only).is_err());
+        assert!(choose(ROWS, &options(&["--only", "R2,R8"]).only).unwrap().len() > 4);
+        assert_eq!(choose(ROWS, &[]).unwrap().len(), ROWS.len());
     }
 
     #[test]
     fn a_long_run_sets_the_rounds_of_its_row_and_a_quick_one_none() {
         let row = ROWS.iter().find(|row| row.name == "kill").unwrap();
         let rounds = |words: &[&str]| {
-            let command = command(Path::new("it"), row, &options(words));
+            let options = options(words);
+            let goal = if options.quick { Goal::Quick } else { Goal::Long };
+            let command = command(Path::new("it"), row, goal, &options);
             (
                 variable(&command, "JVSPATIAL_TEST_FAULT_ROUNDS"),
                 variable(&command, "JVSPATIAL_TEST_FAULT_SEED"),

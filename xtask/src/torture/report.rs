@@ -2,54 +2,55 @@
 
 use std::fmt;
 
-/// What begins a line that is meant for us.
-const MARK: &str = "fault ";
+/// What begins a line that is meant for us, and what such a line counts.
+const LAYOUTS: [(&str, &[&str]); 2] = [
+    ("fault ", &["rounds", "acknowledged", "lost", "torn", "unknown"]),
+    ("failover ", &["rounds", "acknowledged", "lost", "double", "misreported", "unknown"]),
+];
+
+/// What must not be counted where a promise is kept.
+const BROKEN: [&str; 4] = ["lost", "torn", "double", "misreported"];
 
 /// What one run of a fault test, or of its control, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Figures {
-    pub(crate) rounds: u64,
-    pub(crate) acknowledged: u64,
-    pub(crate) lost: u64,
-    pub(crate) torn: u64,
-    pub(crate) unknown: u64,
-}
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Figures(Vec<(&'static str, u64)>);
 
 impl Figures {
+    /// How many there were; 0 of what was not counted.
+    pub(crate) fn count(&self, name: &str) -> u64 {
+        self.0.iter().find(|(named, _)| *named == name).map_or(0, |(_, count)| *count)
+    }
+
     pub(crate) fn is_sound(&self) -> bool {
-        self.lost == 0 && self.torn == 0
+        BROKEN.iter().all(|name| self.count(name) == 0)
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        let Self { rounds, acknowledged, lost, torn, unknown } = other;
-        self.rounds += rounds;
-        self.acknowledged += acknowledged;
-        self.lost += lost;
-        self.torn += torn;
-        self.unknown += unknown;
+        for (name, count) in &other.0 {
+            match self.0.iter_mut().find(|(named, _)| named == name) {
+                Some((_, sum)) => *sum += count,
+                None => self.0.push((name, *count)),
+            }
+        }
     }
 
-    /// Reads `rounds 1, acknowledged 2, lost 3, torn 4, unknown 5`, and nothing that differs from it.
-    fn parse(text: &str) -> Option<Self> {
-        let names = ["rounds", "acknowledged", "lost", "torn", "unknown"];
-        let mut numbers = [0; 5];
+    /// Reads `rounds 1, acknowledged 2` and whatever else `names` has, and nothing that differs from it.
+    fn parse(text: &str, names: &[&'static str]) -> Option<Self> {
+        let mut counts = Vec::new();
         let mut parts = text.split(", ");
-        for (name, number) in names.into_iter().zip(&mut numbers) {
+        for name in names {
             let digits = parts.next()?.strip_prefix(name)?.strip_prefix(' ')?;
-            *number = digits.parse().ok()?;
+            counts.push((*name, digits.parse().ok()?));
         }
-        let [rounds, acknowledged, lost, torn, unknown] = numbers;
-        parts.next().is_none().then_some(Self { rounds, acknowledged, lost, torn, unknown })
+        parts.next().is_none().then_some(Self(counts))
     }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rounds, acknowledged, lost, torn, unknown } = self;
-        write!(
-            f,
-            "rounds {rounds}, acknowledged {acknowledged}, lost {lost}, torn {torn}, unknown {unknown}"
-        )
+        let counts: Vec<String> =
+            self.0.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        f.write_str(&counts.join(", "))
     }
 }
 
@@ -63,23 +64,28 @@ pub(crate) enum Report {
 impl Report {
     /// Reads a line; `None` when it is not a report, an error when it is one that says too little.
     pub(crate) fn parse(line: &str) -> Option<Result<Self, String>> {
-        let told = line.strip_prefix(MARK)?;
-        Some(Self::parse_told(told).ok_or_else(|| format!("cannot read the figures of {line:?}")))
+        let (told, names) = LAYOUTS
+            .iter()
+            .find_map(|(mark, names)| line.strip_prefix(mark).map(|told| (told, names)))?;
+        Some(
+            Self::parse_told(told, names)
+                .ok_or_else(|| format!("cannot read the figures of {line:?}")),
+        )
     }
 
-    fn parse_told(told: &str) -> Option<Self> {
+    fn parse_told(told: &str, names: &[&'static str]) -> Option<Self> {
         let (name, told) = told.split_once(": ")?;
         let name = name.to_owned();
         if let Some(why) = told.strip_prefix("skipped: ") {
             return (!why.is_empty()).then(|| Self::Skipped { name, why: why.to_owned() });
         }
         let mut parts = told.split("; ");
-        let figures = Figures::parse(parts.next()?)?;
+        let figures = Figures::parse(parts.next()?, names)?;
         let seed = parts.next()?.strip_prefix("seed ")?.parse().ok()?;
         let mut controls = Vec::new();
         for part in parts {
             let (control, figures) = part.strip_prefix("control ")?.split_once(": ")?;
-            controls.push((control.to_owned(), Figures::parse(figures)?));
+            controls.push((control.to_owned(), Figures::parse(figures, names)?));
         }
         Some(Self::Ran { name, figures, seed, controls })
     }
@@ -93,7 +99,7 @@ impl Report {
     /// Whether the promise was kept and every control broke it; what is wrong otherwise.
     pub(crate) fn judge(&self) -> Result<(), String> {
         let Self::Ran { name, figures, controls, seed } = self else { return Ok(()) };
-        if figures.rounds == 0 {
+        if figures.count("rounds") == 0 {
             return Err(format!("{name} tried nothing"));
         }
         if !figures.is_sound() {
@@ -127,11 +133,24 @@ mod tests {
         assert_eq!(report.name(), "power/ext4/os");
         assert_eq!(report.judge(), Ok(()));
         let Report::Ran { figures, seed, controls, .. } = report else { panic!("it ran") };
-        let sound = Figures { rounds: 20, acknowledged: 9, lost: 0, torn: 0, unknown: 1 };
-        assert_eq!((figures, seed), (sound, 5));
-        let broken = Figures { rounds: 2, acknowledged: 1, lost: 3, torn: 0, unknown: 0 };
-        assert_eq!(controls, [("no sync".to_owned(), broken)]);
-        assert_eq!(figures.to_string(), SOUND);
+        assert_eq!((figures.to_string().as_str(), seed), (SOUND, 5));
+        let counts = ["rounds", "lost", "unknown", "double"].map(|name| figures.count(name));
+        assert_eq!(counts, [20, 0, 1, 0]);
+        let [(control, figures)] = &controls[..] else { panic!("there is one control") };
+        assert_eq!((control.as_str(), figures.to_string().as_str()), ("no sync", BROKEN));
+    }
+
+    #[test]
+    fn tests_of_failovers_count_otherwise() {
+        let sound = "rounds 2, acknowledged 9, lost 0, double 0, misreported 0, unknown 0";
+        for broken in ["lost", "double", "misreported"] {
+            let broken = sound.replace(&format!("{broken} 0"), &format!("{broken} 1"));
+            assert!(read(&format!("failover saves: {broken}; seed 1")).judge().is_err());
+            let line = format!("failover saves: {sound}; seed 1; control c: {broken}");
+            assert_eq!(read(&line).judge(), Ok(()));
+        }
+        assert!(Report::parse(&format!("fault kill: {sound}; seed 1")).unwrap().is_err());
+        assert!(Report::parse(&format!("failover saves: {SOUND}; seed 1")).unwrap().is_err());
     }
 
     #[test]

@@ -25,7 +25,18 @@ pub(crate) enum Shows {
 /// The promises of the JSON database: R1 to R13, and R17 of transactions.
 pub(crate) const PROMISES: &[u8] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 17];
 
-const fn row(
+/// How many rounds a run takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// As many as the tests take by themselves.
+    Quick,
+    /// Those of the row.
+    Long,
+    /// So many for each figure.
+    Rounds(u64),
+}
+
+pub(crate) const fn row(
     name: &'static str,
     promises: &'static [u8],
     filter: &'static str,
@@ -159,9 +170,21 @@ impl Row {
         }
     }
 
-    /// The rounds of a long run as the test program takes them.
-    pub(crate) fn rounds(&self) -> String {
-        let sizes = self.sizes.iter().map(|(name, rounds)| format!("{name}={rounds}"));
+    /// The figures of the row, and how many rounds each has to reach.
+    pub(crate) fn goals(&self, goal: Goal) -> impl Iterator<Item = (&'static str, u64)> {
+        self.sizes.iter().map(move |(name, size)| match goal {
+            Goal::Quick => (*name, 1),
+            Goal::Long => (*name, *size),
+            Goal::Rounds(rounds) => (*name, rounds),
+        })
+    }
+
+    /// The rounds as the test program takes them.
+    pub(crate) fn rounds(&self, goal: Goal) -> String {
+        if goal == Goal::Quick {
+            return String::new();
+        }
+        let sizes = self.goals(goal).map(|(name, rounds)| format!("{name}={rounds}"));
         sizes.collect::<Vec<_>>().join(",")
     }
 }
@@ -212,6 +235,8 @@ mod tests {
     #[test]
     fn rounds_are_spelt_as_the_tests_read_them() {
         let row = ROWS.iter().find(|row| row.name == "lock").unwrap();
-        assert_eq!(row.rounds(), "lock/processes=1000,lock/threads=1000");
+        assert_eq!(row.rounds(Goal::Long), "lock/processes=1000,lock/threads=1000");
+        assert_eq!(row.rounds(Goal::Rounds(7)), "lock/processes=7,lock/threads=7");
+        assert_eq!(row.rounds(Goal::Quick), "");
     }
 }

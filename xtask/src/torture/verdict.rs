@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::report::{Figures, Report};
-use super::rows::{PROMISES, Row, Shows};
+use super::rows::{Goal, Row, Shows};
 use crate::tally::Tally;
 
 /// What a row came to.
@@ -37,9 +37,9 @@ impl Heard {
         sum
     }
 
-    /// Judges a row; a long run has to reach the sizes of the row.
-    pub(crate) fn judge(&self, row: &Row, is_long: bool) -> Verdict {
-        match self.find_fault(row, is_long) {
+    /// Judges a row, which has to reach its goal.
+    pub(crate) fn judge(&self, row: &Row, goal: Goal) -> Verdict {
+        match self.find_fault(row, goal) {
             Err(reason) => Verdict::Fail(reason),
             Ok(()) => self
                 .reports
@@ -52,7 +52,7 @@ impl Heard {
         }
     }
 
-    fn find_fault(&self, row: &Row, is_long: bool) -> Result<(), String> {
+    fn find_fault(&self, row: &Row, goal: Goal) -> Result<(), String> {
         if let Some(unread) = self.unread.first() {
             return Err(unread.clone());
         }
@@ -77,8 +77,8 @@ impl Heard {
         if !self.reports.iter().any(is_broken) {
             return Err("no control was reported".to_owned());
         }
-        for (name, size) in row.sizes {
-            self.reaches(name, if is_long { *size } else { 1 })?;
+        for (name, size) in row.goals(goal) {
+            self.reaches(name, size)?;
         }
         Ok(())
     }
@@ -86,8 +86,8 @@ impl Heard {
     fn reaches(&self, name: &str, size: u64) -> Result<(), String> {
         match self.reports.iter().find(|report| report.name() == name) {
             None => Err(format!("{name} reported nothing")),
-            Some(Report::Ran { figures, .. }) if figures.rounds < size => {
-                Err(format!("{name}: {} of {size} rounds", figures.rounds))
+            Some(Report::Ran { figures, .. }) if figures.count("rounds") < size => {
+                Err(format!("{name}: {} of {size} rounds", figures.count("rounds")))
             }
             Some(_) => Ok(()),
         }
@@ -102,13 +102,14 @@ pub(crate) struct Done {
     pub(crate) verdict: Verdict,
 }
 
-/// The table by promise; promises that no row of this run shows are left out.
-pub(crate) fn table(done: &[Done]) -> String {
-    let mut table = format!(
-        "{:<8} {:>12} {:>13} {:>6} {:>6} {:>9}  verdict\n",
-        "promise", "rounds", "acknowledged", "lost", "torn", "unknown"
-    );
-    for promise in PROMISES {
+/// The table by promise, with what lines of its kind count; promises that no row of this run shows are left out.
+pub(crate) fn table(done: &[Done], promises: &[u8], columns: &[&str]) -> String {
+    let mut table = format!("{:<8}", "promise");
+    for column in columns {
+        let _ = write!(table, " {column:>12}");
+    }
+    table.push_str("  verdict\n");
+    for promise in promises {
         let rows: Vec<&Done> =
             done.iter().filter(|done| done.row.promises.contains(promise)).collect();
         if rows.is_empty() {
@@ -116,13 +117,11 @@ pub(crate) fn table(done: &[Done]) -> String {
         }
         let mut sum = Figures::default();
         rows.iter().for_each(|done| sum.add(&done.figures));
-        let Figures { rounds, acknowledged, lost, torn, unknown } = sum;
-        let name = format!("R{promise}");
-        let verdict = verdict(&rows);
-        let _ = writeln!(
-            table,
-            "{name:<8} {rounds:>12} {acknowledged:>13} {lost:>6} {torn:>6} {unknown:>9}  {verdict}"
-        );
+        let _ = write!(table, "{:<8}", format!("R{promise}"));
+        for column in columns {
+            let _ = write!(table, " {:>12}", sum.count(column));
+        }
+        let _ = writeln!(table, "  {}", verdict(&rows));
     }
     table
 }
@@ -151,7 +150,7 @@ fn verdict(rows: &[&Done]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::ROWS;
+    use super::super::rows::{PROMISES, ROWS};
     use super::*;
 
     fn find(name: &str) -> &'static Row {
@@ -178,49 +177,50 @@ mod tests {
     #[test]
     fn a_long_run_has_to_reach_its_size_and_a_quick_one_need_not() {
         let short = heard(&[&ran("kill", 300)]);
-        assert!(fails(&short.judge(find("kill"), true)));
-        assert_eq!(short.judge(find("kill"), false), Verdict::Pass);
-        assert_eq!(heard(&[&ran("kill", 10_000)]).judge(find("kill"), true), Verdict::Pass);
-        assert!(fails(&heard(&[&ran("cut", 9)]).judge(find("kill"), false)));
+        assert!(fails(&short.judge(find("kill"), Goal::Long)));
+        assert_eq!(short.judge(find("kill"), Goal::Quick), Verdict::Pass);
+        assert_eq!(heard(&[&ran("kill", 10_000)]).judge(find("kill"), Goal::Long), Verdict::Pass);
+        assert!(fails(&heard(&[&ran("cut", 9)]).judge(find("kill"), Goal::Quick)));
     }
 
     #[test]
     fn a_row_that_ran_nothing_fails() {
-        assert!(fails(&Heard::default().judge(find("compaction"), false)));
-        assert!(fails(&Heard::default().judge(find("format"), false)));
+        assert!(fails(&Heard::default().judge(find("compaction"), Goal::Quick)));
+        assert!(fails(&Heard::default().judge(find("format"), Goal::Quick)));
         let tally = Tally { passed: 1, ..Tally::default() };
         let silent = Heard { tally, ..Heard::default() };
-        assert!(fails(&silent.judge(find("cut"), false)));
-        assert_eq!(silent.judge(find("format"), false), Verdict::Pass);
+        assert!(fails(&silent.judge(find("cut"), Goal::Quick)));
+        assert_eq!(silent.judge(find("format"), Goal::Quick), Verdict::Pass);
     }
 
     #[test]
     fn a_failing_test_and_a_report_that_cannot_be_read_fail_whatever_was_reported() {
         let mut failing = heard(&[&ran("cut", 9)]);
         failing.tally.failed = 1;
-        assert!(fails(&failing.judge(find("cut"), false)));
+        assert!(fails(&failing.judge(find("cut"), Goal::Quick)));
         let mut unread = heard(&[&ran("cut", 9)]);
         unread.unread.push("cannot read".to_owned());
-        assert!(fails(&unread.judge(find("cut"), false)));
+        assert!(fails(&unread.judge(find("cut"), Goal::Quick)));
         let mut killed = heard(&[&ran("cut", 9)]);
         killed.end = Some("signal: 9".to_owned());
-        assert!(fails(&killed.judge(find("cut"), false)));
+        assert!(fails(&killed.judge(find("cut"), Goal::Quick)));
     }
 
     #[test]
     fn figures_without_a_control_fail() {
         let line = ran("cut", 9);
         let (line, _) = line.split_once("; control").unwrap();
-        assert!(fails(&heard(&[line]).judge(find("cut"), false)));
+        assert!(fails(&heard(&[line]).judge(find("cut"), Goal::Quick)));
     }
 
     #[test]
     fn a_skipped_row_is_shown_as_skipped_unless_another_fails() {
         let skipped = heard(&["fault power/ext4/sync: skipped: needs root"]);
-        let verdict = skipped.judge(find("power/ext4/sync"), true);
+        let verdict = skipped.judge(find("power/ext4/sync"), Goal::Long);
         assert_eq!(verdict, Verdict::Skipped("needs root".to_owned()));
         let done = |row, verdict| Done { row: find(row), figures: Figures::default(), verdict };
         let mut rows = vec![done("crash/sync", Verdict::Pass), done("power/ext4/sync", verdict)];
+        let table = |rows: &[Done]| table(rows, PROMISES, &["rounds", "lost"]);
         assert!(table(&rows).contains("skipped (power/ext4/sync: needs root)"));
         rows.push(done("power/xfs/sync", Verdict::Fail("lost 1".to_owned())));
         let table = table(&rows);

@@ -80,6 +80,7 @@ impl JsonTransaction {
         let view = View::of_present(&store);
         let mut capabilities = capabilities.clone();
         capabilities.transactions = None;
+        capabilities.change_feed = false;
         // What is not committed has none.
         capabilities.ordinals = false;
         Self {

@@ -16,9 +16,10 @@ pub(super) async fn find(
     index: &str,
     key: &Fields,
 ) -> Result<Option<Outcome>> {
-    let database = &work.task.database;
+    let task = &work.task;
     if work.catalog.named(collection, index).is_none() {
-        work.catalog.refresh_in(database).await.map_err(|error| of_read(&error))?;
+        let refreshed = work.catalog.refresh_in(&task.database).await;
+        refreshed.map_err(|error| of_read(&error))?;
     }
     let known = work.catalog.named(collection, index);
     let mut parts: Vec<Fields> =
@@ -32,9 +33,9 @@ pub(super) async fn find(
         // In the index are only the documents that it refuses others for.
         "hint": index,
         "limit": 1,
-        "maxTimeMS": work.task.max_time(),
+        "maxTimeMS": task.max_time(),
     };
-    let reply = database.run_command(command).await.map_err(|error| of_read(&error))?;
+    let reply = task.ask(command).await?;
     let batch = reply.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
     let first = batch.ok().and_then(|batch| batch.first()).and_then(Bson::as_document);
     let Some(owner) = first.and_then(|first| first.get_str("_id").ok()) else { return Ok(None) };

@@ -317,8 +317,7 @@ async fn read_versions(
             "batchSize": 10_001,
             "maxTimeMS": work.task.max_time(),
         };
-        let reply = work.task.database.run_command(command).await;
-        let found = versions(&reply.map_err(|error| of_read(&error))?);
+        let found = versions(&work.task.ask(command).await?);
         for (place, own) in places.iter().zip(own) {
             let (Action::Update { expected, .. }, Some(outcome)) =
                 (&own.action, outcomes.get_mut(*place))

@@ -8,25 +8,25 @@ use std::time::{Duration, Instant};
 
 /// What one run of a fault test saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Figures {
+pub(crate) struct Figures {
     /// Kills, cuts, states or whatever else was tried.
-    pub(super) rounds: u64,
-    pub(super) acknowledged: u64,
+    pub(crate) rounds: u64,
+    pub(crate) acknowledged: u64,
     /// Acknowledged and not there, silently or because the store does not open.
-    pub(super) lost: u64,
+    pub(crate) lost: u64,
     /// Batches found in part, and answers that no whole number of batches gives.
-    pub(super) torn: u64,
+    pub(crate) torn: u64,
     /// Writes that were not answered, and are there or not.
-    pub(super) unknown: u64,
+    pub(crate) unknown: u64,
 }
 
 impl Figures {
-    pub(super) fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         self.lost == 0 && self.torn == 0
     }
 
     /// Adds what another run saw.
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         let Self { rounds, acknowledged, lost, torn, unknown } = other;
         self.rounds += rounds;
         self.acknowledged += acknowledged;
@@ -47,18 +47,18 @@ impl fmt::Display for Figures {
 }
 
 /// Prints past the test harness, which keeps the output of a test that passes to itself.
-pub(super) fn say(line: fmt::Arguments<'_>) {
+pub(crate) fn say(line: fmt::Arguments<'_>) {
     // One write, so that lines of tests side by side do not mix.
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Whether the first thing that goes wrong is to be told at once; controls are full of them.
-pub(super) fn wants_words() -> bool {
+pub(crate) fn wants_words() -> bool {
     std::env::var_os("JVSPATIAL_TEST_FAULT_SEED").is_some()
 }
 
 /// Prints the line that ends a test.
-pub(super) fn report(test: &str, seed: u64, figures: &Figures, controls: &[(&str, Figures)]) {
+pub(crate) fn report(test: &str, seed: u64, figures: &Figures, controls: &[(&str, Figures)]) {
     let mut line = format!("fault {test}: {figures}; seed {seed}");
     for (control, figures) in controls {
         line.push_str(&format!("; control {control}: {figures}"));
@@ -67,24 +67,24 @@ pub(super) fn report(test: &str, seed: u64, figures: &Figures, controls: &[(&str
 }
 
 /// Says that a test did not run, and what it would take; a test never passes over that in silence.
-pub(super) fn skip(test: &str, why: &str) {
+pub(crate) fn skip(test: &str, why: &str) {
     say(format_args!("fault {test}: skipped: {why}"));
 }
 
 /// The seed of this run.
-pub(super) fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     variable("JVSPATIAL_TEST_FAULT_SEED")
         .unwrap_or_else(|| RandomState::new().build_hasher().finish())
 }
 
 /// A number of rounds, many times more in a long run.
-pub(super) fn rounds(quick: u64) -> u64 {
+pub(crate) fn rounds(quick: u64) -> u64 {
     quick * variable("JVSPATIAL_TEST_FAULT_SCALE").unwrap_or(1)
 }
 
 /// A number of rounds that `JVSPATIAL_TEST_FAULT_ROUNDS` may set for the figures called `name`, as in
 /// `kill=10000,crash/sync=1000000`. Without an entry there it is as many as [`rounds`] says.
-pub(super) fn rounds_of(name: &str, quick: u64) -> u64 {
+pub(crate) fn rounds_of(name: &str, quick: u64) -> u64 {
     let sizes = std::env::var("JVSPATIAL_TEST_FAULT_ROUNDS").unwrap_or_default();
     for size in sizes.split(',').filter(|size| !size.is_empty()) {
         let number = size.split_once('=').map(|(name, number)| (name, number.parse()));
@@ -98,7 +98,7 @@ pub(super) fn rounds_of(name: &str, quick: u64) -> u64 {
 }
 
 /// Whether the `JVSPATIAL_TEST_FAULT_MINUTES` of this run are over: then no further round is begun.
-pub(super) fn time_is_up() -> bool {
+pub(crate) fn time_is_up() -> bool {
     static END: LazyLock<Option<Instant>> = LazyLock::new(|| {
         let minutes = variable("JVSPATIAL_TEST_FAULT_MINUTES")?;
         Some(Instant::now() + Duration::from_secs(minutes * 60))
@@ -113,10 +113,10 @@ fn variable(name: &str) -> Option<u64> {
 
 /// SplitMix64: small, and the same everywhere for the same seed.
 #[derive(Clone, Debug)]
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -124,11 +124,11 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 
-    pub(super) fn one_in(&mut self, chances: u64) -> bool {
+    pub(crate) fn one_in(&mut self, chances: u64) -> bool {
         self.below(chances) == 0
     }
 }

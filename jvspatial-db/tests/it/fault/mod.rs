@@ -16,7 +16,7 @@ mod cut;
 mod deadly;
 mod each_call;
 mod failing;
-mod figures;
+pub(crate) mod figures;
 mod fixtures;
 mod full;
 mod history;

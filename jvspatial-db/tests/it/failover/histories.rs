@@ -15,7 +15,7 @@ use super::controls::one_is_enough;
 use super::figures::{Figures, Random, report, rounds_of, say, seed, tell, time_is_up};
 use super::linear::{Call, Event, State, Told, is_linearizable};
 use super::nemesis::Nemesis;
-use super::set::Set;
+use super::set::{Set, open};
 
 const PROCESSES: usize = 3;
 const CALLS: usize = 6;
@@ -31,7 +31,7 @@ async fn single_documents_are_linearizable_through_failovers() {
     let mut random = Random(seed);
     let set = Arc::new(Set::start().await);
     let url = set.url("histories", "&maxPoolSize=50");
-    let db = Arc::new(MongoDb::open(&url, MongoDbOptions::new()).await.unwrap());
+    let db = Arc::new(open(&url, MongoDbOptions::new()).await);
     let stop = Arc::new(AtomicBool::new(false));
     let faults = tokio::spawn(faults(Arc::clone(&set), Arc::clone(&stop), Random(random.next())));
     let mut figures = Figures::default();

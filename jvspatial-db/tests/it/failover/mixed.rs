@@ -12,7 +12,7 @@ use jvspatial_db::{
 use tokio::task::JoinSet;
 
 use super::figures::{Figures, Random, report, rounds_of, say, seed, time_is_up};
-use super::set::Set;
+use super::set::{Set, open};
 
 /// How many operations of each kind a batch has.
 const EACH: u64 = 200;
@@ -27,7 +27,7 @@ async fn every_outcome_of_a_batch_of_a_thousand_is_told_apart_under_concurrent_w
     let seed = seed();
     let mut random = Random(seed);
     let set = Set::start().await;
-    let db = MongoDb::open(&set.url("mixed", ""), MongoDbOptions::new()).await.unwrap();
+    let db = open(&set.url("mixed", ""), MongoDbOptions::new()).await;
     let db = Arc::new(db);
     let city = Some(EntityName::new("City").unwrap());
     let spec = doc! { "key": { "context.code": 1 }, "unique": true };

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use super::figures::{Figures, Random, report, rounds_of, say, seed, time_is_up};
 use super::proxy::Proxies;
-use super::set::Set;
+use super::set::{Set, open};
 
 /// Whoever writes batches side by side, each its own documents by a database handle of its own: after each lost reply a driver
 /// leaves its server alone for half a second.
@@ -30,7 +30,7 @@ async fn outcomes_are_exact_though_replies_are_lost_and_the_primary_changes() {
     let seed = seed();
     let mut random = Random(seed);
     let set = Arc::new(Set::start().await);
-    let db = MongoDb::open(&set.url("outcomes", ""), MongoDbOptions::new()).await.unwrap();
+    let db = open(&set.url("outcomes", ""), MongoDbOptions::new()).await;
     let city = Some(EntityName::new("City").unwrap());
     let spec = doc! { "key": { "context.code": 1 }, "unique": true };
     db.create_index(Collection::Node, city, IndexSpec::parse(&spec).unwrap()).await.unwrap();
@@ -40,7 +40,7 @@ async fn outcomes_are_exact_though_replies_are_lost_and_the_primary_changes() {
     for lane in 0..LANES {
         let proxies = Proxies::start(set.hosts(), &["txnNumber"]).await;
         let url = format!("mongodb://{}/outcomes?replicaSet=rs", proxies.hosts());
-        let db = Arc::new(MongoDb::open(&url, MongoDbOptions::new()).await.unwrap());
+        let db = Arc::new(open(&url, MongoDbOptions::new()).await);
         let own = Lane {
             set: Arc::clone(&set),
             proxies,

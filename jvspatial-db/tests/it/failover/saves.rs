@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bson::{Document, doc};
-use jvspatial_db::{MongoDb, MongoDbOptions};
+use jvspatial_db::MongoDbOptions;
 use tokio::task::JoinSet;
 
 use super::figures::{Figures, Random, report, rounds_of, seed, time_is_up};
 use super::load::Load;
 use super::nemesis::Nemesis;
-use super::set::Set;
+use super::set::{Set, open};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "starts MongoDB servers"]
@@ -17,7 +17,7 @@ async fn of_two_saves_from_one_version_one_wins_through_failovers() {
     let seed = seed();
     let mut random = Random(seed);
     let set = Set::start().await;
-    let db = MongoDb::open(&set.url("saves", ""), MongoDbOptions::new()).await.unwrap();
+    let db = open(&set.url("saves", ""), MongoDbOptions::new()).await;
     let db = Arc::new(db);
     let mut figures = Figures::default();
     for _ in 0..rounds_of("saves", 2) {

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
+use jvspatial_db::{MongoDb, MongoDbOptions};
 use mongodb::Client;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -289,6 +290,17 @@ fn spawn(command: &[OsString]) -> Child {
     let mut command = Command::new(program);
     command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().unwrap_or_else(|error| panic!("cannot start {program:?}: {error}"))
+}
+
+/// Opens a database of ours, again while an election goes on.
+pub(super) async fn open(url: &str, options: MongoDbOptions) -> MongoDb {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match MongoDb::open(url, options.clone()).await {
+            Err(error) if error.is_retryable() && Instant::now() < end => {}
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 /// The server program.

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use bson::doc;
 use jvspatial_db::{
-    Collection, Database, ErrorKind, Filter, Handle, Id, MongoDb, MongoDbOptions, Outcome, Query,
-    Version, WriteBatch,
+    Collection, Database, ErrorKind, Filter, Handle, Id, MongoDbOptions, Outcome, Query, Version,
+    WriteBatch,
 };
 
 use super::controls::frozen_by_default;
 use super::figures::{Figures, report, seed, tell};
-use super::set::Set;
+use super::set::{Set, open};
 
 const DEADLINE: Duration = Duration::from_secs(2);
 /// A change is waited for half a second longer, so that it can tell itself what became of it.
@@ -22,7 +22,7 @@ const BOUND: Duration = Duration::from_secs(3);
 async fn every_call_ends_at_its_deadline_while_no_server_answers() {
     let set = Set::start().await;
     let options = MongoDbOptions::new().deadline(DEADLINE);
-    let db = MongoDb::open(&set.url("silent", ""), options).await.unwrap();
+    let db = open(&set.url("silent", ""), options).await;
     let id: Id = "n.City.a".parse().unwrap();
     let batch = |atomic: bool| {
         let mut batch = WriteBatch::new(db.capabilities().encoding).atomic(atomic);

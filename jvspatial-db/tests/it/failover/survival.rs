@@ -9,7 +9,7 @@ use super::controls::{acknowledged_by_one, frozen_by_default};
 use super::figures::{Figures, Random, report, rounds_of, seed, tell, time_is_up};
 use super::load::Load;
 use super::nemesis::Nemesis;
-use super::set::Set;
+use super::set::{Set, open};
 
 /// What rounds with one nemesis saw.
 #[derive(Default)]
@@ -69,7 +69,7 @@ async fn survives(nemesis: Nemesis) {
     let seed = seed();
     let mut random = Random(seed);
     let set = Set::start().await;
-    let db = MongoDb::open(&set.url("survival", ""), MongoDbOptions::new()).await.unwrap();
+    let db = open(&set.url("survival", ""), MongoDbOptions::new()).await;
     let db = Arc::new(db);
     let name = format!("survival/{}", nemesis.name());
     let mut survival = Survival::default();

@@ -17,7 +17,7 @@ pub(super) const ROWS: &[Row] = &[
         shows: Shows::Tests,
     },
     row("deadline", &[19], "failover::silent::", &[]),
-    row("codes", &[20], "failover::codes::", &[("codes", 134)]),
+    row("codes", &[20], "failover::codes::", &[("codes", 150)]),
     row("mixed", &[15], "failover::mixed::", &[("mixed", 1_000)]),
     row("outcomes", &[15], "failover::outcomes::", &[("outcomes", 10_000)]),
     row("histories", &[16], "failover::histories::", &[("histories", 10_000)]),

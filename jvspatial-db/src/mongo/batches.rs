@@ -40,7 +40,7 @@ enum Rest {
 
 impl Batches {
     /// Begins the search that `command` asks for: in a transaction, or else at `time` or the newest time that a
-    /// majority of the servers has.
+    /// majority of the servers has, and not before what was seen.
     ///
     /// # Errors
     /// Those of `error::of_read`; in a transaction those of `Live::call`.
@@ -62,9 +62,11 @@ impl Batches {
             return Ok(Self { rest, first, time: None });
         }
         let mut concern = doc! { "level": "snapshot" };
-        if let Some(time) = time {
-            concern.insert("atClusterTime", time);
-        }
+        match (time, reader.client().seen().newest()) {
+            (Some(time), _) => concern.insert("atClusterTime", time),
+            (None, Some(newest)) => concern.insert("afterClusterTime", newest),
+            (None, None) => None,
+        };
         command.insert("readConcern", concern);
         let command = raw(&command)?;
         let end = Instant::now() + reader.client().deadline();
@@ -82,6 +84,9 @@ impl Batches {
         });
         let (cursor, first) = begun.await?;
         let time = first.as_ref().and_then(|batch| time_of(batch).or(time));
+        if let Some(time) = time {
+            reader.client().seen().note(time);
+        }
         Ok(Self { rest: Rest::Stored(Box::new(cursor)), first, time })
     }
 

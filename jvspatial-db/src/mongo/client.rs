@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::error::{driver_failed, is_worth_another, of_read, too_old};
 use super::live::Live;
 use super::pool::{PoolStats, Pools};
+use super::seen::Seen;
 use super::sessions::Sessions;
 use super::settings::POOL_MAX;
 use super::url::Target;
@@ -34,6 +35,7 @@ pub(super) struct Client {
     /// Whether the database was closed. Each call holds it as a reader until its end, so closing waits for them.
     gate: Arc<RwLock<bool>>,
     sessions: Arc<Sessions>,
+    seen: Arc<Seen>,
     /// How many changes go on that nobody waits for any more.
     abandoned: Arc<watch::Sender<i64>>,
     /// Those that are not over, and maybe some that are.
@@ -56,6 +58,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Task {
     pub(super) database: mongodb::Database,
     pub(super) sessions: Arc<Sessions>,
+    pub(super) seen: Arc<Seen>,
     /// When no further attempt is made.
     pub(super) end: Instant,
     max_time: i64,
@@ -122,6 +125,7 @@ impl Client {
             deadline,
             gate: Arc::default(),
             sessions: Arc::default(),
+            seen: Arc::default(),
             abandoned: Arc::new(watch::Sender::new(0)),
             transactions: Mutex::default(),
             pools,
@@ -139,6 +143,11 @@ impl Client {
         i64::from(i32::try_from(self.deadline.as_millis()).unwrap_or(i32::MAX))
     }
 
+    /// The newest time of which something was told.
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
     /// How long a call may take.
     pub(super) const fn deadline(&self) -> Duration {
         self.deadline
@@ -149,6 +158,7 @@ impl Client {
         Task {
             database: self.database.clone(),
             sessions: Arc::clone(&self.sessions),
+            seen: Arc::clone(&self.seen),
             end,
             max_time: self.max_time(),
             journal: self.journal,

@@ -90,6 +90,10 @@ impl Live {
         let begun = client.run(move |task| async move {
             let begun = async {
                 let mut session = task.database.client().start_session().await?;
+                // What this handle was told before is not missing in the snapshot.
+                if let Some(newest) = task.seen.newest() {
+                    session.advance_operation_time(newest);
+                }
                 session
                     .start_transaction()
                     .read_concern(ReadConcern::snapshot())

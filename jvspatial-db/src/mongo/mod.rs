@@ -12,6 +12,7 @@ mod neighbors;
 mod options;
 mod pool;
 mod reader;
+mod seen;
 mod sessions;
 mod settings;
 mod sieve;

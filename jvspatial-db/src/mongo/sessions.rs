@@ -81,7 +81,10 @@ async fn send_numbered(task: &Task, session: &mut ClientSession, command: &RawDo
     loop {
         let sent = task.database.run_raw_command(command.clone()).session(&mut *session).await;
         match sent {
-            Ok(reply) if is_settled(&reply) => return Sent::Reply(reply),
+            Ok(reply) if is_settled(&reply) => {
+                task.seen.note_write(&reply);
+                return Sent::Reply(reply);
+            }
             Ok(_) => may_have_happened = true,
             Err(error) => match fate(&error) {
                 Fate::NotSent => {}

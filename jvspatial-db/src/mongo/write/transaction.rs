@@ -161,19 +161,32 @@ async fn write_part(
                 None
             }
             Ok(Attempt::Applied(report)) => {
-                let is_refused = work.batch.is_atomic() && !report.is_complete();
-                if is_refused || report.written() == 0 {
+                if is_refused(work, &report) {
                     abort(&mut session).await;
-                    return Ok(Some(if is_refused { skipped(report) } else { report }));
-                }
-                match commit(&work.task, &mut session).await {
-                    Committed::Done => return Ok(Some(report)),
-                    Committed::Unknown(_) => return Ok(Some(unknown(report))),
-                    Committed::Not(error) => {
-                        if !error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
-                            return Err(of_read(&error));
+                    match judge_again(work, part, &mut session, &taken).await {
+                        Ok(report) if is_refused(work, &report) => {
+                            let is_atomic = work.batch.is_atomic();
+                            return Ok(Some(if is_atomic { skipped(report) } else { report }));
                         }
-                        Some(error)
+                        Ok(_) => None,
+                        Err(error) => {
+                            abort(&mut session).await;
+                            if !is_worth_another(&error) {
+                                return Err(of_read(&error));
+                            }
+                            Some(error)
+                        }
+                    }
+                } else {
+                    match commit(&work.task, &mut session).await {
+                        Committed::Done => return Ok(Some(report)),
+                        Committed::Unknown(_) => return Ok(Some(unknown(report))),
+                        Committed::Not(error) => {
+                            if !error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
+                                return Err(of_read(&error));
+                            }
+                            Some(error)
+                        }
                     }
                 }
             }
@@ -200,8 +213,11 @@ async fn write_part(
     }
 }
 
+/// Whether an attempt that failed so may be made again; of one that was to change something, a commit is asked about before.
 fn is_worth_another(error: &DriverError) -> bool {
-    error.contains_label(TRANSIENT_TRANSACTION_ERROR) || may_succeed_soon(error)
+    error.contains_label(TRANSIENT_TRANSACTION_ERROR)
+        || error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT)
+        || may_succeed_soon(error)
 }
 
 fn outrun(failure: Option<DriverError>) -> Error {
@@ -222,6 +238,35 @@ fn pause(tries: u32) -> Duration {
     longest * u32::try_from(part).unwrap_or_default() / 1_000
 }
 
+/// Whether nothing comes of a batch.
+fn is_refused(work: &Work, report: &WriteReport) -> bool {
+    report.written() == 0 || work.batch.is_atomic() && !report.is_complete()
+}
+
+/// Judges the operations in a transaction that changes nothing. One that was given up may have seen what no majority
+/// of the servers has, and what may be lost; the commit of this one tells that a majority has it.
+async fn judge_again(
+    work: &Work,
+    part: &Range<usize>,
+    session: &mut ClientSession,
+    taken: &Taken,
+) -> Result<WriteReport, DriverError> {
+    session
+        .start_transaction()
+        .read_concern(ReadConcern::snapshot())
+        .write_concern(work.task.concern())
+        .await?;
+    let operations = work.operations(part);
+    let mut model = state::read(work, operations, session).await?;
+    let outcomes = (part.start..).zip(operations).map(|(place, operation)| {
+        taken.get(&place).cloned().unwrap_or_else(|| model.apply(operation, || None).0)
+    });
+    let report = WriteReport { outcomes: outcomes.collect(), detached: 0 };
+    session.commit_transaction().await?;
+    note_commit(&work.task, session);
+    Ok(report)
+}
+
 /// What became of a commit.
 pub(in crate::mongo) enum Committed {
     Done,
@@ -236,7 +281,10 @@ pub(in crate::mongo) async fn commit(task: &Task, session: &mut ClientSession) -
     let mut may_have_happened = false;
     loop {
         match session.commit_transaction().await {
-            Ok(()) => return Committed::Done,
+            Ok(()) => {
+                note_commit(task, session);
+                return Committed::Done;
+            }
             // The server says this only when it has not happened, nor will.
             Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {
                 return Committed::Not(error);
@@ -251,6 +299,13 @@ pub(in crate::mongo) async fn commit(task: &Task, session: &mut ClientSession) -
             Err(error) if may_have_happened => return Committed::Unknown(error),
             Err(error) => return Committed::Not(error),
         }
+    }
+}
+
+/// Notes the time of what was committed, for reads that come after.
+fn note_commit(task: &Task, session: &ClientSession) {
+    if let Some(time) = session.operation_time() {
+        task.seen.note(time);
     }
 }
 

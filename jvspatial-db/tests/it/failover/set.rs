@@ -137,6 +137,8 @@ impl Set {
     pub(super) async fn settle(&self) {
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
+            // A port may have been taken while its member was dead.
+            self.members.iter().for_each(Member::revive);
             let told = self.hello().await;
             let all = |name: &str| {
                 let is = |told: &&Option<Document>| {
@@ -267,6 +269,14 @@ impl Member {
         let child = self.child.lock().unwrap();
         let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
         kill_process(pid, signal).unwrap();
+    }
+
+    /// Starts it again, if it has ended.
+    fn revive(&self) {
+        let mut child = self.child.lock().unwrap();
+        if child.try_wait().unwrap().is_some() {
+            *child = spawn(&self.command);
+        }
     }
 
     fn kill(&self) {

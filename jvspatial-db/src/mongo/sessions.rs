@@ -123,10 +123,11 @@ enum Fate {
 
 fn fate(error: &DriverError) -> Fate {
     match &*error.kind {
-        DriverErrorKind::ServerSelection { .. } | DriverErrorKind::ConnectionPoolCleared { .. } => {
-            Fate::NotSent
-        }
-        DriverErrorKind::Io(_) | DriverErrorKind::InvalidResponse { .. } => Fate::Open,
+        DriverErrorKind::ServerSelection { .. } => Fate::NotSent,
+        // So a driver also calls a connection that it gives up while it waits for the reply of a frozen server.
+        DriverErrorKind::ConnectionPoolCleared { .. }
+        | DriverErrorKind::Io(_)
+        | DriverErrorKind::InvalidResponse { .. } => Fate::Open,
         DriverErrorKind::Command(refusal) if is_transient(refusal.code) => Fate::Open,
         _ => Fate::Refused,
     }

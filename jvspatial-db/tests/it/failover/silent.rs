@@ -13,9 +13,10 @@ use super::controls::frozen_by_default;
 use super::figures::{Figures, report, seed, tell};
 use super::set::{Set, open};
 
-const DEADLINE: Duration = Duration::from_secs(2);
+/// Long enough that a driver gives up the connections to its frozen servers before.
+const DEADLINE: Duration = Duration::from_secs(4);
 /// A change is waited for half a second longer, so that it can tell itself what became of it.
-const BOUND: Duration = Duration::from_secs(3);
+const BOUND: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "starts MongoDB servers"]
@@ -44,6 +45,8 @@ async fn every_call_ends_at_its_deadline_while_no_server_answers() {
     // Calls side by side, since one that went on without its caller would keep the next one waiting.
     let writes = async |atomic: bool| match db.write(batch(atomic)).await {
         Ok(report) => report.outcomes == [Outcome::Unknown],
+        // A plain write was sent, so it may happen as soon as the server goes on.
+        Err(error) if !atomic => error.kind() == ErrorKind::Unknown,
         Err(error) => matches!(error.kind(), ErrorKind::Unknown | ErrorKind::Unavailable),
     };
     let is_unavailable = |error: jvspatial_db::Error| error.kind() == ErrorKind::Unavailable;

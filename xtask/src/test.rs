@@ -8,9 +8,7 @@ use clap::Args;
 
 use crate::cargo::{self, BENCH_PACKAGE, cargo};
 use crate::differential;
-use crate::failover;
 use crate::features::{self, FACADE};
-use crate::services::{self, Reason};
 use crate::stages::{Outcome, Stages};
 use crate::tally::Tally;
 use crate::torture::report::Report;
@@ -82,7 +80,7 @@ fn tests(targets: &str, filter: Option<&str>, total: &mut Tally) -> Outcome {
     }
 }
 
-/// The MongoDB backend on a server, the conformance suite among its tests, and on servers that fail.
+/// The MongoDB backend on a server, the conformance suite among its tests.
 fn mongodb() -> Outcome {
     differential::with_servers(|services| {
         let mut told = Vec::new();
@@ -91,13 +89,6 @@ fn mongodb() -> Outcome {
             services.tell(&mut command);
             told.push(format!("{package} {}", on_server(&mut command)?));
         }
-        let failovers = match services::mongod() {
-            Ok(server) => on_server(&mut failover::quick(&server))?,
-            // The server of the other tests may be a distant one.
-            Err(Reason::Missing(why)) => format!("skipped: {why}"),
-            Err(Reason::Failed(why)) => return Err(why),
-        };
-        told.push(format!("failovers {failovers}"));
         Ok(told.join("; "))
     })
 }

@@ -78,16 +78,6 @@ fn command(program: &Path, server: &Path, row: &Row, options: &Options) -> Comma
     command
 }
 
-/// The tests with their quick figures, as a part of `cargo xtask test`.
-pub(crate) fn quick(server: &Path) -> Command {
-    let mut command = cargo();
-    command.args(["test", "--package", "jvspatial-db", "--features", "mongodb", "--test", "it"]);
-    command.args(["failover::", "--no-fail-fast", "--", "--include-ignored"]);
-    // They wait for elections more than they compute.
-    command.arg("--test-threads=3").env(SERVER, server);
-    command
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;

@@ -87,7 +87,7 @@ async fn the_pool_tells_its_size_what_is_in_use_and_who_waits() {
     for counted in counting {
         assert_eq!(counted.await.unwrap().unwrap(), 0);
     }
-    assert!(in_use == MOST && waiting > 10, "{in_use} in use, {waiting} waiting");
+    assert!(in_use == MOST && waiting > 0, "{in_use} in use, {waiting} waiting");
     let after = idle(&db).await;
     assert!(after.uses >= before.uses + 40 && after.waited > before.waited, "{after:?}");
     assert!(after.longest_wait > Duration::ZERO && after.longest_wait <= after.waited);

@@ -14,15 +14,18 @@ use super::plain::{AT_ONCE, MAX_STATEMENTS, write_places};
 use super::{MAX_BYTES, Work, transaction};
 use crate::error::Result;
 use crate::id::Collection;
-use crate::write::{Action, Outcome, WriteBatch, WriteReport};
+use crate::write::{Action, Operation, Outcome, WriteBatch, WriteReport};
 
 /// With fewer saves the round trips of a transaction cost more than the checks.
 const LEAST: usize = 200;
 
-/// Whether the batch, of operations that do not depend on one another, is written so.
-pub(super) fn suits(batch: &WriteBatch) -> bool {
-    let is_save = |action: &Action| matches!(action, Action::Update { .. });
-    batch.len() >= LEAST && batch.operations().iter().all(|operation| is_save(&operation.action))
+/// Whether the batch, of operations that do not depend on one another, is written so. A unique index makes their order
+/// matter, which a part that is refused would lose.
+pub(super) fn suits(work: &Work) -> bool {
+    let is_save = |operation: &Operation| matches!(operation.action, Action::Update { .. });
+    work.batch.len() >= LEAST
+        && work.batch.operations().iter().all(is_save)
+        && !Collection::ALL.iter().any(|own| work.catalog.has_unique(*own))
 }
 
 /// Writes the batch.
@@ -32,11 +35,9 @@ pub(super) fn suits(batch: &WriteBatch) -> bool {
 pub(super) async fn write(work: &Work, lanes: &Lanes) -> Result<WriteReport> {
     let mut outcomes = vec![Outcome::Unknown; work.batch.len()];
     let mut left = Vec::new();
-    let is_ordered = Collection::ALL.iter().any(|own| work.catalog.has_unique(*own));
-    let at_once = if is_ordered { 1 } else { AT_ONCE };
     let mut parts = iter(parts(&work.batch))
         .map(|part| async move { (transaction::try_part(work, &part).await, part) })
-        .buffer_unordered(at_once);
+        .buffer_unordered(AT_ONCE);
     while let Some((tried, part)) = parts.next().await {
         match (tried, outcomes.get_mut(part.clone())) {
             (Ok(Some(report)), Some(own)) => own.clone_from_slice(&report.outcomes),

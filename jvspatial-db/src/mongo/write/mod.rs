@@ -92,7 +92,7 @@ pub(super) async fn write(
             let work = Work { task, catalog, batch };
             if !is_plain(&work.batch) {
                 transaction::write(&work).await
-            } else if bulk::suits(&work.batch) {
+            } else if bulk::suits(&work) {
                 bulk::write(&work, &lanes).await
             } else {
                 plain::write(&work, &lanes).await

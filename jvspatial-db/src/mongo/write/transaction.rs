@@ -238,6 +238,14 @@ fn pause(tries: u32) -> Duration {
     longest * u32::try_from(part).unwrap_or_default() / 1_000
 }
 
+async fn start(work: &Work, session: &mut ClientSession) -> Result<(), DriverError> {
+    session
+        .start_transaction()
+        .read_concern(ReadConcern::snapshot())
+        .write_concern(work.task.concern())
+        .await
+}
+
 /// Whether nothing comes of a batch.
 fn is_refused(work: &Work, report: &WriteReport) -> bool {
     report.written() == 0 || work.batch.is_atomic() && !report.is_complete()
@@ -251,11 +259,7 @@ async fn judge_again(
     session: &mut ClientSession,
     taken: &Taken,
 ) -> Result<WriteReport, DriverError> {
-    session
-        .start_transaction()
-        .read_concern(ReadConcern::snapshot())
-        .write_concern(work.task.concern())
-        .await?;
+    start(work, session).await?;
     let operations = work.operations(part);
     let mut model = state::read(work, operations, session).await?;
     let outcomes = (part.start..).zip(operations).map(|(place, operation)| {
@@ -338,11 +342,7 @@ async fn attempt(
     session: &mut ClientSession,
     taken: &Taken,
 ) -> Result<Attempt, Failure> {
-    session
-        .start_transaction()
-        .read_concern(ReadConcern::snapshot())
-        .write_concern(work.task.concern())
-        .await?;
+    start(work, session).await?;
     let operations = work.operations(part);
     let places = locks::places(operations);
     if !places.is_empty() {

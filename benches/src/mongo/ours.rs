@@ -1,14 +1,14 @@
 //! Through ours.
 
-use jvspatial::prelude::*;
+use jvspatial::{Graph, Stored};
 use tokio::task::JoinSet;
 
 use super::{CHUNK, empty, network, runtime, shares, url};
 use crate::Result as BenchResult;
 use crate::data::{City, cities};
 use crate::measure::{Contender, timed};
-use crate::operations::Operation;
-use crate::ours::graph::Road;
+use crate::ours::mixed::mixed;
+use crate::ours::walk::Sum;
 use crate::setup::Setup;
 
 /// Saves 10,000 changed cities, each under its version check, in one call; the answer is how many were saved.
@@ -47,7 +47,7 @@ pub(crate) fn mixed_10k(setup: &Setup) -> BenchResult<Contender> {
                 let mut tasks = JoinSet::new();
                 for (operations, fresh) in shares {
                     let graph = graph.clone();
-                    tasks.spawn(async move { mixed(&graph, operations, fresh).await });
+                    tasks.spawn(async move { mixed(&graph, fresh, &operations).await });
                 }
                 let mut check = 0_u64;
                 while let Some(task) = tasks.join_next().await {
@@ -59,48 +59,6 @@ pub(crate) fn mixed_10k(setup: &Setup) -> BenchResult<Contender> {
         runtime.block_on(graph.close())?;
         sample
     }))
-}
-
-async fn mixed(graph: &Graph, operations: Vec<Operation>, fresh: Vec<City>) -> BenchResult<u64> {
-    let mut stored: Vec<Stored<City>> = Vec::with_capacity(fresh.len());
-    let mut fresh = fresh.into_iter();
-    let mut check = 0_u64;
-    for operation in operations {
-        match operation {
-            Operation::Create(_) => {
-                stored.push(graph.create(fresh.next().ok_or("a city is missing")?).await?);
-            }
-            Operation::Get(number) => {
-                let got = graph.get::<City>(stored[number].id()).await?;
-                check = check.wrapping_add(got.ok_or("a city is missing")?.check());
-            }
-            Operation::Save(number) => {
-                stored[number].population += 1;
-                graph.save(&mut stored[number]).await?;
-            }
-            Operation::Delete(number) => {
-                if !graph.delete(stored[number].id()).await? {
-                    return Err("a city was deleted before".into());
-                }
-            }
-        }
-    }
-    Ok(check)
-}
-
-#[derive(Debug, Default)]
-struct Sum {
-    check: u64,
-}
-
-#[walker]
-impl Sum {
-    #[on_visit]
-    async fn city(&mut self, here: &Stored<City>, walk: &mut Walk<Self>) -> Result<()> {
-        self.check = self.check.wrapping_add(here.check());
-        walk.follow(out::<Road>());
-        Ok(())
-    }
 }
 
 /// Visits 10,000 cities along 30,000 edges in chunks; the answer is the sum of [`City::check`] over them.

@@ -25,7 +25,12 @@ pub(crate) fn mixed_10k_os(setup: &Setup) -> Result<Contender> {
     }))
 }
 
-async fn mixed(graph: &Graph, fresh: Vec<City>, operations: &[Operation]) -> Result<u64> {
+/// The operations on cities of their own; the answer is the sum of [`City::check`] over the cities got.
+pub(crate) async fn mixed(
+    graph: &Graph,
+    fresh: Vec<City>,
+    operations: &[Operation],
+) -> Result<u64> {
     let mut stored: Vec<Stored<City>> = Vec::with_capacity(fresh.len());
     let mut fresh = fresh.into_iter();
     let mut check = 0_u64;

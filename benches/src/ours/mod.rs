@@ -5,7 +5,7 @@
 pub(crate) mod busy;
 pub(crate) mod graph;
 pub(crate) mod indexed;
-#[cfg(feature = "peers")]
+#[cfg(any(feature = "mongodb", feature = "peers"))]
 pub(crate) mod mixed;
 pub(crate) mod open;
 pub(crate) mod read;

@@ -12,9 +12,10 @@ use crate::measure::{Contender, Sample, timed};
 use crate::network_store::NetworkStore;
 use crate::setup::Setup;
 
+/// Visits every city that it can reach, and adds up [`City::check`].
 #[derive(Debug, Default)]
-struct Sum {
-    check: u64,
+pub(crate) struct Sum {
+    pub(crate) check: u64,
 }
 
 #[walker]

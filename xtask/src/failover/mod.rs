@@ -22,7 +22,7 @@ pub(crate) struct Options {
     /// Only rows for these promises, such as `R14,R18`, or with these words in their names
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// The figures of `cargo xtask test` instead of the long ones
+    /// The quick figures instead of the long ones
     #[arg(long)]
     quick: bool,
     /// Replay this seed instead of a new one for each test
@@ -55,8 +55,7 @@ fn failover(options: &Options) -> Result<bool, String> {
     let goal = options.goal();
     let done = run_rows("failover", &rows, goal, |row| command(&program, &server, row, options))?;
     let columns = ["rounds", "acknowledged", "lost", "double", "misreported", "unknown"];
-    let promises = &PROMISES;
-    println!("\n== failover: summary\n{}", verdict::table(&done, promises, &columns));
+    println!("\n== failover: summary\n{}", verdict::table(&done, &PROMISES, &columns));
     Ok(is_passed(&done))
 }
 

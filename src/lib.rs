@@ -74,7 +74,7 @@ pub mod __private {
     pub use jvspatial_core::__private::*;
     pub use jvspatial_core::{
         Connects, DeclaredIndex, DeclaredKey, Edge, Embedded, Entity, Error, Field, Node, Object,
-        Predicate, ProjectedFields, Projection, Standalone,
+        Predicate, ProjectedFields, Projection, Standalone, Visitable,
     };
     pub use jvspatial_db::Bson;
 }

@@ -7,8 +7,8 @@ pub use jvspatial_db::{Collection, EntityName};
 use crate::entity::Node;
 
 pub use crate::query::EmbeddedAt;
-pub use crate::walker::hook::{IntoHookResult, hook};
-pub use crate::walker::{Control, Here, HookError, Walk, Walker};
+pub use crate::walker::hook::{IntoHookResult, guard, guard_sync};
+pub use crate::walker::{Control, Ended, Here, HookError, Walk, Walker};
 
 /// The interned name of an entity type, looked up once.
 #[doc(hidden)]

@@ -18,8 +18,8 @@ mod walker;
 
 pub use config::{CacheConfig, GraphConfig, LimitsConfig};
 pub use entity::{
-    AnyNode, Connects, DeclaredIndex, DeclaredKey, Edge, Entity, EntityTypes, Node, Object, Root,
-    Standalone, Stored, TypeIndex,
+    AnyEdge, AnyNode, Connects, DeclaredIndex, DeclaredKey, Edge, Entity, EntityTypes, Node,
+    Object, Root, Standalone, Stored, TypeIndex, Visitable,
 };
 pub use error::{Effect, Error, ErrorKind, Place, Result};
 pub use graph::{
@@ -33,12 +33,13 @@ pub use jvspatial_db::{ChangeKind, LostHistory, ResumeToken};
 /// How a search was answered, and what an index is and has been good for.
 pub use jvspatial_db::{Explanation, FieldInterval, IndexInfo, IndexSpec, Stage};
 pub use query::{
-    AnyEdge, Change, Dated, DeleteReport, DistinctAs, EdgeSelect, Embedded, Expansion, Field, Find,
+    Change, Dated, DeleteReport, DistinctAs, EdgeSelect, Embedded, Expansion, Field, Find,
     FindStream, FindUpdate, Hop, Index, List, NodeSelect, Numeric, Operand, Order, Page, Predicate,
     Projected, ProjectedFields, Projection, SomeFields, Text, Updated, View, Whole, both, incoming,
     out,
 };
 pub use walker::{
-    Control, Ended, Here, HookError, Limit, Outcome, Stats, Step, Trail, Uniqueness, Walk,
-    WalkBuilder, Walker,
+    Control, Ended, Enqueued, Here, HookError, Limit, Observer, OnConflict, OnError, OnFull,
+    Outcome, Progress, Queue, Reports, Stats, Step, StepOutcome, Stepper, Trail, Uniqueness, Walk,
+    WalkBuilder, Walker, WriteMode,
 };

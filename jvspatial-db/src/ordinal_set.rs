@@ -25,6 +25,15 @@ impl OrdinalSet {
         is_new
     }
 
+    /// Takes `ordinal` out; `false` when it was not there.
+    pub fn remove(&mut self, ordinal: u32) -> bool {
+        let (word, bit) = place(ordinal);
+        let Some(word) = self.0.get_mut(word) else { return false };
+        let was_there = *word & bit != 0;
+        *word &= !bit;
+        was_there
+    }
+
     /// Whether `ordinal` is in the set.
     pub fn contains(&self, ordinal: u32) -> bool {
         let (word, bit) = place(ordinal);
@@ -49,5 +58,7 @@ mod tests {
             assert!(set.contains(ordinal) && !set.contains(ordinal + 1));
             assert!(!set.insert(ordinal));
         }
+        assert!(set.remove(63) && !set.remove(63) && !set.remove(u32::MAX));
+        assert!(!set.contains(63) && set.contains(64));
     }
 }

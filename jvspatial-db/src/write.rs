@@ -268,18 +268,27 @@ impl WriteBatch {
         fields: &[u8],
         schema: u32,
     ) -> Result<()> {
-        if fields.len() > MAX_DOCUMENT_BYTES {
-            return Err(Error::limit("document is too large")
-                .with("id", &id)
-                .with("bytes", fields.len())
-                .with("limit", MAX_DOCUMENT_BYTES));
-        }
         let envelope = Envelope { version: expected.next(), schema, link: None };
-        let body = self.spell(&id, &envelope, |bytes| {
-            bytes.extend_from_slice(fields);
-            Ok(())
-        })?;
+        let body = self.spell_encoded(&id, fields, &envelope)?;
         self.push(id, Action::Update { expected, body, schema })
+    }
+
+    /// Adds the creation of a document whose fields are already encoded as this batch's encoding.
+    ///
+    /// # Errors
+    /// As [`insert_with`](Self::insert_with).
+    pub fn insert_encoded(
+        &mut self,
+        id: Id,
+        fields: &[u8],
+        schema: u32,
+        link: Option<Link>,
+    ) -> Result<()> {
+        let envelope = Envelope { version: Version::FIRST, schema, link };
+        envelope.check(&id)?;
+        let body = self.spell_encoded(&id, fields, &envelope)?;
+        let Envelope { version, schema, link } = envelope;
+        self.push(id, Action::Insert { body, version, schema, link: link.map(Box::new) })
     }
 
     /// Adds the removal of a document; `detach` takes the edges of a node with it.
@@ -299,6 +308,19 @@ impl WriteBatch {
         let encoding = self.encoding;
         self.spell(id, envelope, |bytes| {
             codec::encode(encoding, fields, bytes).map_err(|error| error.with("id", id))
+        })
+    }
+
+    fn spell_encoded(&mut self, id: &Id, fields: &[u8], envelope: &Envelope) -> Result<BodyRange> {
+        if fields.len() > MAX_DOCUMENT_BYTES {
+            return Err(Error::limit("document is too large")
+                .with("id", id)
+                .with("bytes", fields.len())
+                .with("limit", MAX_DOCUMENT_BYTES));
+        }
+        self.spell(id, envelope, |bytes| {
+            bytes.extend_from_slice(fields);
+            Ok(())
         })
     }
 

@@ -78,7 +78,7 @@ fn walk_update(store: &Rc<NetworkStore>, directory: &TempDir) -> crate::Result<S
     timed(|| {
         let walk = opened.graph.walk(Grow::default()).from(&store.start).batch_size(SAVES);
         let outcome = opened.runtime.block_on(walk.run())?;
-        Ok(outcome.walker.check.wrapping_add(outcome.stats.saved))
+        Ok(outcome.walker.check.wrapping_add(outcome.stats.written))
     })
 }
 

@@ -1,5 +1,6 @@
 //! What an application declares: nodes, edges and plain objects.
 
+mod any_edge;
 mod any_node;
 mod index;
 mod root;
@@ -13,6 +14,7 @@ use jvspatial_db::{Collection, EntityName, Id};
 
 use crate::error::Result;
 
+pub use any_edge::AnyEdge;
 pub use any_node::AnyNode;
 pub use index::{DeclaredIndex, DeclaredKey};
 pub use root::Root;
@@ -55,17 +57,24 @@ pub trait Entity: Serialize + DeserializeOwned + Send + Sync + 'static {
 }
 
 /// An entity that edges join.
-pub trait Node: Entity {}
+pub trait Node: Visitable {}
 
 /// An entity that stands alone.
 pub trait Object: Entity {}
+
+/// An entity that walkers visit: a node or an edge.
+#[diagnostic::on_unimplemented(
+    message = "a walker cannot visit `{Self}`",
+    note = "hooks are for types with `#[derive(Node)]` or `#[derive(Edge)]`"
+)]
+pub trait Visitable: Entity {}
 
 /// An entity that can be created by itself: a node or an object. An edge needs two ends, so
 /// [`Graph::connect`](crate::Graph::connect) creates it.
 pub trait Standalone: Entity {}
 
 /// An entity that joins two nodes.
-pub trait Edge: Entity {
+pub trait Edge: Visitable {
     /// Whether two nodes may be joined by several edges of this type. Default: by one.
     const PARALLEL: bool = false;
     /// Whether the edge can be followed from either end. Default: from source to target.

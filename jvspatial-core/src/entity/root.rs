@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use jvspatial_db::{Collection, EntityName};
 
-use super::{Entity, Node, Standalone};
+use super::{Entity, Node, Standalone, Visitable};
 
 /// The one node that every graph has, with the id `n.Root.root`.
 ///
@@ -26,3 +26,4 @@ impl Entity for Root {
 
 impl Node for Root {}
 impl Standalone for Root {}
+impl Visitable for Root {}

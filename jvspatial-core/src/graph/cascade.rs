@@ -6,8 +6,9 @@ use jvspatial_db::{Direction, Expansion, Handle, Id, Outcome, WriteReport};
 
 use super::Graph;
 use super::detaches;
+use crate::entity::AnyEdge;
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{AnyEdge, EdgeSelect, out};
+use crate::query::{EdgeSelect, out};
 
 /// How many nodes are expanded in one call.
 const CHUNK: usize = 1_000;

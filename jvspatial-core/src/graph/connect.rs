@@ -281,12 +281,12 @@ fn is_connection(duplicate: &Duplicate) -> bool {
     duplicate.index == "connection"
 }
 
-fn ends<E: Edge>(source: &Id, target: &Id) -> Ends {
+pub(crate) fn ends<E: Edge>(source: &Id, target: &Id) -> Ends {
     Ends { source: source.clone(), target: target.clone(), bidirectional: E::UNDIRECTED }
 }
 
 /// What the compiler checks when the types of the ends are known.
-fn check_ends<E: Edge>(ends: &Ends) -> Result<()> {
+pub(crate) fn check_ends<E: Edge>(ends: &Ends) -> Result<()> {
     for (end, expected) in [(&ends.source, E::FROM), (&ends.target, E::TO)] {
         let fits = expected.is_none_or(|expected| end.entity() == expected);
         if end.collection() != Collection::Node || !fits {

@@ -39,6 +39,7 @@ pub use transaction::Transaction;
 pub use watch::{Changed, Changes, Watch, Watched};
 
 use batch::BatchLimits;
+pub(crate) use connect::{check_ends, ends};
 pub(crate) use delete::detaches;
 use modify::Turns;
 pub(crate) use read::detached;
@@ -165,6 +166,17 @@ impl Graph {
     /// [`nodes`](Self::nodes), [`edges`](Self::edges) and [`objects`](Self::objects) read better.
     pub fn find<T: Entity>(&self) -> Find<T> {
         Find::new(self.clone())
+    }
+
+    /// The same graph, reached through another database: a transaction on this one's.
+    pub(crate) fn on(&self, database: Arc<dyn Database>) -> Self {
+        Self(Arc::new(Inner {
+            database,
+            ids: Arc::clone(&self.0.ids),
+            limits: self.0.limits,
+            modify_deadline: self.0.modify_deadline,
+            turns: Turns::default(),
+        }))
     }
 
     /// An id for a new document of type `T`.

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jvspatial_db::Transaction as DatabaseTransaction;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::modify::{Turns, pause};
-use super::{Graph, Inner};
+use super::Graph;
+use super::modify::pause;
 use crate::error::{Error, ErrorKind, Result};
 
 type Effect = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -126,14 +126,7 @@ async fn commit(
 
 impl Transaction {
     fn new(graph: &Graph, begun: &Arc<dyn DatabaseTransaction>) -> Self {
-        let graph = Graph(Arc::new(Inner {
-            database: Arc::clone(begun) as _,
-            ids: Arc::clone(&graph.0.ids),
-            limits: graph.0.limits,
-            modify_deadline: graph.0.modify_deadline,
-            turns: Turns::default(),
-        }));
-        Self { graph, effects: Arc::default() }
+        Self { graph: graph.on(Arc::clone(begun) as _), effects: Arc::default() }
     }
 
     /// Has `effect` run once after the commit, in the order of these calls; [`Graph::transaction`] returns after

@@ -39,7 +39,7 @@ pub use order::Order;
 pub use page::Page;
 pub use predicate::Predicate;
 pub use projection::{ProjectedFields, Projection};
-pub use select::{AnyEdge, EdgeSelect, NodeSelect};
+pub use select::{EdgeSelect, NodeSelect};
 pub use stream::FindStream;
 pub use text::Text;
 pub use update::{FindUpdate, Updated};

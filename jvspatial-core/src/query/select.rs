@@ -4,12 +4,8 @@ use std::sync::Arc;
 
 use jvspatial_db::{Document, EntitySet, Handle};
 
-use crate::entity::{AnyNode, Edge, Node, Stored};
+use crate::entity::{AnyEdge, AnyNode, Edge, Node, Stored};
 use crate::error::Result;
-
-/// Edges of every type, in `out::<AnyEdge>()`.
-#[derive(Clone, Copy, Debug)]
-pub enum AnyEdge {}
 
 /// Which edges to follow: an edge type, a tuple of edge types, or [`AnyEdge`].
 #[diagnostic::on_unimplemented(

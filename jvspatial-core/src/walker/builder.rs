@@ -1,29 +1,42 @@
 //! How a walk is asked for.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jvspatial_db::limits::MAX_BATCH_OPERATIONS;
-use jvspatial_db::{Collection, Id};
+use jvspatial_db::{Collection, Database, Handle, Id, Transaction};
+use tokio::time::Instant;
 
 use super::Walker;
-use super::frontier::{Frontier, Order, Pending};
+use super::cancel::Cancel;
+use super::engine::{Chunk, Engine};
+use super::frontier::{Frontier, Met, Order, Pending};
+use super::leaves::Leaves;
 use super::limits::Limits;
+use super::observer::Observer;
 use super::outcome::{Outcome, Stats};
-use super::run::{Chunk, Engine, Run};
-use super::saves::Saves;
+use super::policy::{OnConflict, OnError, OnFull, WriteMode};
+use super::run::{Company, Run};
+use super::stepper::Stepper;
+use super::stream::{Reports, Sink};
 use super::trail::Trail;
 use super::visited::{Uniqueness, Visited};
-use super::walk::Walk;
+use super::walk::{Settings, Walk};
+use super::wishes::Keep;
+use super::writes::{Options, Writes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
 
 /// The largest chunk: a chunk is in memory whole.
 const MAX_CHUNK: usize = 1_000_000;
+/// How many reports a stream has room for.
+const REPORT_ROOM: usize = 1_024;
 
 /// A walk about to begin.
 ///
-/// Every bound that can be set allows exactly what it says: `max_steps(3)` visits three nodes, and
-/// `max_depth(0)` the starts alone.
+/// Every bound that can be set allows exactly what it says: `max_steps(3)` makes three visits, and
+/// `max_depth(0)` visits the starts alone.
 #[derive(Debug)]
 #[must_use = "a walk does nothing until it is run"]
 pub struct WalkBuilder<W: Walker> {
@@ -34,8 +47,15 @@ pub struct WalkBuilder<W: Walker> {
     uniqueness: Uniqueness,
     chunk_size: usize,
     batch_size: usize,
+    batch_age: Option<Duration>,
+    max_writes: Option<u64>,
     limits: Limits,
+    on_full: OnFull,
     trail: usize,
+    settings: Settings,
+    report_room: usize,
+    observer: Option<Arc<dyn Observer>>,
+    cancel: Option<Cancel>,
 }
 
 impl Graph {
@@ -48,6 +68,7 @@ impl Graph {
 
 impl<W: Walker> WalkBuilder<W> {
     fn new(graph: Graph, walker: W) -> Self {
+        let limits = Limits::default();
         Self {
             graph,
             walker,
@@ -56,12 +77,27 @@ impl<W: Walker> WalkBuilder<W> {
             uniqueness: Uniqueness::default(),
             chunk_size: 1_000,
             batch_size: 500,
-            limits: Limits::default(),
+            batch_age: None,
+            max_writes: None,
+            limits,
+            on_full: OnFull::default(),
             trail: 0,
+            settings: Settings {
+                on_error: OnError::default(),
+                on_conflict: OnConflict::default(),
+                write_mode: WriteMode::default(),
+                max_depth: None,
+                max_reports: None,
+                max_errors: Limits::DEFAULT_ERRORS,
+                hook_timeout: None,
+            },
+            report_room: REPORT_ROOM,
+            observer: None,
+            cancel: None,
         }
     }
 
-    /// Adds a start. Default: the root node, created if the graph has none yet.
+    /// Adds a start, a node or an edge. Default: the root node, created if the graph has none yet.
     pub fn from(self, start: impl AsRef<Id>) -> Self {
         self.from_many([start])
     }
@@ -73,7 +109,7 @@ impl<W: Walker> WalkBuilder<W> {
         self
     }
 
-    /// Visits the nodes nearest to a start first. This is the default.
+    /// Visits what is nearest to a start first. This is the default.
     pub fn breadth_first(mut self) -> Self {
         self.order = Order::BreadthFirst;
         self
@@ -88,35 +124,85 @@ impl<W: Walker> WalkBuilder<W> {
         self
     }
 
-    /// How often a node may be visited. Default: [`Uniqueness::NodeOnce`].
+    /// Visits what has the smallest rank first, and of those with the same what was met first: the ranks that hooks give by
+    /// [`visit_ranked`](Walk::visit_ranked) and [`follow_ranked`](Walk::follow_ranked), such as a distance; otherwise the
+    /// depth. What is met by several edges comes with its smallest.
+    ///
+    /// Loads one by one as [`depth_first`](Self::depth_first) does.
+    pub fn by_rank(mut self) -> Self {
+        self.order = Order::ByRank;
+        self
+    }
+
+    /// How often the same may be visited. Default: [`Uniqueness::NodeOnce`].
     pub fn uniqueness(mut self, uniqueness: Uniqueness) -> Self {
         self.uniqueness = uniqueness;
         self
     }
 
     /// How many nodes are loaded by one query, from 1 to 1,000,000. Default: 1,000. It makes no difference
-    /// to the order of the visits, and depth first it is always 1.
+    /// to the order of the visits, and depth first and by rank it is always 1.
     pub fn chunk_size(mut self, nodes: usize) -> Self {
         self.chunk_size = nodes;
         self
     }
 
-    /// How many saves are written together, from 1 to 100,000. Default: 500. A batch that has become full is
-    /// written at the end of the chunk.
-    pub fn batch_size(mut self, saves: usize) -> Self {
-        self.batch_size = saves;
+    /// When the writes of hooks reach the database. Default: [`WriteMode::Batched`].
+    pub fn write_mode(mut self, mode: WriteMode) -> Self {
+        self.settings.write_mode = mode;
         self
     }
 
-    /// Ends the walk when another node would be visited after `steps` of them. Default: no limit.
+    /// How many writes go together, from 1 to 100,000. Default: 500. A batch that has become full is
+    /// written at the end of the chunk.
+    pub fn batch_size(mut self, writes: usize) -> Self {
+        self.batch_size = writes;
+        self
+    }
+
+    /// Writes a batch that is not full at the end of the chunk in which its oldest write has waited for `age`.
+    /// Default: it waits until it is full, or the walk ends.
+    pub fn batch_age(mut self, age: Duration) -> Self {
+        self.batch_age = Some(age);
+        self
+    }
+
+    /// What a write does whose document has changed meanwhile. Default: [`OnConflict::Fail`].
+    pub fn on_conflict(mut self, policy: OnConflict) -> Self {
+        self.settings.on_conflict = policy;
+        self
+    }
+
+    /// What the failure of a hook does. Default: [`OnError::Fail`].
+    pub fn on_error(mut self, policy: OnError) -> Self {
+        self.settings.on_error = policy;
+        self
+    }
+
+    /// Has the hooks of a visit fail when they have not ended after `time`. They are dropped where they wait; one that
+    /// computes and never waits cannot be stopped. Default: they may take as long as they like.
+    pub fn hook_timeout(mut self, time: Duration) -> Self {
+        self.settings.hook_timeout = Some(time);
+        self
+    }
+
+    /// Ends the walk when another visit would be made after `steps` of them. Default: no limit.
     pub fn max_steps(mut self, steps: u64) -> Self {
         self.limits.steps = Some(steps);
+        self
+    }
+
+    /// Ends the walk when something would be visited after `visits` visits of it. Default: no limit. It takes a
+    /// place in memory for everything visited.
+    pub fn max_visits(mut self, visits: u32) -> Self {
+        self.limits.visits = Some(visits);
         self
     }
 
     /// Keeps nodes at `depth` from going further; the rest of the walk goes on. Default: no limit.
     pub fn max_depth(mut self, depth: u32) -> Self {
         self.limits.depth = Some(depth);
+        self.settings.max_depth = Some(depth);
         self
     }
 
@@ -127,10 +213,62 @@ impl<W: Walker> WalkBuilder<W> {
         self
     }
 
-    /// Ends the walk when more than `nodes` would wait to be visited; those of the chunk under way do not
-    /// wait any more. Default: 8,000,000, which take a third of a gigabyte.
+    /// Ends the walk at a point in time, pauses or not. A hook that waits for something then is dropped there.
+    /// Default: none.
+    pub fn deadline(mut self, deadline: Instant) -> Self {
+        self.limits.deadline = Some(deadline);
+        self
+    }
+
+    /// Ends the walk when `cancelled` is done, such as a token, the end of a channel, or Ctrl-C. A hook that waits for
+    /// something then is dropped there; what hooks have asked to write is written. Default: never.
+    pub fn until(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.cancel = Some(Cancel::new(cancelled));
+        self
+    }
+
+    /// Bounds how much waits to be visited; what is in the chunk under way does not wait any more. Default: 8,000,000,
+    /// which take a third of a gigabyte. [`on_full`](Self::on_full) says what happens there.
     pub fn max_frontier(mut self, nodes: usize) -> Self {
         self.limits.frontier = nodes;
+        self
+    }
+
+    /// What becomes of a node for which the frontier has no room. Default: [`OnFull::End`].
+    pub fn on_full(mut self, policy: OnFull) -> Self {
+        self.on_full = policy;
+        self
+    }
+
+    /// Ends the walk after the hook that would make more reports than `reports`. Default: no limit.
+    pub fn max_reports(mut self, reports: u64) -> Self {
+        self.settings.max_reports = Some(reports);
+        self
+    }
+
+    /// Ends the walk when it would read the database more than `queries` times. The reads that hooks make by themselves
+    /// do not count. Default: no limit.
+    pub fn max_queries(mut self, queries: u64) -> Self {
+        self.limits.queries = Some(queries);
+        self
+    }
+
+    /// Ends the walk before the visit that would bring the fields of all that was visited over `bytes`, as they are stored.
+    /// Default: no limit.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.limits.bytes = Some(bytes);
+        self
+    }
+
+    /// Ends the walk after the hook that would ask for more writes than `writes`. Default: no limit.
+    pub fn max_writes(mut self, writes: u64) -> Self {
+        self.max_writes = Some(writes);
+        self
+    }
+
+    /// How many errors of hooks and conflicts are kept, each; one more ends the walk. Default: 1,000.
+    pub fn max_errors(mut self, errors: usize) -> Self {
+        self.settings.max_errors = errors;
         self
     }
 
@@ -141,63 +279,150 @@ impl<W: Walker> WalkBuilder<W> {
         self
     }
 
-    /// Walks until no node is left, a hook or a limit ends the walk, or a hook pauses it.
-    ///
-    /// Nodes are visited in chunks, each loaded by one query. A node that was deleted in the meantime is
-    /// counted as missing. When the walk really ends, also by a limit, the `on_exit` hooks run once and the
-    /// last saves are written; when it pauses, the saves are written and the hooks wait.
-    ///
-    /// # Errors
-    /// That of a hook, with its place ([`Error::place`](crate::Error::place)); `Conflict` when a saved
-    /// document was changed by someone else; `NotFound` when no start exists; `Invalid` when a start is
-    /// not a node or a size is out of its range; otherwise what the database says. After an error no
-    /// further hook runs, not even `on_exit`, and saves not written yet are dropped: the error counts
-    /// both under `saves written` and `saves dropped`.
-    ///
-    /// # Cancellation
-    /// Dropping the future stops the walk. Saves not written yet are lost, a batch being written is
-    /// applied or not, and nothing is half applied on backends with atomic batches.
-    pub async fn run(self) -> Result<Outcome<W>> {
-        self.begin().await?.run().await
+    /// Tells `observer` how the walk goes.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
     }
 
-    async fn begin(self) -> Result<Run<W>> {
+    /// How many reports a [stream](Self::stream) holds that are not taken, before the walk waits. Default: 1,024.
+    pub fn report_room(mut self, reports: usize) -> Self {
+        self.report_room = reports;
+        self
+    }
+
+    /// Walks until nothing is left, a hook or a limit ends the walk, or a hook pauses it.
+    ///
+    /// Nodes are visited in chunks, each loaded by one query. A node that was deleted in the meantime is
+    /// counted as missing. When the walk really ends, also by a limit or an error, the `on_exit` hooks run once and the
+    /// last writes are made; when it pauses, the writes are made and the hooks wait.
+    ///
+    /// # Errors
+    /// That of a hook, with its place ([`Error::place`]); `Conflict` when a saved
+    /// document was changed by someone else; `NotFound` when no start exists; `Invalid` when a start is
+    /// an object or a size is out of its range; otherwise what the database says. After an error no
+    /// further hook runs but those of `on_exit`, and writes not made yet are dropped: the error counts
+    /// both under `writes made` and `writes dropped`. [`outcome`](Self::outcome) has the rest.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops the walk. Writes not made yet are lost, a batch being written is
+    /// applied or not, and nothing is half applied on backends with atomic batches.
+    pub async fn run(self) -> Result<Outcome<W>> {
+        self.outcome().await?.into_result()
+    }
+
+    /// As [`run`](Self::run), and hands back what the walk gathered also when an error ended it.
+    ///
+    /// # Errors
+    /// Those found before the walk began: `Invalid`, `Unsupported`, or what the database says.
+    ///
+    /// # Cancellation
+    /// As [`run`](Self::run).
+    pub async fn outcome(self) -> Result<Outcome<W>> {
+        Ok(self.begin(None).await?.run().await)
+    }
+
+    /// The reports as the walk makes them, instead of all at its end.
+    pub fn stream(self) -> Reports<W> {
+        let room = self.report_room;
+        Reports::new(room, |sink| async move { Ok(self.begin(Some(sink)).await?.run().await) })
+    }
+
+    /// The walk visit by visit, for tests and debuggers.
+    pub fn stepper(self) -> Stepper<W> {
+        Stepper::new(self)
+    }
+
+    /// The walk, paused before its first visit.
+    pub(super) async fn begin(self, sink: Option<Sink<W::Report>>) -> Result<Run<W>> {
         check_size("chunk size", self.chunk_size, MAX_CHUNK)?;
         check_size("batch size", self.batch_size, MAX_BATCH_OPERATIONS)?;
-        let starts = match self.starts {
-            Some(starts) => starts,
-            None => vec![self.graph.root().await?.id().clone()],
+        let mode = self.settings.write_mode;
+        let (graph, transaction) = graph_to_walk(self.graph, mode).await?;
+        let starts = match &self.starts {
+            Some(starts) => starts.clone(),
+            None => vec![graph.root().await?.id().clone()],
         };
-        if let Some(start) = starts.iter().find(|id| id.collection() != Collection::Node) {
-            return Err(Error::new(ErrorKind::Invalid, "a walk starts at nodes").with("id", start));
+        if let Some(start) = starts.iter().find(|id| id.collection() == Collection::Object) {
+            return Err(
+                Error::new(ErrorKind::Invalid, "a walk visits nodes and edges").with("id", start)
+            );
         }
-        let database = self.graph.database();
+        let database = Arc::clone(graph.database());
         let capabilities = database.capabilities();
-        let ordinals = capabilities.ordinals && self.uniqueness == Uniqueness::NodeOnce;
-        let saves = Saves::new(capabilities.encoding, self.batch_size);
+        let (encoding, has_ordinals) = (capabilities.encoding, capabilities.ordinals);
+        let by_node = self.uniqueness == Uniqueness::NodeOnce;
+        let uses_ordinals =
+            has_ordinals && matches!(self.uniqueness, Uniqueness::NodeOnce | Uniqueness::EdgeOnce);
         // Pinned before the first ordinal is seen, so that none that is noted can change its meaning.
-        let pin = ordinals.then(|| database.pin_ordinals());
-        let visited = Visited::new(self.uniqueness, ordinals);
-        let mut frontier = Frontier::new(self.order, self.limits.frontier, visited);
+        let pin = uses_ordinals.then(|| database.pin_ordinals());
+        let visited = Visited::new(self.uniqueness, uses_ordinals);
+        let mut frontier = Frontier::new(self.order, self.limits.frontier, self.on_full, visited);
         let start = starts.first().cloned();
-        frontier.extend(starts.into_iter().map(Pending::start));
+        let met = starts.into_iter().map(|id| Met::from(Pending::start(Handle::new(id))));
+        let _ = frontier.extend(met, |_| {});
+        let ways = self.uniqueness == Uniqueness::PathOnce;
+        let trail = self.trail > 0;
         let engine = Engine {
+            database,
+            transaction,
             frontier,
             chunk: Chunk::default(),
             chunk_size: match self.order {
                 Order::BreadthFirst => self.chunk_size,
-                Order::DepthFirst => 1,
+                Order::DepthFirst | Order::ByRank => 1,
             },
-            limits: self.limits,
+            // Where each is visited once, nobody need count.
+            limits: Limits {
+                visits: self.limits.visits.filter(|visits| !by_node || *visits == 0),
+                ..self.limits
+            },
+            keep: Keep {
+                origins: trail || W::LEAVES || ways,
+                trail,
+                edges: self.uniqueness == Uniqueness::EdgeOnce,
+                ways,
+            },
             start,
             stats: Stats::default(),
-            writing: None,
+            leaves: W::LEAVES.then(Leaves::default),
+            visits: HashMap::default(),
+            retries: HashMap::default(),
             _pin: pin,
-            database: database.clone(),
         };
-        let walk = Walk::new(self.graph, saves, Trail::new(self.trail), self.limits.depth);
-        Ok(Run::new(self.walker, walk, engine))
+        let writes = Writes::new(Options {
+            encoding,
+            batch_size: self.batch_size,
+            max_age: self.batch_age,
+            max_writes: self.max_writes,
+        });
+        let walk = Walk::new(
+            graph,
+            Arc::new(self.settings),
+            Box::new(engine),
+            writes,
+            Trail::new(self.trail),
+        );
+        let Self { observer, cancel, .. } = self;
+        Ok(Run {
+            walker: self.walker,
+            walk,
+            company: Company { observer, cancel, sink, pause_at: None },
+        })
     }
+}
+
+/// The graph that the hooks see, and the transaction that it is in.
+async fn graph_to_walk(
+    graph: Graph,
+    mode: WriteMode,
+) -> Result<(Graph, Option<Arc<dyn Transaction>>)> {
+    if mode != WriteMode::Atomic {
+        return Ok((graph, None));
+    }
+    let transaction = graph.database().begin().await?;
+    let database: Arc<dyn Database> = Arc::clone(&transaction) as _;
+    Ok((graph.on(database), Some(transaction)))
 }
 
 fn check_size(what: &'static str, size: usize, max: usize) -> Result<()> {

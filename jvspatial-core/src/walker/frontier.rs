@@ -1,13 +1,17 @@
-//! The nodes that wait to be visited.
+//! The nodes and edges that wait to be visited.
 
-use std::collections::VecDeque;
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use jvspatial_db::{Handle, Id, OrdinalSet};
 
 use super::limits::Limit;
-use super::visited::Visited;
+use super::policy::OnFull;
+use super::visited::{Visited, Way};
 
-/// In which order the nodes that a walk meets are visited.
+/// In which order what a walk meets is visited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Order {
     /// Those met first come first.
@@ -15,58 +19,154 @@ pub(super) enum Order {
     BreadthFirst,
     /// Those met last come first, and of those met together the first.
     DepthFirst,
+    /// Those with the smallest rank come first, and of those with the same the first met.
+    ByRank,
 }
 
-/// A node that waits, by its handle alone: it is loaded when its turn comes, so nobody visits an old copy.
-#[derive(Debug)]
+/// A node or edge that waits, by its handle alone: it is loaded when its turn comes, so nobody visits an old copy.
+#[derive(Clone, Debug)]
 pub(super) struct Pending {
     pub(super) handle: Handle,
     pub(super) depth: u32,
-    /// How it was met, kept only for a trail; boxed because most walks have none.
+    /// How it was met, kept only where something asks for it; boxed because most walks have none.
     pub(super) origin: Option<Box<Origin>>,
 }
 
 impl Pending {
     /// A node to start at.
-    pub(super) const fn start(id: Id) -> Self {
-        Self { handle: Handle::new(id), depth: 0, origin: None }
+    pub(super) const fn start(handle: Handle) -> Self {
+        Self { handle, depth: 0, origin: None }
     }
 }
 
-/// The visit and the edge that led to a node.
-#[derive(Debug)]
+/// How a node or edge was met.
+#[derive(Clone, Debug)]
 pub(super) struct Origin {
+    /// The visit that asked for it.
     pub(super) step: u64,
-    pub(super) edge: Id,
+    /// The edge that led to it.
+    pub(super) edge: Option<Id>,
+    /// The node behind an edge that is visited on the way to it.
+    pub(super) ahead: Option<Handle>,
+    /// The way to the visit that asked, where ways are kept.
+    pub(super) way: Option<Arc<Way>>,
 }
 
-/// The nodes that wait, in order, together with those that need not wait again.
+/// Something met, on its way into the frontier.
+#[derive(Debug)]
+pub(super) struct Met {
+    pub(super) pending: Pending,
+    /// The edge that was followed to it, where edges are followed once.
+    pub(super) edge: Option<Handle>,
+    /// Whether it is to be visited even if it was before.
+    pub(super) again: bool,
+    /// Its place by rank; its depth if there is none.
+    pub(super) rank: Option<f64>,
+}
+
+impl From<Pending> for Met {
+    fn from(pending: Pending) -> Self {
+        Self { pending, edge: None, again: false, rank: None }
+    }
+}
+
+/// What became of nodes and edges that were to be visited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Enqueued {
+    /// How many wait now.
+    pub added: u64,
+    /// How many need no visit: they were visited before, or wait already.
+    pub already_visited: u64,
+    /// How many found no room; see [`max_frontier`](super::WalkBuilder::max_frontier).
+    pub dropped: u64,
+}
+
+/// What waits, in order, together with what need not wait again.
 ///
 /// Breadth first, a node is noted as met when it begins to wait: it would not come any earlier by another
-/// edge, and no node waits twice. Depth first, a later edge may bring it forward, so it is noted when its
+/// edge, and no node waits twice. In the other orders a later edge may bring it forward, so it is noted when its
 /// turn comes and waits once for each edge until then.
 #[derive(Debug)]
 pub(super) struct Frontier {
     order: Order,
     limit: usize,
+    on_full: OnFull,
     visited: Visited,
-    /// The next node is at the front breadth first, at the back depth first.
-    waiting: VecDeque<Pending>,
+    waiting: Waiting,
+    /// How often each id waits, counted from when somebody first asked.
+    queued: Option<HashMap<Id, u32, RandomState>>,
     peak: usize,
     overflowed: bool,
 }
 
+#[derive(Debug)]
+enum Waiting {
+    /// The next is at the front.
+    Line(VecDeque<Pending>),
+    /// The next has the smallest rank.
+    Ranked { heap: BinaryHeap<Ranked>, met: u64 },
+}
+
+/// What waits by rank.
+#[derive(Debug)]
+struct Ranked {
+    rank: f64,
+    /// Counts what was met, so that of equals the first comes first.
+    met: u64,
+    /// Boxed to keep moves within the heap cheap.
+    pending: Box<Pending>,
+}
+
+impl Ord for Ranked {
+    /// The greatest is the next.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.rank.total_cmp(&self.rank).then_with(|| other.met.cmp(&self.met))
+    }
+}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Ranked {}
+
 impl Frontier {
-    pub(super) const fn new(order: Order, limit: usize, visited: Visited) -> Self {
-        Self { order, limit, visited, waiting: VecDeque::new(), peak: 0, overflowed: false }
+    pub(super) fn new(order: Order, limit: usize, on_full: OnFull, visited: Visited) -> Self {
+        let waiting = match order {
+            Order::ByRank => Waiting::Ranked { heap: BinaryHeap::new(), met: 0 },
+            Order::BreadthFirst | Order::DepthFirst => Waiting::Line(VecDeque::new()),
+        };
+        Self { order, limit, on_full, visited, waiting, queued: None, peak: 0, overflowed: false }
     }
 
-    /// The most nodes that have waited at once.
+    /// Whether the order is that of ranks.
+    pub(super) const fn is_ranked(&self) -> bool {
+        matches!(self.waiting, Waiting::Ranked { .. })
+    }
+
+    /// How much waits.
+    pub(super) fn len(&self) -> usize {
+        match &self.waiting {
+            Waiting::Line(line) => line.len(),
+            Waiting::Ranked { heap, .. } => heap.len(),
+        }
+    }
+
+    /// The most that has waited at once.
     pub(super) const fn peak(&self) -> usize {
         self.peak
     }
 
-    /// The limit, once there was no room for a node. From then on the frontier is not to be trusted.
+    /// The limit, once there was no room and that ends the walk. From then on the frontier is not to be trusted.
     pub(super) fn overflow(&self) -> Option<Limit> {
         self.overflowed.then_some(Limit::Frontier(self.limit))
     }
@@ -76,47 +176,224 @@ impl Frontier {
         self.visited.known()
     }
 
-    /// Adds the nodes that were met together, in order, leaving out those that need no visit.
-    pub(super) fn extend(&mut self, nodes: impl Iterator<Item = Pending>) {
-        let before = self.waiting.len();
-        for node in nodes {
-            let wanted = match self.order {
-                Order::BreadthFirst => self.visited.insert(&node.handle),
-                Order::DepthFirst => !self.visited.contains(&node.handle),
-            };
-            if wanted {
-                if self.waiting.len() >= self.limit {
-                    self.overflowed = true;
-                    break;
+    /// Adds what was met together, in order, leaving out what needs no visit. `accepted` is told what was added.
+    pub(super) fn extend(
+        &mut self,
+        items: impl Iterator<Item = Met>,
+        accepted: impl FnMut(&Pending),
+    ) -> Enqueued {
+        let at = match self.order {
+            Order::BreadthFirst | Order::ByRank => self.len(),
+            Order::DepthFirst => 0,
+        };
+        self.insert(at, items, accepted)
+    }
+
+    /// Adds, from place `at` of the line on, what needs a visit.
+    fn insert(
+        &mut self,
+        at: usize,
+        items: impl Iterator<Item = Met>,
+        mut accepted: impl FnMut(&Pending),
+    ) -> Enqueued {
+        let mut enqueued = Enqueued::default();
+        let before = self.len();
+        for Met { pending, edge, again, rank } in items {
+            if !self.wants(&pending, edge.as_ref(), again) {
+                enqueued.already_visited += 1;
+                continue;
+            }
+            if self.len() >= self.limit {
+                enqueued.dropped += 1;
+                match self.on_full {
+                    OnFull::End => {
+                        self.overflowed = true;
+                        break;
+                    }
+                    OnFull::Drop => {
+                        self.visited.remove(&pending.handle);
+                        continue;
+                    }
                 }
-                self.waiting.push_back(node);
+            }
+            enqueued.added += 1;
+            accepted(&pending);
+            self.count_in(pending.handle.id());
+            match &mut self.waiting {
+                Waiting::Line(line) => line.push_back(pending),
+                Waiting::Ranked { heap, met } => {
+                    *met += 1;
+                    let rank = rank.unwrap_or_else(|| f64::from(pending.depth));
+                    heap.push(Ranked { rank, met: *met, pending: Box::new(pending) });
+                }
             }
         }
-        if self.order == Order::DepthFirst {
-            // Nodes are taken from the back, so the first of these must come last.
-            self.waiting.make_contiguous()[before..].reverse();
+        if let Waiting::Line(line) = &mut self.waiting {
+            let added = line.len() - before;
+            if at == 0 {
+                line.rotate_right(added);
+            } else if at < before {
+                line.make_contiguous()[at..].rotate_right(added);
+            }
         }
-        self.peak = self.peak.max(self.waiting.len());
+        self.peak = self.peak.max(self.len());
+        enqueued
     }
 
-    /// Takes the next node.
-    pub(super) fn take(&mut self) -> Option<Pending> {
+    fn wants(&mut self, pending: &Pending, edge: Option<&Handle>, again: bool) -> bool {
+        let way = pending.origin.as_ref().and_then(|origin| origin.way.as_ref());
+        let handle = &pending.handle;
+        if again {
+            if self.order == Order::BreadthFirst {
+                self.visited.insert(handle);
+            } else {
+                // Its turn comes only if it is not noted by then.
+                self.visited.remove(handle);
+            }
+            return true;
+        }
+        if !self.visited.admits(handle, edge, way) {
+            return false;
+        }
         match self.order {
-            Order::BreadthFirst => self.waiting.pop_front(),
-            Order::DepthFirst => loop {
-                let next = self.waiting.pop_back()?;
-                if self.visited.insert(&next.handle) {
-                    return Some(next);
-                }
-            },
+            Order::BreadthFirst => self.visited.insert(handle),
+            Order::DepthFirst | Order::ByRank => !self.visited.contains(handle),
         }
     }
 
-    /// Puts a node back that was taken and not visited; the last one put back comes first.
-    ///
-    /// Only breadth first are several taken at once, so only then is there one to put back.
-    pub(super) fn put_back(&mut self, node: Pending) {
-        self.waiting.push_front(node);
+    /// Takes the next. `passed_over` is told what needs no visit any more.
+    pub(super) fn take(&mut self, mut passed_over: impl FnMut(&Pending)) -> Option<Pending> {
+        loop {
+            let next = match &mut self.waiting {
+                Waiting::Line(line) => line.pop_front()?,
+                Waiting::Ranked { heap, .. } => *heap.pop()?.pending,
+            };
+            self.count_out(next.handle.id());
+            if self.order == Order::BreadthFirst || self.visited.insert(&next.handle) {
+                return Some(next);
+            }
+            passed_over(&next);
+        }
+    }
+
+    /// Puts something first that was taken and is to be visited; the last one put back comes first.
+    pub(super) fn put_back(&mut self, pending: Pending) {
+        if self.order != Order::BreadthFirst {
+            self.visited.remove(&pending.handle);
+        }
+        self.count_in(pending.handle.id());
+        match &mut self.waiting {
+            Waiting::Line(line) => line.push_front(pending),
+            Waiting::Ranked { heap, .. } => {
+                heap.push(Ranked { rank: f64::NEG_INFINITY, met: 0, pending: Box::new(pending) });
+            }
+        }
+        self.peak = self.peak.max(self.len());
+    }
+
+    /// Adds items before all that waits, in the order given.
+    pub(super) fn push_front(
+        &mut self,
+        items: impl Iterator<Item = Met>,
+        accepted: impl FnMut(&Pending),
+    ) -> Enqueued {
+        let items = items.map(|met| Met { rank: Some(f64::NEG_INFINITY), ..met });
+        self.insert(0, items, accepted)
+    }
+
+    /// Adds items beside the first place where `anchor` waits; `None` when it does not.
+    pub(super) fn insert_beside(
+        &mut self,
+        anchor: &Id,
+        after: bool,
+        items: impl Iterator<Item = Met>,
+        accepted: impl FnMut(&Pending),
+    ) -> Option<Enqueued> {
+        let place = match &self.waiting {
+            Waiting::Line(line) => {
+                line.iter().position(|pending| pending.handle.id() == anchor)? + usize::from(after)
+            }
+            Waiting::Ranked { .. } => return None,
+        };
+        Some(self.insert(place, items, accepted))
+    }
+
+    /// Takes out every occurrence of `id`, which may be met again.
+    pub(super) fn remove(&mut self, id: &Id, removed: impl FnMut(&Pending)) -> usize {
+        self.retain(|pending| pending.handle.id() != id, removed)
+    }
+
+    /// Takes out everything, which may be met again.
+    pub(super) fn clear(&mut self, removed: impl FnMut(&Pending)) -> usize {
+        self.retain(|_| false, removed)
+    }
+
+    fn retain(
+        &mut self,
+        keep: impl Fn(&Pending) -> bool,
+        mut removed: impl FnMut(&Pending),
+    ) -> usize {
+        let before = self.len();
+        let Self { waiting, visited, queued, order, .. } = self;
+        let mut keeps = |pending: &Pending| {
+            let keeps = keep(pending);
+            if !keeps {
+                if *order == Order::BreadthFirst {
+                    visited.remove(&pending.handle);
+                }
+                if let Some(queued) = queued {
+                    queued.remove(pending.handle.id());
+                }
+                removed(pending);
+            }
+            keeps
+        };
+        match waiting {
+            Waiting::Line(line) => line.retain(&mut keeps),
+            Waiting::Ranked { heap, .. } => heap.retain(|ranked| keeps(&ranked.pending)),
+        }
+        before - self.len()
+    }
+
+    /// Whether `id` waits.
+    pub(super) fn is_queued(&mut self, id: &Id) -> bool {
+        if self.queued.is_none() {
+            let mut queued: HashMap<Id, u32, RandomState> = HashMap::default();
+            for pending in self.iter() {
+                *queued.entry(pending.handle.id().clone()).or_default() += 1;
+            }
+            self.queued = Some(queued);
+        }
+        self.queued.as_ref().is_some_and(|queued| queued.contains_key(id))
+    }
+
+    /// All that waits, the next first; by rank in no order but that of the ranks.
+    pub(super) fn iter(&self) -> Box<dyn Iterator<Item = &Pending> + '_> {
+        match &self.waiting {
+            Waiting::Line(line) => Box::new(line.iter()),
+            Waiting::Ranked { heap, .. } => {
+                let mut ranked: Vec<&Ranked> = heap.iter().collect();
+                ranked.sort_unstable_by(|a, b| b.cmp(a));
+                Box::new(ranked.into_iter().map(|ranked| &*ranked.pending))
+            }
+        }
+    }
+
+    fn count_in(&mut self, id: &Id) {
+        if let Some(queued) = &mut self.queued {
+            *queued.entry(id.clone()).or_default() += 1;
+        }
+    }
+
+    fn count_out(&mut self, id: &Id) {
+        if let Some(queued) = &mut self.queued
+            && let Some(count) = queued.get_mut(id)
+        {
+            *count -= 1;
+            if *count == 0 {
+                queued.remove(id);
+            }
+        }
     }
 }
 

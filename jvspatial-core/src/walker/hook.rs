@@ -1,11 +1,15 @@
 //! The results of hooks: what they may return, and the error that remembers which hook failed.
 
+use std::any::Any;
 use std::error::Error as StdError;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use futures_util::FutureExt as _;
 
 use super::control::Control;
-use crate::error::{Error, Place};
+use crate::error::{Error, ErrorKind, Place};
 
-/// An error on the way through the hooks of one node; the walk adds the rest of the place.
+/// An error on the way through the hooks of one visit; the walk adds the rest of the place.
 #[derive(Debug)]
 pub struct HookError {
     hook: Option<&'static str>,
@@ -13,6 +17,11 @@ pub struct HookError {
 }
 
 impl HookError {
+    /// The error of the hook `name`.
+    pub const fn of(name: &'static str, error: Error) -> Self {
+        Self { hook: Some(name), error }
+    }
+
     /// The error with its place, unless an inner walk has already named one.
     pub(super) fn into_error(self, place: impl FnOnce(Option<&'static str>) -> Place) -> Error {
         let Self { hook, error } = self;
@@ -69,10 +78,34 @@ fn keep_kind(error: Box<dyn StdError + Send + Sync>) -> Error {
         .unwrap_or_else(Error::application)
 }
 
-/// The answer of the hook `name`, or its error with the name attached.
+/// Runs an asynchronous hook; a panic in it becomes an error.
 ///
 /// # Errors
 /// What the hook failed with.
-pub fn hook(name: &'static str, result: impl IntoHookResult) -> Result<Control, HookError> {
-    result.into_hook_result().map_err(|error| HookError { hook: Some(name), error })
+pub async fn guard<R: IntoHookResult>(hook: impl Future<Output = R>) -> Result<Control, Error> {
+    match AssertUnwindSafe(hook).catch_unwind().await {
+        Ok(result) => result.into_hook_result(),
+        Err(panic) => Err(panicked(&*panic)),
+    }
+}
+
+/// Runs a hook that does not wait; a panic in it becomes an error.
+///
+/// # Errors
+/// What the hook failed with.
+pub fn guard_sync<R: IntoHookResult>(hook: impl FnOnce() -> R) -> Result<Control, Error> {
+    match catch_unwind(AssertUnwindSafe(hook)) {
+        Ok(result) => result.into_hook_result(),
+        Err(panic) => Err(panicked(&*panic)),
+    }
+}
+
+/// The error of a hook that panicked.
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Error::new(ErrorKind::Application, "hook panicked").with("panic", text)
 }

@@ -1,30 +1,48 @@
 //! Walkers: structs with hooks that run as they move from node to node.
 
 mod builder;
+mod cancel;
+mod changes;
 mod clock;
 mod control;
+mod engine;
+mod flush;
 mod frontier;
 mod here;
 pub(crate) mod hook;
+mod leaves;
 mod limits;
+mod observer;
 mod outcome;
+mod policy;
+mod queue;
 mod run;
-mod saves;
+mod stepper;
+mod stream;
 mod trail;
+mod visit;
 mod visited;
 mod walk;
 mod wishes;
+mod writes;
+mod writing;
 
 #[cfg(test)]
 mod tests;
 
 pub use builder::WalkBuilder;
 pub use control::Control;
+pub use frontier::Enqueued;
 pub use here::Here;
 pub use hook::HookError;
 pub use limits::Limit;
+pub use observer::{Observer, Progress};
 pub use outcome::{Ended, Outcome, Stats};
-pub use trail::{Step, Trail};
+pub use policy::{OnConflict, OnError, OnFull, WriteMode};
+pub use queue::Queue;
+pub use stepper::Stepper;
+pub use stream::Reports;
+pub use trail::{Step, StepOutcome, Trail};
 pub use visited::Uniqueness;
 pub use walk::Walk;
 
@@ -53,10 +71,6 @@ pub use walk::Walk;
 ///         }
 ///         Ok(Control::Continue)
 ///     }
-///
-///     async fn exit(&mut self, _: &mut Walk<Self>) -> Result<(), HookError> {
-///         Ok(())
-///     }
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -74,7 +88,10 @@ pub trait Walker: Send + Sized + 'static {
     /// Its name in errors.
     const NAME: &'static str;
 
-    /// Runs the hooks for the node `here` in order, and stops at the first answer that is not
+    /// Whether [`leave`](Self::leave) does anything: only then the walk keeps count of what it has left.
+    const LEAVES: bool = false;
+
+    /// Runs the hooks for the node or edge `here` in order, and stops at the first answer that is not
     /// [`Control::Continue`].
     ///
     /// # Errors
@@ -85,10 +102,29 @@ pub trait Walker: Send + Sized + 'static {
         walk: &mut Walk<Self>,
     ) -> impl Future<Output = Result<Control, HookError>> + Send;
 
-    /// Runs the hooks for the end of the walk.
+    /// Runs the hooks for leaving the node or edge `here`, when all that was visited because of it has been left.
+    ///
+    /// # Errors
+    /// The error of a hook, or of decoding the node for one.
+    fn leave(
+        &mut self,
+        here: &mut Here,
+        walk: &mut Walk<Self>,
+    ) -> impl Future<Output = Result<(), HookError>> + Send {
+        let _ = (here, walk);
+        std::future::ready(Ok(()))
+    }
+
+    /// Runs the hooks for the end of the walk, which `ended` names.
     ///
     /// # Errors
     /// The error of a hook.
-    fn exit(&mut self, walk: &mut Walk<Self>)
-    -> impl Future<Output = Result<(), HookError>> + Send;
+    fn exit(
+        &mut self,
+        ended: Ended,
+        walk: &mut Walk<Self>,
+    ) -> impl Future<Output = Result<(), HookError>> + Send {
+        let _ = (ended, walk);
+        std::future::ready(Ok(()))
+    }
 }

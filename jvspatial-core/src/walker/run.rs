@@ -1,152 +1,320 @@
-//! The loop of a walk.
+//! The course of a walk, from its first chunk to its end.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use jvspatial_db::{Database, Document, ErrorKind, Handle, Id, OrdinalPin};
+use futures_util::FutureExt as _;
+use jvspatial_db::{Document, ErrorKind};
 
 use super::Walker;
+use super::cancel::Cancel;
 use super::control::Control;
-use super::frontier::{Frontier, Origin, Pending};
-use super::limits::{Limit, Limits};
+use super::hook::{HookError, panicked};
+use super::leaves::Left;
+use super::limits::Limit;
+use super::observer::{Observer, Progress};
 use super::outcome::{Ended, Outcome, Stats};
-use super::saves::Writing;
+use super::stream::Sink;
 use super::walk::Walk;
-use super::wishes::Wishes;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 
 /// After so many visits at the latest other tasks of the runtime get a turn.
 const VISITS_PER_TURN: usize = 128;
 
-/// A walk under way: the walker, what its hooks see, and what moves it.
+/// A walk under way: the walker, what its hooks see, and who has a say in it.
 #[derive(Debug)]
 pub(super) struct Run<W: Walker> {
-    walker: W,
-    walk: Walk<W>,
-    engine: Engine,
+    pub(super) walker: W,
+    pub(super) walk: Walk<W>,
+    pub(super) company: Company<W::Report>,
 }
 
-/// What moves a walk, whatever its walker.
+/// Who follows a walk, and may end it.
 #[derive(Debug)]
-pub(super) struct Engine {
-    pub(super) database: Arc<dyn Database>,
-    pub(super) frontier: Frontier,
-    pub(super) chunk: Chunk,
-    pub(super) chunk_size: usize,
-    pub(super) limits: Limits,
-    /// The first start, for the error when none of them exists.
-    pub(super) start: Option<Id>,
-    pub(super) stats: Stats,
-    /// The saves that are being written while the walk goes on.
-    pub(super) writing: Option<Writing>,
-    /// Keeps the ordinals that the frontier remembers; released with the outcome of a paused walk.
-    pub(super) _pin: Option<OrdinalPin>,
+pub(super) struct Company<R> {
+    pub(super) observer: Option<Arc<dyn Observer>>,
+    pub(super) cancel: Option<Cancel>,
+    /// Where reports go instead of being gathered.
+    pub(super) sink: Option<Sink<R>>,
+    /// After how many visits the walk pauses by itself.
+    pub(super) pause_at: Option<u64>,
 }
 
-/// The nodes taken from the frontier together; a database reads their handles as they stand here.
-#[derive(Debug, Default)]
-pub(super) struct Chunk {
-    handles: Vec<Handle>,
-    /// Depth and origin of each.
-    places: Vec<(u32, Option<Box<Origin>>)>,
+/// What comes after a visit.
+pub(super) enum Next {
+    Visit,
+    Pause,
+    End(Ended),
 }
 
 impl<W: Walker> Run<W> {
-    pub(super) const fn new(walker: W, walk: Walk<W>, engine: Engine) -> Self {
-        Self { walker, walk, engine }
+    /// Walks until the walk ends or pauses.
+    pub(super) async fn run(mut self) -> Outcome<W> {
+        self.walk.clock.start();
+        self.observe(|observer, progress| observer.started(progress));
+        let ended = match self.go().await {
+            Ok(ended) => ended,
+            Err(error) => self.fail(error),
+        };
+        let ended = if ended == Ended::Paused { ended } else { self.finish(ended).await };
+        self.walk.clock.stop();
+        if let Ended::Limit(limit) = ended {
+            self.observe(|observer, progress| observer.limit(limit, progress));
+        }
+        self.observe(|observer, progress| observer.finished(ended, progress));
+        self.into_outcome(ended)
     }
 
-    /// Walks until the walk ends or pauses.
-    pub(super) async fn run(mut self) -> Result<Outcome<W>> {
-        self.walk.clock.start();
-        let result = self.walk().await;
-        self.walk.clock.stop();
-        match result {
-            Ok(ended) => Ok(self.into_outcome(ended)),
-            Err(error) => {
-                // What became of the last batch belongs into the account; the first error stays.
-                let _ = self.walk.saves.settle(&mut self.engine.writing).await;
-                Err(self.walk.saves.account(self.walk.failed(error.into(), None)))
+    /// The loop: load a chunk, run the hooks of each node, then do for all of them what they asked for.
+    async fn go(&mut self) -> Result<Ended> {
+        loop {
+            if let Some(ended) = self.forbids_chunk() {
+                return Ok(ended);
+            }
+            if !self.walk.engine.take_chunk(self.walk.step()) {
+                // A conflict among the last writes may bring a node back.
+                self.walk.write_all().await?;
+                if self.walk.engine.frontier.len() > 0 {
+                    continue;
+                }
+                return Ok(match self.walk.engine.limits.depth {
+                    Some(depth) if self.walk.depth_reached() => Ended::Limit(Limit::Depth(depth)),
+                    _ => Ended::Finished,
+                });
+            }
+            let documents = self.walk.engine.load().await?;
+            let (visits, first) = (documents.len(), self.walk.step() + 1);
+            let next = self.visit_chunk(documents).await?;
+            if let Next::End(ended) = next {
+                return Ok(ended);
+            }
+            // Only a pause, or a hook that took hold of the queue, leaves some of the chunk.
+            self.walk.engine.put_chunk_back();
+            if let Some(limit) = self.close_chunk(first).await? {
+                return Ok(Ended::Limit(limit));
+            }
+            self.observe(|observer, progress| observer.chunk(progress));
+            if matches!(next, Next::Pause) {
+                self.walk.write_all().await?;
+                return Ok(Ended::Paused);
+            }
+            give_way(visits).await;
+        }
+    }
+
+    /// What keeps another chunk from being loaded.
+    fn forbids_chunk(&mut self) -> Option<Ended> {
+        let Walk { engine, limit, writes, .. } = &self.walk;
+        if self.company.is_cancelled() {
+            return Some(Ended::Cancelled);
+        }
+        limit
+            .or_else(|| writes.refused())
+            .or_else(|| engine.frontier.overflow())
+            .or_else(|| engine.limits.forbid_waiting())
+            .or_else(|| {
+                let waits = engine.frontier.len() > 0;
+                engine.limits.forbid_queries(engine.stats.queries, 1).filter(|_| waits)
+            })
+            .map(Ended::Limit)
+    }
+
+    async fn visit_chunk(&mut self, documents: Vec<Option<Document>>) -> Result<Next> {
+        for document in documents {
+            let Some(pending) = self.walk.engine.chunk.pop() else { break };
+            match self.visit(pending, document).await? {
+                Next::Visit => {}
+                next => return Ok(next),
+            }
+        }
+        Ok(Next::Visit)
+    }
+
+    /// Does what the hooks of a chunk asked for, beginning with the visit `first`.
+    async fn close_chunk(&mut self, first: u64) -> Result<Option<Limit>> {
+        let Self { walk, .. } = self;
+        walk.write_chunk().await?;
+        if let Some(limit) = walk.engine.expand(&mut walk.wishes).await? {
+            return Ok(Some(limit));
+        }
+        let last = walk.step();
+        if let Some(leaves) = &mut walk.engine.leaves {
+            leaves.conclude(first..=last);
+            self.leave().await?;
+        }
+        Ok(self.walk.limit)
+    }
+
+    /// Runs the hooks that leave what the walk is done with.
+    async fn leave(&mut self) -> Result<()> {
+        loop {
+            let most = self.walk.engine.chunk_size;
+            let Some(leaves) = &mut self.walk.engine.leaves else { return Ok(()) };
+            let left = leaves.take_ready(most);
+            if left.is_empty() {
+                return self.walk.write_chunk().await;
+            }
+            let handles: Vec<_> = left.iter().map(|left| left.handle.clone()).collect();
+            self.walk.engine.stats.queries += 1;
+            let documents = self.walk.engine.database.get_many(&handles).await?;
+            for (left, document) in left.into_iter().zip(documents) {
+                self.leave_one(left, document).await?;
             }
         }
     }
 
-    /// The loop: load a chunk, run the hooks of each node, then do for all of them what they asked for.
-    async fn walk(&mut self) -> Result<Ended> {
-        let Self { walker, walk, engine } = self;
-        let ended = 'chunks: loop {
-            if let Some(limit) = engine.frontier.overflow() {
-                break Ended::Limit(limit);
+    async fn leave_one(&mut self, left: Left, document: Option<Document>) -> Result<()> {
+        let Self { walker, walk, .. } = self;
+        let Left { step, handle, depth, parent } = left;
+        if let Some(mut document) = document
+            && walk.writes.overlay(&mut document)
+        {
+            let mut here = super::here::Here::new(document, handle.ordinal());
+            let last = walk.leave(step, depth, handle);
+            let left = AssertUnwindSafe(walker.leave(&mut here, walk)).catch_unwind().await;
+            let answer = left.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
+            if let Err(error) = walk.judge_hook(answer.map(|()| Control::Continue)) {
+                return Err(walk.placed(error));
             }
-            if !engine.take_chunk(walk.step()) {
-                break match engine.limits.depth {
-                    Some(depth) if walk.depth_reached() => Ended::Limit(Limit::Depth(depth)),
-                    _ => Ended::Finished,
-                };
+            walk.come_back(last);
+        }
+        if let Some(leaves) = &mut walk.engine.leaves {
+            leaves.release(parent);
+        }
+        Ok(())
+    }
+
+    /// Notes the error that ends the walk.
+    fn fail(&mut self, error: Error) -> Ended {
+        let depth = self.walk.depth();
+        let error = error.at(|| Place { walker: W::NAME, hook: None, at: None, depth });
+        match &self.walk.error {
+            None => self.walk.error = Some(error),
+            Some(_) => self.walk.errors.push(error),
+        }
+        Ended::Failed
+    }
+
+    /// The real end: what is left is written, the `on_exit` hooks run, and what they asked for is written too.
+    async fn finish(&mut self, mut ended: Ended) -> Ended {
+        self.walk.end();
+        if let Err(error) = self.check_start(ended) {
+            ended = self.fail(error);
+        }
+        if ended == Ended::Failed {
+            // What became of the last batch belongs into the account; the first error stays.
+            let _ = self.walk.settle_writes().await;
+            self.walk.writes.drop_waiting();
+        } else if let Err(error) = self.walk.write_all().await {
+            ended = self.fail(error);
+            self.walk.writes.drop_waiting();
+        }
+        let Self { walker, walk, .. } = self;
+        let exit = AssertUnwindSafe(walker.exit(ended, walk)).catch_unwind().await;
+        let answer = exit.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
+        if let Err(error) = walk.judge_hook(answer.map(|()| Control::Continue)) {
+            let error = walk.placed(error);
+            ended = self.fail(error);
+        }
+        if let Err(error) = self.walk.write_all().await {
+            ended = self.fail(error);
+        }
+        let is_atomic = self.walk.engine.transaction.is_some();
+        if let Err(error) = self.walk.engine.end_transaction(ended).await {
+            ended = self.fail(error);
+        }
+        if is_atomic && ended == Ended::Failed {
+            self.walk.writes.counts.roll_back();
+        }
+        self.flush_reports().await;
+        self.walk.error = self.walk.error.take().map(|error| self.walk.writes.account(error));
+        ended
+    }
+
+    /// A walk that found none of its starts is an error, not an empty answer.
+    fn check_start(&self, ended: Ended) -> Result<()> {
+        let Walk { engine, .. } = &self.walk;
+        match &engine.start {
+            Some(start)
+                if ended == Ended::Finished
+                    && self.walk.step() == 0
+                    && engine.stats.missing > 0 =>
+            {
+                Err(Error::new(ErrorKind::NotFound, "start node does not exist").with("id", start))
             }
-            let documents = engine.load().await?;
-            let mut paused = false;
-            let visits = documents.len();
-            let mut nodes = engine.chunk.drain();
-            for document in documents {
-                let Some(node) = nodes.next() else { break };
-                let Some(document) = document else {
-                    engine.stats.missing += 1;
-                    continue;
-                };
-                let limits = &engine.limits;
-                if let Some(limit) = limits.forbid_visit(walk.step(), || walk.elapsed()) {
-                    break 'chunks Ended::Limit(limit);
-                }
-                let mut here = walk.arrive(node, document);
-                let answer = walker.visit(&mut here, walk).await;
-                match answer.and_then(|control| walk.check(control)) {
-                    Ok(Control::Continue | Control::Skip) => {}
-                    Ok(Control::Disengage) => break 'chunks Ended::Disengaged,
-                    Ok(Control::Pause) => {
-                        paused = true;
-                        break;
-                    }
-                    Err(error) => return Err(walk.failed(error, Some(here.id()))),
-                }
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands the reports on, where they are not gathered; `false` when nobody takes them any more.
+    pub(super) async fn flush_reports(&mut self) -> bool {
+        let Some(sink) = &mut self.company.sink else { return true };
+        for report in self.walk.reports.drain(..) {
+            self.walk.reported += 1;
+            if !sink.send(report).await {
+                return false;
             }
-            // Only a pause leaves some: they wait again, before everything that the visited ones lead to.
-            for node in nodes.rev() {
-                engine.frontier.put_back(node);
-            }
-            engine.expand(&mut walk.wishes).await?;
-            if paused {
-                walk.saves.write_all(&engine.database, &mut engine.writing).await?;
-                return Ok(Ended::Paused);
-            }
-            walk.saves.write_full(&engine.database, &mut engine.writing).await?;
-            give_way(visits).await;
-        };
-        engine.check_start(ended, walk.step())?;
-        let exit = walker.exit(walk).await;
-        exit.and_then(|()| walk.check(Control::Continue))
-            .map_err(|error| walk.failed(error, None))?;
-        walk.saves.write_all(&engine.database, &mut engine.writing).await?;
-        Ok(ended)
+        }
+        true
+    }
+
+    pub(super) fn observe(&self, tell: impl FnOnce(&dyn Observer, &Progress)) {
+        if let Some(observer) = &self.company.observer {
+            let walk = &self.walk;
+            let waiting = walk.engine.frontier.len();
+            tell(&**observer, &Progress { walker: W::NAME, stats: self.stats(), waiting });
+        }
+    }
+
+    fn stats(&self) -> Stats {
+        let Walk { engine, writes, .. } = &self.walk;
+        Stats {
+            visited: self.walk.step(),
+            written: writes.counts.written,
+            unchanged: writes.counts.unchanged,
+            batches: writes.counts.batches,
+            peak_frontier: engine.frontier.peak(),
+            elapsed: self.walk.elapsed(),
+            ..engine.stats
+        }
     }
 
     fn into_outcome(self, ended: Ended) -> Outcome<W> {
-        let Self { walker, mut walk, engine } = self;
-        let stats = Stats {
-            visited: walk.step(),
-            saved: walk.saves.written(),
-            batches: walk.saves.batches(),
-            peak_frontier: engine.frontier.peak(),
-            elapsed: walk.elapsed(),
-            ..engine.stats
-        };
+        let stats = self.stats();
+        let Self { walker, mut walk, company } = self;
+        walk.reported += walk.reports.len() as u64;
         Outcome {
             walker,
             reports: std::mem::take(&mut walk.reports),
             ended,
+            error: walk.error.take(),
+            errors: std::mem::take(&mut walk.errors),
+            conflicts: std::mem::take(&mut walk.conflicts),
             stats,
             trail: walk.trail.take(),
-            rest: (ended == Ended::Paused).then(|| Box::new((walk, engine))),
+            rest: (ended == Ended::Paused).then(|| Box::new((walk, company))),
         }
+    }
+}
+
+impl<W: Walker> Walk<W> {
+    /// The answer of the hooks of one visit, with what went wrong in a call that could not say so.
+    pub(super) fn judge_hook(
+        &mut self,
+        answer: std::result::Result<Control, HookError>,
+    ) -> std::result::Result<Control, HookError> {
+        match (answer, self.take_failure()) {
+            (Ok(control), None) => Ok(control),
+            (Err(error), _) => self.settle(error),
+            (Ok(_), Some(error)) => self.settle(error.into()),
+        }
+    }
+}
+
+impl<R> Company<R> {
+    pub(super) fn is_cancelled(&mut self) -> bool {
+        self.cancel.as_mut().is_some_and(Cancel::is_due)
+            || self.sink.as_ref().is_some_and(Sink::is_closed)
     }
 }
 
@@ -156,73 +324,5 @@ async fn give_way(visits: usize) {
         tokio::task::yield_now().await;
     } else {
         tokio::task::consume_budget().await;
-    }
-}
-
-impl Engine {
-    /// Takes the next chunk from the frontier, after `visited` visits; `false` when no node waits.
-    ///
-    /// No more are taken than may be visited and one, which shows whether the limit kept a node out.
-    fn take_chunk(&mut self, visited: u64) -> bool {
-        let allowed = self.limits.steps.map_or(usize::MAX, |steps| {
-            usize::try_from(steps.saturating_sub(visited).saturating_add(1)).unwrap_or(usize::MAX)
-        });
-        self.chunk.clear();
-        for _ in 0..self.chunk_size.min(allowed) {
-            let Some(node) = self.frontier.take() else {
-                break;
-            };
-            self.chunk.push(node);
-        }
-        !self.chunk.handles.is_empty()
-    }
-
-    /// Loads the chunk: one query, however many nodes.
-    async fn load(&mut self) -> Result<Vec<Option<Document>>> {
-        self.stats.chunks += 1;
-        self.stats.queries += 1;
-        Ok(self.database.get_many(&self.chunk.handles).await?)
-    }
-
-    /// Puts what the chunk's hooks wished for into the frontier: one query for each distinct expansion.
-    async fn expand(&mut self, wishes: &mut Wishes) -> Result {
-        let nodes =
-            wishes.ask(&*self.database, self.frontier.known(), &mut self.stats.queries).await?;
-        self.frontier.extend(nodes);
-        wishes.clear();
-        Ok(())
-    }
-
-    /// A walk that found none of its starts is an error, not an empty answer.
-    fn check_start(&self, ended: Ended, visited: u64) -> Result {
-        match &self.start {
-            Some(start) if ended == Ended::Finished && visited == 0 && self.stats.missing > 0 => {
-                Err(Error::new(ErrorKind::NotFound, "start node does not exist").with("id", start))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Chunk {
-    fn clear(&mut self) {
-        self.handles.clear();
-        self.places.clear();
-    }
-
-    fn push(&mut self, node: Pending) {
-        let Pending { handle, depth, origin } = node;
-        self.handles.push(handle);
-        self.places.push((depth, origin));
-    }
-
-    /// The nodes in order, leaving the buffers for the next chunk.
-    fn drain(&mut self) -> impl DoubleEndedIterator<Item = Pending> {
-        let places = self.places.drain(..);
-        self.handles.drain(..).zip(places).map(|(handle, (depth, origin))| Pending {
-            handle,
-            depth,
-            origin,
-        })
     }
 }

@@ -1,8 +1,11 @@
-//! What the hooks of a chunk asked to follow, before the database is asked.
+//! What the hooks of a chunk asked to visit, before the database is asked.
+
+use std::sync::Arc;
 
 use jvspatial_db::{Adjacent, Database, Expansion, Handle, OrdinalSet};
 
-use super::frontier::{Origin, Pending};
+use super::frontier::{Met, Origin, Pending};
+use super::visited::Way;
 use crate::error::Result;
 
 /// The wishes of a chunk, grouped so that the database is asked once for each distinct expansion.
@@ -11,20 +14,50 @@ pub(super) struct Wishes {
     /// In the order of the visits, and within a visit of the calls.
     wishes: Vec<Wish>,
     groups: Vec<Group>,
+    /// What was named itself.
+    named: Vec<Named>,
 }
 
-/// One call of `follow`.
-#[derive(Clone, Copy, Debug)]
+/// One call that asks for visits.
+#[derive(Debug)]
 struct Wish {
-    group: usize,
-    step: u64,
-    depth: u32,
+    what: What,
+    from: From,
+    rank: Option<f64>,
+}
+
+/// The visit that asks.
+#[derive(Clone, Debug)]
+pub(super) struct From {
+    pub(super) step: u64,
+    pub(super) depth: u32,
+    /// Where ways are kept.
+    pub(super) way: Option<Arc<Way>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    /// What an expansion leads to from one node; the number is that of its group.
+    Expansion(usize),
+    /// The next of what was named.
+    Named,
+}
+
+/// A node or edge that a hook named.
+#[derive(Debug)]
+struct Named {
+    handle: Handle,
+    /// The edge that was visited on the way to it.
+    edge: Option<Handle>,
+    again: bool,
 }
 
 /// The wishes with the same expansion.
 #[derive(Debug)]
 struct Group {
     expansion: Expansion,
+    /// Whether the edges are visited on the way.
+    visits_edges: bool,
     from: Vec<Handle>,
 }
 
@@ -34,27 +67,105 @@ struct Answer {
     served: u32,
 }
 
+/// What has to be kept of the way to a node.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Keep {
+    /// The step it was met in.
+    pub(super) origins: bool,
+    /// The edge that led to it, for a trail.
+    pub(super) trail: bool,
+    /// The edges, because each is followed once.
+    pub(super) edges: bool,
+    /// The whole way from the start.
+    pub(super) ways: bool,
+}
+
+impl Keep {
+    /// Whether the database is asked for the edges it has followed.
+    pub(super) const fn with_edges(self) -> bool {
+        self.trail || self.edges
+    }
+}
+
 impl Wishes {
-    /// Adds the wish of the node `from`, visited as number `step` at `depth`.
+    /// Adds the wish for what `expansion` leads to from the node `node`.
     ///
     /// The hooks of one type mostly ask for the same, so the group of the last wish is tried first.
-    pub(super) fn add(&mut self, expansion: Expansion, from: &Handle, step: u64, depth: u32) {
-        let same = |group: &usize| self.groups[*group].expansion == expansion;
-        let last = self.wishes.last().map(|wish| wish.group);
+    pub(super) fn follow(
+        &mut self,
+        expansion: Expansion,
+        visits_edges: bool,
+        node: Handle,
+        from: From,
+        rank: Option<f64>,
+    ) {
+        let same = |group: &usize| {
+            let group = &self.groups[*group];
+            group.visits_edges == visits_edges && group.expansion == expansion
+        };
+        let last = self.wishes.iter().rev().find_map(|wish| match wish.what {
+            What::Expansion(group) => Some(group),
+            What::Named => None,
+        });
         let group = last
             .filter(same)
             .or_else(|| (0..self.groups.len()).find(same))
             .unwrap_or(self.groups.len());
         if group == self.groups.len() {
-            self.groups.push(Group { expansion, from: Vec::new() });
+            self.groups.push(Group { expansion, visits_edges, from: Vec::new() });
         }
-        self.groups[group].from.push(from.clone());
-        self.wishes.push(Wish { group, step, depth });
+        self.groups[group].from.push(node);
+        self.wishes.push(Wish { what: What::Expansion(group), from, rank });
+    }
+
+    /// Adds the wish for a node or edge itself, come to by `edge` if that was visited on the way.
+    pub(super) fn visit(
+        &mut self,
+        handle: Handle,
+        edge: Option<Handle>,
+        again: bool,
+        from: From,
+        rank: Option<f64>,
+    ) {
+        self.wishes.push(Wish { what: What::Named, from, rank });
+        self.named.push(Named { handle, edge, again });
+    }
+
+    /// Whether there are none.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.wishes.is_empty()
+    }
+
+    /// Adds the wishes of later visits.
+    pub(super) fn absorb(&mut self, later: Self) {
+        let Self { wishes, groups, named } = later;
+        let mut named = named.into_iter();
+        let mut groups: Vec<_> = groups
+            .into_iter()
+            .map(|group| (group.expansion, group.visits_edges, group.from.into_iter()))
+            .collect();
+        for Wish { what, from, rank } in wishes {
+            match what {
+                What::Named => {
+                    if let Some(Named { handle, edge, again }) = named.next() {
+                        self.visit(handle, edge, again, from, rank);
+                    }
+                }
+                What::Expansion(group) => {
+                    if let Some((expansion, visits_edges, nodes)) = groups.get_mut(group)
+                        && let Some(node) = nodes.next()
+                    {
+                        self.follow(expansion.clone(), *visits_edges, node, from, rank);
+                    }
+                }
+            }
+        }
     }
 
     /// Forgets all wishes.
     pub(super) fn clear(&mut self) {
         self.wishes.clear();
+        self.named.clear();
         // A group that this chunk did not use is let go; the others are likely to be used again, and
         // with their buffers.
         self.groups.retain(|group| !group.from.is_empty());
@@ -63,46 +174,94 @@ impl Wishes {
         }
     }
 
-    /// Asks the database, and counts in `queries` how often. Nodes that are `known` may be left out.
+    /// How many queries it takes.
+    pub(super) fn queries(&self) -> u64 {
+        self.groups.iter().filter(|group| !group.from.is_empty()).count() as u64
+    }
+
+    /// Asks the database. Nodes that are `known` may be left out.
     ///
-    /// The nodes come in the order of the visits, then of the calls, then of the edges' creation,
-    /// whichever expansion they come from: the size of a chunk makes no difference to it.
+    /// What comes is in the order of the visits, then of the calls, then of the edges' creation,
+    /// whichever expansion it comes from: the size of a chunk makes no difference to it.
     pub(super) async fn ask<'a>(
-        &'a self,
+        &'a mut self,
         database: &dyn Database,
         known: &OrdinalSet,
-        queries: &mut u64,
-    ) -> Result<impl Iterator<Item = Pending> + use<'a>> {
+        keep: Keep,
+    ) -> Result<impl Iterator<Item = Met> + use<'a>> {
         let mut answers = Vec::with_capacity(self.groups.len());
-        for Group { expansion, from } in &self.groups {
+        for Group { expansion, from, visits_edges } in &self.groups {
             let nodes = if from.is_empty() {
                 Vec::new()
+            } else if *visits_edges {
+                database.neighbors(from, expansion).await?
             } else {
-                *queries += 1;
                 database.neighbors_except(from, expansion, known).await?
             };
             answers.push(Answer { nodes: nodes.into_iter().peekable(), served: 0 });
         }
-        let mut wishes = self.wishes.iter();
+        let Self { wishes, groups, named } = self;
+        let mut wishes = wishes.iter();
         let mut wish = wishes.next();
+        let mut named = named.drain(..);
         Ok(std::iter::from_fn(move || {
             loop {
-                let Wish { group, step, depth } = *wish?;
-                let Answer { nodes, served } = answers.get_mut(group)?;
-                if let Some(node) = nodes.next_if(|node| node.origin == *served) {
-                    let origin = || {
-                        let edge = node.edge?.into_id();
-                        Some(Box::new(Origin { step, edge }))
-                    };
-                    return Some(Pending {
-                        origin: origin(),
-                        handle: node.node,
-                        depth: depth.saturating_add(1),
-                    });
+                let Wish { what, from, rank } = wish?;
+                match *what {
+                    What::Named => {
+                        wish = wishes.next();
+                        return named.next().map(|named| named.into_met(from, *rank, keep));
+                    }
+                    What::Expansion(group) => {
+                        let Answer { nodes, served } = answers.get_mut(group)?;
+                        if let Some(node) = nodes.next_if(|node| node.origin == *served) {
+                            let visits_edges = groups.get(group)?.visits_edges;
+                            return Some(from.reach(node, visits_edges, *rank, keep));
+                        }
+                        *served += 1;
+                        wish = wishes.next();
+                    }
                 }
-                *served += 1;
-                wish = wishes.next();
             }
         }))
+    }
+}
+
+impl From {
+    /// What the database found from the visit.
+    fn reach(&self, found: Adjacent, visits_edges: bool, rank: Option<f64>, keep: Keep) -> Met {
+        let Adjacent { edge, node, .. } = found;
+        let depth = self.depth.saturating_add(1);
+        let (handle, ahead, edge) = match edge {
+            Some(edge) if visits_edges => (edge, Some(node), None),
+            edge => (node, None, edge),
+        };
+        let origin = (keep.origins || ahead.is_some()).then(|| {
+            let edge = edge.as_ref().map(|edge| edge.id().clone());
+            self.origin(edge, ahead, keep)
+        });
+        let edge = edge.filter(|_| keep.edges);
+        Met { pending: Pending { handle, depth, origin }, edge, again: false, rank }
+    }
+
+    fn origin(
+        &self,
+        edge: Option<jvspatial_db::Id>,
+        ahead: Option<Handle>,
+        keep: Keep,
+    ) -> Box<Origin> {
+        let way = self.way.clone().filter(|_| keep.ways);
+        Box::new(Origin { step: self.step, edge, ahead, way })
+    }
+}
+
+impl Named {
+    fn into_met(self, from: &From, rank: Option<f64>, keep: Keep) -> Met {
+        let Self { handle, edge, again } = self;
+        // Who comes from an edge has made the step already.
+        let depth = if edge.is_some() { from.depth } else { from.depth.saturating_add(1) };
+        let id = edge.as_ref().map(|edge| edge.id().clone());
+        let origin = keep.origins.then(|| from.origin(id, None, keep));
+        Met { pending: Pending { handle, depth, origin }, edge: None, again, rank }
     }
 }

@@ -88,7 +88,7 @@ async fn a_set_beyond_the_limits_goes_out_in_several_batches() {
 mod picky {
     use super::*;
     use jvspatial_core::__private::{Collection, EntityName, entity_name};
-    use jvspatial_core::{Entity, Node, Standalone};
+    use jvspatial_core::{Entity, Node, Standalone, Visitable};
     use serde::{Deserialize, Serialize, Serializer, ser};
 
     #[derive(Debug, Serialize, Deserialize)]
@@ -113,6 +113,7 @@ mod picky {
             entity_name!("Picky")
         }
     }
+    impl Visitable for Picky {}
     impl Node for Picky {}
     impl Standalone for Picky {}
 

@@ -2,7 +2,7 @@
 
 use jvspatial_core::__private::{Collection, EntityName, entity_name};
 use jvspatial_core::{
-    Connects, DeclaredIndex, DeclaredKey, Edge, Entity, Field, Node, Object, Standalone,
+    Connects, DeclaredIndex, DeclaredKey, Edge, Entity, Field, Node, Object, Standalone, Visitable,
 };
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +69,7 @@ entity!(City, "City", Node, CityFields {
     climate: Option<Climate>,
     tags: Vec<String>
 });
+impl Visitable for City {}
 impl Node for City {}
 impl Standalone for City {}
 
@@ -98,6 +99,7 @@ pub(crate) struct PlainCity {
 }
 
 entity!(PlainCity, "City", Node, PlainCityFields { visits: u64 });
+impl Visitable for PlainCity {}
 impl Node for PlainCity {}
 impl Standalone for PlainCity {}
 
@@ -107,6 +109,7 @@ pub(crate) struct Country {
 }
 
 entity!(Country, "Country", Node, CountryFields { code: String });
+impl Visitable for Country {}
 impl Node for Country {}
 impl Standalone for Country {}
 
@@ -126,6 +129,7 @@ pub(crate) struct Road {
 }
 
 entity!(Road, "Road", Edge, RoadFields { km: u32 });
+impl Visitable for Road {}
 impl Edge for Road {
     const FROM: Option<&'static str> = Some("City");
     const TO: Option<&'static str> = Some("City");
@@ -139,6 +143,7 @@ pub(crate) struct Trip {
 }
 
 entity!(Trip, "Trip", Edge, TripFields { year: u32 });
+impl Visitable for Trip {}
 impl Edge for Trip {
     const PARALLEL: bool = true;
 }
@@ -149,6 +154,7 @@ impl<A: Node, B: Node> Connects<A, B> for Trip {}
 pub(crate) struct Twinned {}
 
 entity!(Twinned, "Twinned", Edge, TwinnedFields {});
+impl Visitable for Twinned {}
 impl Edge for Twinned {
     const UNDIRECTED: bool = true;
 }
@@ -180,6 +186,7 @@ entity!(
             .partial(|| Airport::fields().state.eq("AK")),
     ]
 );
+impl Visitable for Airport {}
 impl Node for Airport {}
 impl Standalone for Airport {}
 
@@ -201,6 +208,7 @@ entity!(
     FlightFields { count: u32 },
     [DeclaredIndex::new(&[DeclaredKey::ascending("context.count")])]
 );
+impl Visitable for Flight {}
 impl Edge for Flight {}
 impl Connects<Airport, Airport> for Flight {}
 
@@ -236,5 +244,6 @@ entity!(
         DeclaredIndex::new(&[DeclaredKey::ascending("context.state")]),
     ]
 );
+impl Visitable for OtherAirport {}
 impl Node for OtherAirport {}
 impl Standalone for OtherAirport {}

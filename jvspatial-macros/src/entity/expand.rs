@@ -15,9 +15,13 @@ pub(crate) fn expand(entity: &Entity<'_>) -> TokenStream {
     let mut code = entity.handles.expand(PREFIX, &entity.crate_path);
     code.extend(implement_entity(entity));
     code.extend(match entity.kind {
-        Kind::Node => implement_marker(entity, "Node"),
-        Kind::Object => implement_marker(entity, "Object"),
-        Kind::Edge => implement_edge(entity),
+        Kind::Node => implement(entity, &["Node", "Standalone", "Visitable"]),
+        Kind::Object => implement(entity, &["Object", "Standalone"]),
+        Kind::Edge => {
+            let mut code = implement(entity, &["Visitable"]);
+            code.extend(implement_edge(entity));
+            code
+        }
     });
     code
 }
@@ -92,16 +96,11 @@ fn indexes(entity: &Entity<'_>) -> TokenStream {
     }
 }
 
-/// `Node` or `Object`, both of which stand alone.
-fn implement_marker(entity: &Entity<'_>, marker: &str) -> TokenStream {
+/// Traits that say what the type is and have nothing to fill in.
+fn implement(entity: &Entity<'_>, markers: &[&str]) -> TokenStream {
     let (ident, support) = (entity.handles.of, &entity.crate_path);
-    let marker = format_ident!("{marker}");
-    quote! {
-        #[automatically_derived]
-        impl #support::#marker for #ident {}
-        #[automatically_derived]
-        impl #support::Standalone for #ident {}
-    }
+    let markers = markers.iter().map(|marker| format_ident!("{marker}"));
+    quote!(#(#[automatically_derived] impl #support::#markers for #ident {})*)
 }
 
 fn implement_edge(entity: &Entity<'_>) -> TokenStream {

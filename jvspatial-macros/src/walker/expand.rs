@@ -44,6 +44,7 @@ pub(crate) fn expand(walker: &Walker<'_>) -> TokenStream {
 
             async fn exit(
                 &mut self,
+                ended: #support::Ended,
                 walk: &mut #support::Walk<Self>,
             ) -> #result<(), #support::HookError> {
                 #(#exit)*
@@ -82,8 +83,9 @@ fn any_hooks(walker: &Walker<'_>) -> TokenStream {
     quote! {
         #gate
         {
-            let mut node = here.any_node();
-            #(#hooks)*
+            if let ::core::option::Option::Some(mut node) = here.any_node() {
+                #(#hooks)*
+            }
         }
     }
 }
@@ -114,16 +116,25 @@ fn call(walker: &Walker<'_>, hook: &Hook<'_>) -> TokenStream {
         Parameter::Node(NodeParameter { mutable: true, .. }) => quote!(&mut node),
         Parameter::Node(NodeParameter { mutable: false, .. }) => quote!(&node),
     });
-    let wait = hook.is_async.then(|| quote!(.await));
     let output = match hook.output {
         ReturnType::Default => Span::call_site(),
         ReturnType::Type(_, ty) => at(ty),
     };
-    let result = quote_spanned!(output=> result);
+    // Spanned at what the hook returns, because that is what is wrong when it is no answer.
+    let answer = match hook.is_async {
+        true => {
+            let guard = quote_spanned!(output=> guard);
+            quote!(#support::#guard(Self::#ident(self, #(#arguments),*)).await)
+        }
+        false => {
+            let guard = quote_spanned!(output=> guard_sync);
+            quote!(#support::#guard(|| Self::#ident(self, #(#arguments),*)))
+        }
+    };
     quote! {
         {
-            let #result = Self::#ident(self, #(#arguments),*) #wait;
-            #support::hook(#name, #result)
+            let answer = #answer;
+            walk.answered(#name, answer)
         }
     }
 }

@@ -59,7 +59,7 @@ async fn a_paused_walk_resumes_as_if_it_had_not_stopped() {
                 let ways = |trail: &crate::walker::Trail| {
                     let steps = trail.steps();
                     steps
-                        .map(|s| (s.sequence, s.node.clone(), s.parent, s.edge.clone()))
+                        .map(|s| (s.sequence, s.entity.clone(), s.parent, s.edge.clone()))
                         .collect::<Vec<_>>()
                 };
                 assert_eq!(ways(&resumed.trail), ways(&through.trail));
@@ -107,6 +107,6 @@ async fn exit_hooks_run_once_and_can_report_and_save() {
     }));
     let outcome = run(world.walk(probe)).await;
     assert_eq!(outcome.reports, [0, 1, 99]);
-    assert_eq!((outcome.walker.exits, outcome.stats.saved), (1, 1));
+    assert_eq!((outcome.walker.exits, outcome.stats.written), (1, 1));
     assert_eq!(world.get(1).await.seen, 7);
 }

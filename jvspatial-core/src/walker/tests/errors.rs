@@ -32,9 +32,9 @@ async fn an_error_of_this_library_keeps_its_kind_through_a_hook() {
 
 #[test]
 fn hooks_return_nothing_a_control_or_a_result_with_any_error() {
-    use crate::walker::hook::{IntoHookResult, hook};
+    use crate::walker::hook::{IntoHookResult, guard_sync};
     fn control(result: impl IntoHookResult) -> Control {
-        hook("any", result).unwrap()
+        guard_sync(|| result).unwrap()
     }
     fn kind(result: impl IntoHookResult) -> ErrorKind {
         result.into_hook_result().unwrap_err().kind()
@@ -64,8 +64,8 @@ async fn an_error_drops_the_saves_not_written_and_counts_them() {
     });
     let walk = world.walk(probe).chunk_size(3).batch_size(3);
     let error = walk.run().await.err().unwrap();
-    assert_eq!(error.context("saves written"), Some("3"));
-    assert_eq!(error.context("saves dropped"), Some("4"));
+    assert_eq!(error.context("writes made"), Some("3"));
+    assert_eq!(error.context("writes dropped"), Some("4"));
     assert_eq!(world.get(2).await.version().get(), 2);
     assert_eq!(world.get(3).await.version().get(), 1);
 }
@@ -106,14 +106,14 @@ async fn a_start_that_does_not_exist_is_an_error_unless_another_does() {
 }
 
 #[tokio::test]
-async fn a_walk_starts_at_the_root_and_only_at_nodes() {
+async fn a_walk_starts_at_the_root_and_never_at_an_object() {
     let world = World::line(1).await;
     let outcome = run(world.graph().walk(Probe::roads())).await;
     assert_eq!((outcome.walker.towns, outcome.walker.anys), (0, 1));
 
-    let road: jvspatial_db::Id = "e.Road.1".parse().unwrap();
-    let error = world.walk(Probe::roads()).from(road).run().await.err().unwrap();
-    assert_eq!(error.to_string(), "a walk starts at nodes (id: e.Road.1)");
+    let object: jvspatial_db::Id = "o.Note.1".parse().unwrap();
+    let error = world.walk(Probe::roads()).from(object).run().await.err().unwrap();
+    assert_eq!(error.to_string(), "a walk visits nodes and edges (id: o.Note.1)");
 }
 
 #[tokio::test]

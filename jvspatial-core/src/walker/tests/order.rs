@@ -170,7 +170,7 @@ proptest! {
                 let outcome = run(walk).await;
                 prop_assert_eq!(&outcome.reports, &book);
                 let steps = outcome.trail.steps();
-                let way = |step: &Step| (step.node.clone(), step.parent, step.edge.clone(), step.depth);
+                let way = |step: &Step| (step.entity.clone(), step.parent, step.edge.clone(), step.depth);
                 trails.push(steps.map(way).collect::<Vec<_>>());
             }
             Ok(trails)

@@ -19,7 +19,7 @@ fn counts() -> Probe {
 async fn saves_are_written_in_batches() {
     let world = World::star(8).await;
     let outcome = run(world.walk(counts()).batch_size(3)).await;
-    assert_eq!((outcome.stats.saved, outcome.stats.batches), (8, 3));
+    assert_eq!((outcome.stats.written, outcome.stats.batches), (8, 3));
     assert_eq!(world.calls().writes, [3, 3, 2]);
     for number in 0..8 {
         let town = world.get(number).await;
@@ -39,7 +39,7 @@ async fn several_saves_of_one_node_become_one() {
         Ok(Control::Continue)
     });
     let outcome = run(world.walk(probe)).await;
-    assert_eq!(outcome.stats.saved, 1);
+    assert_eq!(outcome.stats.written, 1);
     let town = world.get(0).await;
     assert_eq!((town.seen, town.version().get()), (3, 2));
 }
@@ -101,17 +101,17 @@ async fn a_pause_writes_what_was_saved() {
         Ok(if town.number == 1 { Control::Pause } else { Control::Continue })
     });
     let paused = run(world.walk(probe)).await;
-    assert_eq!(paused.stats.saved, 2);
+    assert_eq!(paused.stats.written, 2);
     assert_eq!(world.get(1).await.seen, 1);
     let outcome = paused.resume().await.unwrap();
-    assert_eq!(outcome.stats.saved, 3);
+    assert_eq!(outcome.stats.written, 3);
 }
 
 #[tokio::test]
 async fn saves_made_before_a_limit_are_written() {
     let world = World::line(5).await;
     let outcome = run(world.walk(counts()).max_steps(3)).await;
-    assert_eq!(outcome.stats.saved, 3);
+    assert_eq!(outcome.stats.written, 3);
     assert_eq!(world.get(2).await.seen, 1);
     assert_eq!(world.get(3).await.seen, 0);
 }
@@ -132,7 +132,7 @@ async fn a_conflict_names_the_document_and_both_versions_and_what_was_written() 
     assert_eq!(
         error.to_string(),
         "walker Probe: document was changed by someone else (id: n.Town.4, expected version: 1, \
-         found version: 2, saves written: 5, saves dropped: 1)"
+         found version: 2, writes made: 5, writes dropped: 1)"
     );
     assert_eq!(world.get(5).await.version().get(), 2);
 }
@@ -151,7 +151,7 @@ async fn a_stale_copy_of_a_node_that_waits_to_be_written_is_a_conflict() {
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(error.context("expected version"), Some("1"));
     assert_eq!(error.context("found version"), Some("2"));
-    assert_eq!(error.context("saves dropped"), Some("1"));
+    assert_eq!(error.context("writes dropped"), Some("1"));
     assert_eq!(error.place().unwrap().at, Some(town(0)));
 }
 

@@ -11,9 +11,9 @@ use jvspatial_db::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::walker::hook::hook;
-use crate::walker::{Control, Here, HookError, Outcome, Walk, WalkBuilder, Walker};
-use crate::{Edge, Entity, Error, Graph, Node, Standalone, Stored, out};
+use crate::walker::hook::{IntoHookResult, guard_sync};
+use crate::walker::{Control, Ended, Here, HookError, Outcome, Walk, WalkBuilder, Walker};
+use crate::{Edge, Entity, Error, Graph, Node, Standalone, Stored, Visitable, out};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Town {
@@ -61,6 +61,10 @@ entity!(Island, Node);
 entity!(Road, Edge);
 entity!(Ferry, Edge);
 impl Node for Town {}
+impl Visitable for Town {}
+impl Visitable for Island {}
+impl Visitable for Road {}
+impl Visitable for Ferry {}
 impl Standalone for Town {}
 impl Node for Island {}
 impl Edge for Road {}
@@ -342,21 +346,22 @@ impl Walker for Probe {
             if self.delay > Duration::ZERO {
                 tokio::time::sleep(self.delay).await;
             }
-            let control = hook("town", (self.town)(&mut town, walk))?;
+            let answer = guard_sync(|| (self.town)(&mut town, walk));
+            let control = walk.answered("town", answer)?;
             if control != Control::Continue {
                 return Ok(control);
             }
         }
         self.anys += 1;
-        let node = here.any_node();
-        assert_eq!(node.id(), here.id());
-        hook("any", self.any)
+        assert_eq!(here.any_node().map(|node| node.id().clone()).as_ref(), Some(here.id()));
+        walk.answered("any", self.any.into_hook_result())
     }
 
-    async fn exit(&mut self, walk: &mut Walk<Self>) -> Result<(), HookError> {
+    async fn exit(&mut self, _: Ended, walk: &mut Walk<Self>) -> Result<(), HookError> {
         self.exits += 1;
         if let Some(farewell) = &mut self.farewell {
-            hook("farewell", farewell(walk))?;
+            let answer = guard_sync(|| farewell(walk));
+            walk.answered("farewell", answer)?;
         }
         Ok(())
     }

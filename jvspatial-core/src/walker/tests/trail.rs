@@ -5,7 +5,7 @@ use crate::walker::Control;
 async fn a_trail_knows_edge_parent_and_depth_of_each_visit() {
     let world = World::new(4, &[(0, 1), (0, 2), (2, 3)]).await;
     let probe = Probe::new(|town, walk| {
-        assert_eq!(walk.trail().last().unwrap().node, *town.id());
+        assert_eq!(walk.trail().last().unwrap().entity, *town.id());
         assert_eq!(walk.trail().len() as u64, walk.step());
         walk.follow(roads());
         Ok(Control::Continue)
@@ -21,7 +21,7 @@ async fn a_trail_knows_edge_parent_and_depth_of_each_visit() {
     assert!(world.calls().with_edges);
 
     let path = trail.path_to_start(4).unwrap();
-    let path: Vec<_> = path.iter().map(|step| step.node.clone()).collect();
+    let path: Vec<_> = path.iter().map(|step| step.entity.clone()).collect();
     assert_eq!(path, [town(3), town(2), town(0)]);
     assert!(trail.contains(&town(1)) && !trail.contains(&town(7)));
     assert!(trail.get(0).is_none() && trail.get(5).is_none());

@@ -1,0 +1,84 @@
+//! Writing what the hooks of a walk asked for.
+
+use jvspatial_db::Id;
+
+use super::Walker;
+use super::limits::Limit;
+use super::policy::OnConflict;
+use super::walk::Walk;
+use super::writes::Unwritten;
+use crate::error::{ErrorKind, Result};
+
+impl<W: Walker> Walk<W> {
+    /// Writes what a chunk leaves to be written before anything is followed: batches that are full, and all when
+    /// something changes what can be followed.
+    pub(super) async fn write_chunk(&mut self) -> Result<()> {
+        if !self.partings.is_empty() || self.writes.is_structural() {
+            return self.write_all().await;
+        }
+        while self.writes.is_due() {
+            self.settle_writes().await?;
+            if self.writes.is_due() {
+                self.writes.send(&self.engine.database).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes all that waits.
+    pub(super) async fn write_all(&mut self) -> Result<()> {
+        if !self.partings.is_empty() {
+            self.part().await?;
+        }
+        while !self.writes.is_settled() {
+            self.settle_writes().await?;
+            if !self.writes.is_sent() {
+                self.writes.send(&self.engine.database).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the batch that is being written, and does with what came to nothing as was asked.
+    pub(super) async fn settle_writes(&mut self) -> Result<()> {
+        let mut again: Vec<Id> = Vec::new();
+        let mut result = Ok(());
+        for unwritten in self.writes.settle().await? {
+            let judged = self.judge(unwritten, &mut again);
+            if result.is_ok() {
+                result = judged;
+            }
+        }
+        result
+    }
+
+    fn judge(&mut self, unwritten: Unwritten, again: &mut Vec<Id>) -> Result<()> {
+        let Unwritten { error, by, is_outdated } = unwritten;
+        match (self.settings.on_conflict, by) {
+            _ if error.kind() == ErrorKind::Unknown => Err(error),
+            (OnConflict::Fail, _) => Err(error),
+            (OnConflict::Report, _) => {
+                self.engine.stats.conflicts += 1;
+                if self.conflicts.len() < self.settings.max_errors {
+                    self.conflicts.push(error);
+                } else {
+                    self.limit.get_or_insert(Limit::Errors(self.settings.max_errors));
+                }
+                Ok(())
+            }
+            (OnConflict::Revisit(most), Some(by)) if is_outdated => {
+                self.engine.stats.conflicts += 1;
+                let id = by.handle.id().clone();
+                if again.contains(&id) {
+                    return Ok(());
+                }
+                again.push(id);
+                if self.engine.retry(*by, most) {
+                    return Ok(());
+                }
+                Err(error.with("visited anew", most))
+            }
+            (OnConflict::Revisit(_), _) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! When the walk has left a node: it and all that was visited because of it are done.
+
+use std::collections::{BTreeSet, HashMap};
+
+use foldhash::fast::RandomState;
+use jvspatial_db::Handle;
+
+/// The visits that are not left yet, as a tree of who asked for whom.
+///
+/// It holds the visited nodes that lead to one that still waits, so depth first no more than one way.
+#[derive(Debug, Default)]
+pub(super) struct Leaves {
+    open: HashMap<u64, Open, RandomState>,
+    /// Those to be left next, by their step.
+    ready: BTreeSet<u64>,
+}
+
+/// A visit that is not left yet.
+#[derive(Debug)]
+struct Open {
+    handle: Handle,
+    depth: u32,
+    parent: Option<u64>,
+    /// How many visits that it asked for are not left.
+    below: u64,
+    /// Whether nothing more can come to be below.
+    is_done: bool,
+}
+
+/// A visit whose turn to be left has come.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub(super) step: u64,
+    pub(super) handle: Handle,
+    pub(super) depth: u32,
+    pub(super) parent: Option<u64>,
+}
+
+impl Leaves {
+    /// A node is visited in `step`.
+    pub(super) fn enter(&mut self, step: u64, handle: Handle, depth: u32, parent: Option<u64>) {
+        self.open.insert(step, Open { handle, depth, parent, below: 0, is_done: false });
+    }
+
+    /// Something waits to be visited because of the visit `parent`.
+    pub(super) fn wait(&mut self, parent: Option<u64>) {
+        if let Some(open) = parent.and_then(|parent| self.open.get_mut(&parent)) {
+            open.below += 1;
+        }
+    }
+
+    /// Something that waited because of the visit `parent` was left, or will not be visited.
+    pub(super) fn release(&mut self, parent: Option<u64>) {
+        let Some(parent) = parent else { return };
+        if let Some(open) = self.open.get_mut(&parent) {
+            open.below = open.below.saturating_sub(1);
+            if open.below == 0 && open.is_done {
+                self.ready.insert(parent);
+            }
+        }
+    }
+
+    /// Nothing more comes to be below the visits up to `step` but what waits by now.
+    pub(super) fn conclude(&mut self, steps: std::ops::RangeInclusive<u64>) {
+        for step in steps {
+            if let Some(open) = self.open.get_mut(&step) {
+                open.is_done = true;
+                if open.below == 0 {
+                    self.ready.insert(step);
+                }
+            }
+        }
+    }
+
+    /// The visits to be left next, in the order of their steps, at most `most` of them. Each must be
+    /// [released](Self::release) from its parent when it has been left.
+    pub(super) fn take_ready(&mut self, most: usize) -> Vec<Left> {
+        let mut left = Vec::new();
+        while left.len() < most
+            && let Some(step) = self.ready.pop_first()
+        {
+            if let Some(Open { handle, depth, parent, .. }) = self.open.remove(&step) {
+                left.push(Left { step, handle, depth, parent });
+            }
+        }
+        left
+    }
+}

@@ -1,0 +1,497 @@
+//! The writes of a walk, gathered into batches.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+use jvspatial_db::{
+    Body, Document, Effect, Encoding, Ends, EntityName, Id, Link, Outcome, Version, WriteBatch,
+    codec,
+};
+use tokio::time::Instant;
+
+use super::frontier::Pending;
+use super::limits::Limit;
+use super::writing::Writing;
+use crate::entity::{Entity, Stored};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The most bytes of fields that wait for a batch to fill.
+const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
+
+/// Writes that hooks asked for and that are not written yet, and counts of those that are.
+#[derive(Debug)]
+pub(super) struct Writes {
+    pub(super) options: Options,
+    waiting: VecDeque<Staged>,
+    /// How many of those that wait are in the batch that is being written; they change no more.
+    sent: usize,
+    /// Where in `waiting` the newest write of a document is, counted from the first that ever waited.
+    places: HashMap<Id, usize, RandomState>,
+    /// How many writes have left `waiting`.
+    gone: usize,
+    /// The bytes of those that were not sent.
+    bytes: usize,
+    /// How many of those that were not sent change which nodes there are or how they are joined.
+    structural: usize,
+    /// When the oldest of those that were not sent came to wait, if age counts.
+    since: Option<Instant>,
+    /// How many were ever asked for.
+    asked: u64,
+    /// The limit that kept a write from being taken up.
+    refused: Option<Limit>,
+    writing: Option<Writing>,
+    pub(super) counts: Counts,
+}
+
+/// How a walk writes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Options {
+    pub(super) encoding: Encoding,
+    pub(super) batch_size: usize,
+    pub(super) max_age: Option<Duration>,
+    pub(super) max_writes: Option<u64>,
+}
+
+/// What became of writes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) written: u64,
+    pub(super) lost: u64,
+    pub(super) uncertain: u64,
+    /// Connections of nodes that were joined already, and removals of what was gone.
+    pub(super) unchanged: u64,
+    pub(super) batches: u64,
+}
+
+/// One write.
+#[derive(Debug)]
+struct Staged {
+    id: Id,
+    operation: Operation,
+    /// The visit that asked for it, where a conflict leads back to it.
+    by: Option<Box<Pending>>,
+}
+
+#[derive(Debug)]
+enum Operation {
+    Save { expected: Version, schema: u32, body: Body },
+    Create { schema: u32, body: Body, link: Option<Box<Link>> },
+    Delete { expected: Option<Version> },
+}
+
+/// A write that was not made because the document is another than it was read.
+#[derive(Debug)]
+pub(super) struct Unwritten {
+    pub(super) error: Error,
+    /// The visit that asked for it, if it may be repeated.
+    pub(super) by: Option<Box<Pending>>,
+    /// Whether others changed or removed the document, as opposed to a key that is taken.
+    pub(super) is_outdated: bool,
+}
+
+impl Writes {
+    pub(super) fn new(options: Options) -> Self {
+        Self {
+            options,
+            waiting: VecDeque::new(),
+            sent: 0,
+            places: HashMap::default(),
+            gone: 0,
+            bytes: 0,
+            structural: 0,
+            since: None,
+            asked: 0,
+            refused: None,
+            writing: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes up the save of `stored` and gives it the version that it will have then.
+    ///
+    /// A document that already waits to be sent is written once, with the newest fields and the version that its
+    /// first save expected.
+    pub(super) fn save<T: Entity>(
+        &mut self,
+        stored: &mut Stored<T>,
+        by: Option<Box<Pending>>,
+    ) -> Result<()> {
+        let mut fields = Vec::new();
+        stored.encode_fields(self.options.encoding, &mut fields)?;
+        let body = Body::new(self.options.encoding, fields.into());
+        let save =
+            Save { id: stored.id(), expected: stored.version(), schema: T::SCHEMA, body: &body };
+        if let Some(version) = self.stage_save(save, by)? {
+            stored.saved(version, Some(body));
+        }
+        Ok(())
+    }
+
+    /// Takes up a save, and tells the version that the document will have; none when a limit forbids it.
+    fn stage_save(
+        &mut self,
+        Save { id, expected, schema, body }: Save<'_>,
+        by: Option<Box<Pending>>,
+    ) -> Result<Option<Version>> {
+        let place = self.place(id);
+        let (expected, replaced) = match place.map(|place| (place, &self.waiting[place].operation))
+        {
+            None => (expected, None),
+            Some((_, Operation::Delete { .. })) => {
+                return Err(Outcome::Missing(id.clone())
+                    .into_result(id)
+                    .map(drop)
+                    .err()
+                    .map_or_else(
+                        || Error::new(ErrorKind::NotFound, "document does not exist"),
+                        Error::from,
+                    ));
+            }
+            Some((place, Operation::Save { expected: first, .. })) => {
+                let first = *first;
+                check_version(id, expected, first.next())?;
+                if place < self.sent { (first.next(), None) } else { (first, Some(place)) }
+            }
+            Some((_, Operation::Create { .. })) => {
+                check_version(id, expected, Version::FIRST)?;
+                (Version::FIRST, None)
+            }
+        };
+        if let Some(place) = replaced {
+            let bytes = body.as_bytes().len();
+            if let Some(Staged {
+                operation: Operation::Save { body: before, schema: was, .. },
+                ..
+            }) = self.waiting.get_mut(place)
+            {
+                self.bytes = self.bytes + bytes - before.as_bytes().len();
+                *before = body.clone();
+                *was = schema;
+            }
+            return Ok(Some(expected.next()));
+        }
+        let operation = Operation::Save { expected, schema, body: body.clone() };
+        Ok(self.stage(id.clone(), operation, by).then(|| expected.next()))
+    }
+
+    /// Takes up the creation of `value` as `id`.
+    pub(super) fn create<T: Entity>(
+        &mut self,
+        id: Id,
+        value: &T,
+        ends: Option<Ends>,
+        unique: bool,
+    ) -> Result<()> {
+        let encoding = self.options.encoding;
+        let mut fields = Vec::new();
+        codec::encode(encoding, value, &mut fields).map_err(|error| error.with("id", &id))?;
+        let body = Body::new(encoding, fields.into());
+        let link = ends.map(|ends| Box::new(Link { ends, unique }));
+        self.stage(id, Operation::Create { schema: T::SCHEMA, body, link }, None);
+        Ok(())
+    }
+
+    /// Takes up the removal of `id`, if it has the version `expected` then.
+    pub(super) fn delete(&mut self, id: Id, expected: Option<Version>, by: Option<Box<Pending>>) {
+        self.stage(id, Operation::Delete { expected }, by);
+    }
+
+    /// Where the next write will be, counted from the first that ever waited.
+    pub(super) fn next_place(&self) -> usize {
+        self.gone + self.waiting.len()
+    }
+
+    /// The edges between two nodes, whose creation waits before `place`.
+    pub(super) fn connections(&self, place: usize, entity: EntityName, ends: &Ends) -> Vec<Id> {
+        let joins = |staged: &&Staged| match &staged.operation {
+            Operation::Create { link: Some(link), .. } if staged.id.is_entity(entity) => {
+                let Ends { source, target, bidirectional } = &link.ends;
+                (*source == ends.source && *target == ends.target)
+                    || (*bidirectional && *source == ends.target && *target == ends.source)
+            }
+            _ => false,
+        };
+        let earlier = self.waiting.iter().take(place.saturating_sub(self.gone));
+        earlier.filter(joins).map(|staged| staged.id.clone()).collect()
+    }
+
+    /// Takes up removals at `place`, between the writes before and after it.
+    pub(super) fn delete_at(&mut self, place: usize, ids: impl IntoIterator<Item = Id>) {
+        let place = place.saturating_sub(self.gone).clamp(self.sent, self.waiting.len());
+        let after = self.waiting.split_off(place);
+        for id in ids {
+            self.delete(id, None, None);
+        }
+        for staged in after {
+            self.places.insert(staged.id.clone(), self.gone + self.waiting.len());
+            self.waiting.push_back(staged);
+        }
+    }
+
+    /// Puts a write last, unless a limit forbids it.
+    fn stage(&mut self, id: Id, operation: Operation, by: Option<Box<Pending>>) -> bool {
+        if let Some(most) = self.options.max_writes
+            && self.asked >= most
+        {
+            self.refused = Some(Limit::Writes(most));
+            return false;
+        }
+        self.asked += 1;
+        self.bytes += operation.bytes();
+        self.structural += usize::from(operation.is_structural());
+        if self.since.is_none() && self.options.max_age.is_some() {
+            self.since = Some(Instant::now());
+        }
+        self.places.insert(id.clone(), self.gone + self.waiting.len());
+        self.waiting.push_back(Staged { id, operation, by });
+        true
+    }
+
+    /// Takes over the writes of later visits, which knew nothing of the ones here but the documents they had read.
+    pub(super) fn absorb(&mut self, later: Self) -> Result<()> {
+        for Staged { id, operation, by } in later.waiting {
+            match operation {
+                Operation::Save { expected, schema, body } => {
+                    self.stage_save(Save { id: &id, expected, schema, body: &body }, by)?;
+                }
+                operation => {
+                    self.stage(id, operation, by);
+                }
+            }
+        }
+        if self.refused.is_none() {
+            self.refused = later.refused;
+        }
+        Ok(())
+    }
+
+    /// The limit that kept a write from being taken up.
+    pub(super) const fn refused(&self) -> Option<Limit> {
+        self.refused
+    }
+
+    fn place(&self, id: &Id) -> Option<usize> {
+        self.places.get(id).map(|place| place - self.gone)
+    }
+
+    /// Brings a document just loaded up to the writes of it that still wait, so that the walk reads what
+    /// it has written. `false` when it is to be removed.
+    pub(super) fn overlay(&self, document: &mut Document) -> bool {
+        if self.waiting.is_empty() {
+            return true;
+        }
+        let Some(place) = self.place(&document.id) else { return true };
+        match &self.waiting[place].operation {
+            Operation::Save { expected, schema, body } => {
+                document.version = expected.next();
+                document.schema = *schema;
+                document.body = body.clone();
+                true
+            }
+            Operation::Create { .. } => true,
+            Operation::Delete { .. } => false,
+        }
+    }
+
+    /// Whether a write of `id` waits.
+    pub(super) fn concerns(&self, id: &Id) -> bool {
+        self.places.contains_key(id)
+    }
+
+    /// Whether something waits that changes what can be followed.
+    pub(super) const fn is_structural(&self) -> bool {
+        self.structural > 0
+    }
+
+    /// Whether a batch is due.
+    pub(super) fn is_due(&self) -> bool {
+        self.waiting.len() - self.sent >= self.options.batch_size
+            || self.bytes >= MAX_WAITING_BYTES
+            || self.is_old()
+    }
+
+    fn is_old(&self) -> bool {
+        match (self.since, self.options.max_age) {
+            (Some(since), Some(age)) => since.elapsed() >= age,
+            _ => false,
+        }
+    }
+
+    /// Whether nothing waits to be sent, or to be heard of.
+    pub(super) fn is_settled(&self) -> bool {
+        self.waiting.is_empty() && self.writing.is_none()
+    }
+
+    /// Whether there is nothing to be sent.
+    pub(super) fn is_sent(&self) -> bool {
+        self.waiting.len() == self.sent
+    }
+
+    /// Hands the oldest writes over as a batch; the one before must be settled. When one of them cannot be part
+    /// of a batch, all go on waiting.
+    pub(super) async fn send(
+        &mut self,
+        database: &std::sync::Arc<dyn jvspatial_db::Database>,
+    ) -> Result<()> {
+        let count = self.waiting.len().min(self.options.batch_size);
+        let mut batch = WriteBatch::new(self.options.encoding);
+        for Staged { id, operation, .. } in self.waiting.iter().take(count) {
+            operation.add_to(&mut batch, id)?;
+        }
+        for Staged { operation, .. } in self.waiting.iter().take(count) {
+            self.bytes -= operation.bytes();
+            self.structural -= usize::from(operation.is_structural());
+        }
+        self.sent = count;
+        self.since = self.since.filter(|_| count < self.waiting.len());
+        self.counts.batches += 1;
+        self.writing = Some(Writing::begin(database, batch).await);
+        Ok(())
+    }
+
+    /// Waits for the batch that is being written, and returns the writes that came to nothing.
+    pub(super) async fn settle(&mut self) -> Result<Vec<Unwritten>> {
+        let Some(under_way) = self.writing.take() else { return Ok(Vec::new()) };
+        let report = under_way.finish().await;
+        let count = std::mem::take(&mut self.sent);
+        let mut unwritten = Vec::new();
+        let mut result = Ok(());
+        let mut outcomes = match report {
+            Ok(report) => report.outcomes.into_iter(),
+            Err(error) => {
+                match error.effect() {
+                    Effect::None => self.counts.lost += count as u64,
+                    Effect::Unknown => self.counts.uncertain += count as u64,
+                }
+                result = Err(error);
+                Vec::new().into_iter()
+            }
+        };
+        for (place, staged) in (self.gone..).zip(self.waiting.drain(..count)) {
+            if self.places.get(&staged.id) == Some(&place) {
+                self.places.remove(&staged.id);
+            }
+            if let Some(outcome) = outcomes.next() {
+                unwritten.extend(self.counts.note(staged, outcome));
+            }
+        }
+        self.gone += count;
+        result?;
+        Ok(unwritten)
+    }
+
+    /// Forgets what waits to be sent, and counts it as lost.
+    pub(super) fn drop_waiting(&mut self) {
+        for staged in self.waiting.drain(self.sent..) {
+            self.counts.lost += 1;
+            self.places.remove(&staged.id);
+        }
+        (self.bytes, self.structural, self.since) = (0, 0, None);
+    }
+
+    /// Adds to the error that ended the walk what became of the writes, if there were any.
+    pub(super) fn account(&self, error: Error) -> Error {
+        let Counts { written, lost, uncertain, .. } = self.counts;
+        let dropped = lost + self.waiting.len() as u64;
+        if written + uncertain + dropped == 0 {
+            return error;
+        }
+        let error = error.with("writes made", written).with("writes dropped", dropped);
+        match uncertain {
+            0 => error,
+            uncertain => error.with("writes uncertain", uncertain),
+        }
+    }
+}
+
+/// The save of a document, as it is asked for.
+struct Save<'a> {
+    id: &'a Id,
+    expected: Version,
+    schema: u32,
+    body: &'a Body,
+}
+
+/// Refuses a copy that is older than the write that waits.
+fn check_version(id: &Id, expected: Version, found: Version) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Ok(Outcome::Conflict { expected, found }.into_result(id).map(drop)?)
+}
+
+impl Operation {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Save { body, .. } | Self::Create { body, .. } => body.as_bytes().len(),
+            Self::Delete { .. } => 0,
+        }
+    }
+
+    const fn is_structural(&self) -> bool {
+        !matches!(self, Self::Save { .. })
+    }
+
+    fn add_to(&self, batch: &mut WriteBatch, id: &Id) -> Result<()> {
+        let id = id.clone();
+        match self {
+            Self::Save { expected, schema, body } => {
+                batch.update_encoded(id, *expected, body.as_bytes(), *schema)?;
+            }
+            Self::Create { schema, body, link } => {
+                batch.insert_encoded(id, body.as_bytes(), *schema, link.as_deref().cloned())?;
+            }
+            Self::Delete { expected } => {
+                let detaches = crate::graph::detaches(&id);
+                batch.delete(id, *expected, detaches)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Counts {
+    /// All that was written is taken back.
+    pub(super) const fn roll_back(&mut self) {
+        self.lost += self.written;
+        self.written = 0;
+    }
+
+    /// Counts what became of a write, and returns it when it came to nothing.
+    fn note(
+        &mut self,
+        Staged { id, operation, by }: Staged,
+        outcome: Outcome,
+    ) -> Option<Unwritten> {
+        let is_outdated = match (&outcome, &operation) {
+            (Outcome::Written(_) | Outcome::Replaced { .. }, _) => {
+                self.written += 1;
+                return None;
+            }
+            // Two nodes are joined by one edge of a type, and what is gone need not be removed.
+            (Outcome::Duplicate(duplicate), Operation::Create { link: Some(_), .. })
+                if duplicate.index == "connection" =>
+            {
+                self.unchanged += 1;
+                return None;
+            }
+            (Outcome::Missing(_), Operation::Delete { expected: None }) => {
+                self.unchanged += 1;
+                return None;
+            }
+            (Outcome::Unknown, _) => {
+                self.uncertain += 1;
+                false
+            }
+            (Outcome::Conflict { .. }, _) => true,
+            (Outcome::Missing(missing), _) => *missing == id,
+            _ => false,
+        };
+        if !matches!(outcome, Outcome::Unknown) {
+            self.lost += 1;
+        }
+        let error = outcome.into_result(&id).map(drop).err()?;
+        Some(Unwritten { error: error.into(), by, is_outdated })
+    }
+}

@@ -39,7 +39,7 @@ pub use query::{
     out,
 };
 pub use walker::{
-    Control, Ended, Enqueued, Here, HookError, Limit, Observer, OnConflict, OnError, OnFull,
-    Outcome, Progress, Queue, Reports, Stats, Step, StepOutcome, Stepper, Trail, Uniqueness, Walk,
-    WalkBuilder, Walker, WriteMode,
+    Control, Ended, Enqueued, Fork, Here, HookError, Limit, Observer, OnConflict, OnError, OnFull,
+    Outcome, ParallelWalker, Progress, Queue, Reports, Stats, Step, StepOutcome, Stepper, Trail,
+    Uniqueness, Walk, WalkBuilder, Walker, WriteMode,
 };

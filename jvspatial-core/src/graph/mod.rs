@@ -184,6 +184,14 @@ impl Graph {
         Id::generated(T::COLLECTION, T::entity_name(), self.0.ids.next_key())
     }
 
+    /// The next keys of new documents, in increasing order.
+    pub(crate) fn reserve_keys(
+        &self,
+        count: usize,
+    ) -> impl Iterator<Item = [u8; 12]> + Clone + use<> {
+        self.0.ids.reserve(count)
+    }
+
     /// For how long a change is tried again that others get ahead of.
     pub(crate) fn change_deadline(&self) -> Duration {
         self.0.modify_deadline

@@ -16,6 +16,8 @@ use super::leaves::Leaves;
 use super::limits::Limits;
 use super::observer::Observer;
 use super::outcome::{Outcome, Stats};
+use super::parallel::Spread;
+use super::parallel_walker::{Fork, ParallelWalker};
 use super::policy::{OnConflict, OnError, OnFull, WriteMode};
 use super::run::{Company, Run};
 use super::stepper::Stepper;
@@ -32,6 +34,8 @@ use crate::graph::Graph;
 const MAX_CHUNK: usize = 1_000_000;
 /// How many reports a stream has room for.
 const REPORT_ROOM: usize = 1_024;
+const MAX_WORKERS: usize = 1_024;
+const MAX_CONCURRENCY: usize = 100_000;
 
 /// A walk about to begin.
 ///
@@ -56,6 +60,7 @@ pub struct WalkBuilder<W: Walker> {
     report_room: usize,
     observer: Option<Arc<dyn Observer>>,
     cancel: Option<Cancel>,
+    spread: Option<Spread<W>>,
 }
 
 impl Graph {
@@ -94,6 +99,7 @@ impl<W: Walker> WalkBuilder<W> {
             report_room: REPORT_ROOM,
             observer: None,
             cancel: None,
+            spread: None,
         }
     }
 
@@ -291,6 +297,40 @@ impl<W: Walker> WalkBuilder<W> {
         self
     }
 
+    /// Has `workers` tasks run the hooks of a chunk, from 1 to 1,024; they share the walker, so its hooks take `&self`.
+    ///
+    /// Visits, reports and writes are those of the same walk without, in the same order. To that end a worker's effects
+    /// count only once those before it are known: visits whose nodes turn out to be changed by a visit before them, that
+    /// hold the [queue](Walk::queue), or at which the walk comes to a limit, are made a second time, one after the other.
+    /// So a hook should do what it does through the walk, and bear repetition of anything else.
+    /// [`Walk::trail`] is empty in hooks that run in parallel. Depth first and by rank there is nothing to share out.
+    pub fn parallel(mut self, workers: usize) -> Self
+    where
+        W: ParallelWalker,
+    {
+        self.spread = Some(Spread::shared(workers));
+        self
+    }
+
+    /// As [`parallel`](Self::parallel), for a walker whose hooks change it: each worker has a [fork](Fork) of it.
+    pub fn parallel_forked(mut self, workers: usize) -> Self
+    where
+        W: Fork,
+    {
+        self.spread = Some(Spread::forked(workers));
+        self
+    }
+
+    /// How many visits a parallel walk may have under way at once, from 1 to 100,000, so that hooks that wait for
+    /// something overlap. Default: as many as there are workers. No effect on a walk that is not
+    /// [parallel](Self::parallel).
+    pub fn concurrency(mut self, visits: usize) -> Self {
+        if let Some(spread) = &mut self.spread {
+            spread.concurrency = visits;
+        }
+        self
+    }
+
     /// Walks until nothing is left, a hook or a limit ends the walk, or a hook pauses it.
     ///
     /// Nodes are visited in chunks, each loaded by one query. A node that was deleted in the meantime is
@@ -337,6 +377,10 @@ impl<W: Walker> WalkBuilder<W> {
     pub(super) async fn begin(self, sink: Option<Sink<W::Report>>) -> Result<Run<W>> {
         check_size("chunk size", self.chunk_size, MAX_CHUNK)?;
         check_size("batch size", self.batch_size, MAX_BATCH_OPERATIONS)?;
+        if let Some(Spread { workers, concurrency, .. }) = &self.spread {
+            check_size("workers", *workers, MAX_WORKERS)?;
+            check_size("concurrency", *concurrency, MAX_CONCURRENCY)?;
+        }
         let mode = self.settings.write_mode;
         let (graph, transaction) = graph_to_walk(self.graph, mode).await?;
         let starts = match &self.starts {
@@ -403,12 +447,9 @@ impl<W: Walker> WalkBuilder<W> {
             writes,
             Trail::new(self.trail),
         );
-        let Self { observer, cancel, .. } = self;
-        Ok(Run {
-            walker: self.walker,
-            walk,
-            company: Company { observer, cancel, sink, pause_at: None },
-        })
+        let Self { observer, cancel, spread, .. } = self;
+        let company = Company { spread, observer, cancel, sink, pause_at: None };
+        Ok(Run { seat: company.seat(self.walker), walk, company })
     }
 }
 

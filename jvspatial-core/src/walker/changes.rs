@@ -4,7 +4,7 @@ use jvspatial_db::{Ends, Handle, Id};
 
 use super::Walker;
 use super::walk::{Parting, Walk};
-use crate::entity::{Connects, Edge, Node, Standalone, Stored};
+use crate::entity::{Connects, Edge, Entity, Node, Standalone, Stored};
 use crate::graph::{check_ends, ends};
 use crate::query::out;
 
@@ -16,7 +16,7 @@ impl<W: Walker> Walk<W> {
     /// When it cannot be stored, the hook fails with `Invalid` or `Limit`; when a unique key turns out to be taken, what
     /// [`on_conflict`](super::WalkBuilder::on_conflict) says happens.
     pub fn create<T: Standalone>(&mut self, value: T) -> Stored<T> {
-        let id = self.graph().new_id::<T>();
+        let id = self.new_id::<T>();
         if let Err(error) = self.writes.create(id.clone(), &value, None, false) {
             self.fail(error);
         }
@@ -52,8 +52,12 @@ impl<W: Walker> Walk<W> {
         }
     }
 
+    fn new_id<T: Entity>(&mut self) -> Id {
+        Id::generated(T::COLLECTION, T::entity_name(), self.new_key())
+    }
+
     fn link<E: Edge>(&mut self, ends: Ends, edge: E) {
-        let id = self.graph().new_id::<E>();
+        let id = self.new_id::<E>();
         if let Err(error) = self.writes.create(id, &edge, Some(ends), !E::PARALLEL) {
             self.fail(error);
         }
@@ -81,7 +85,7 @@ impl<W: Walker> Walk<W> {
     }
 
     /// Adds the removal of a document if nobody else changes it before, otherwise as [`delete`](Self::delete).
-    pub fn delete_unchanged<T: crate::entity::Entity>(&mut self, stored: &Stored<T>) {
+    pub fn delete_unchanged<T: Entity>(&mut self, stored: &Stored<T>) {
         let by = self.again();
         self.writes.delete(stored.id().clone(), Some(stored.version()), by);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Counts the time between starts and stops, so that a walk does not age while it is paused.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Clock {
     before: Duration,
     since: Option<Instant>,

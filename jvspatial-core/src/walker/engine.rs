@@ -6,10 +6,12 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use jvspatial_db::{Database, Document, Handle, Id, OrdinalPin, Transaction};
 
-use super::frontier::{Enqueued, Frontier, Met, Origin, Pending};
+use super::frontier::{Enqueued, Frontier, Met, Order, Origin, Pending};
 use super::leaves::Leaves;
 use super::limits::{Limit, Limits};
 use super::outcome::{Ended, Stats};
+use super::policy::OnFull;
+use super::visited::{Uniqueness, Visited};
 use super::wishes::{Keep, Wishes};
 use crate::error::Result;
 
@@ -46,6 +48,26 @@ pub(super) struct Chunk {
 }
 
 impl Engine {
+    /// One for visits apart from the walk: nothing waits there.
+    pub(super) fn aside(&self) -> Self {
+        let visited = Visited::new(Uniqueness::Unlimited, false);
+        Self {
+            database: Arc::clone(&self.database),
+            transaction: None,
+            frontier: Frontier::new(Order::BreadthFirst, 0, OnFull::Drop, visited),
+            chunk: Chunk::default(),
+            chunk_size: 1,
+            limits: self.limits,
+            keep: self.keep,
+            start: None,
+            stats: Stats::default(),
+            leaves: None,
+            visits: HashMap::default(),
+            retries: HashMap::default(),
+            _pin: None,
+        }
+    }
+
     /// Takes the next chunk from the frontier: no more than the steps allow, and one more to see whether another
     /// would have been due. `false` when nothing waits.
     pub(super) fn take_chunk(&mut self, visited: u64) -> bool {
@@ -179,6 +201,16 @@ impl Chunk {
         let Pending { handle, depth, origin } = pending;
         self.handles.push_back(handle);
         self.places.push_back((depth, origin));
+    }
+
+    /// What is left of it, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Pending> {
+        let both = self.handles.iter().zip(&self.places);
+        both.map(|(handle, (depth, origin))| Pending {
+            handle: handle.clone(),
+            depth: *depth,
+            origin: origin.clone(),
+        })
     }
 
     /// The next to be visited.

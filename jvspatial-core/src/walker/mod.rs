@@ -1,5 +1,6 @@
 //! Walkers: structs with hooks that run as they move from node to node.
 
+mod block;
 mod builder;
 mod cancel;
 mod changes;
@@ -14,11 +15,15 @@ mod leaves;
 mod limits;
 mod observer;
 mod outcome;
+mod parallel;
+mod parallel_walker;
 mod policy;
 mod queue;
 mod run;
+mod seat;
 mod stepper;
 mod stream;
+mod team;
 mod trail;
 mod visit;
 mod visited;
@@ -38,6 +43,7 @@ pub use hook::HookError;
 pub use limits::Limit;
 pub use observer::{Observer, Progress};
 pub use outcome::{Ended, Outcome, Stats};
+pub use parallel_walker::{Fork, ParallelWalker};
 pub use policy::{OnConflict, OnError, OnFull, WriteMode};
 pub use queue::Queue;
 pub use stepper::Stepper;

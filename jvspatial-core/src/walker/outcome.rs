@@ -34,7 +34,7 @@ pub struct Outcome<W: Walker> {
     pub(super) rest: Option<Box<Rest<W>>>,
 }
 
-pub(super) type Rest<W> = (Walk<W>, Company<<W as Walker>::Report>);
+pub(super) type Rest<W> = (Walk<W>, Company<W>);
 
 /// Why a walk ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,9 @@ pub struct Stats {
     pub edges: u64,
     /// Visits made anew because what the first one wrote was outdated; they are among the visited.
     pub revisited: u64,
+    /// Visits of a parallel walk that were made twice, because what came of the first time depends on others; see
+    /// [`parallel`](super::WalkBuilder::parallel). They are among the visited once.
+    pub repeated: u64,
     /// What was to be visited and does not exist any more.
     pub missing: u64,
     /// What began to wait, because hooks had asked for it.
@@ -134,7 +137,8 @@ impl<W: Walker> Outcome<W> {
         walk.trail = self.trail;
         walk.errors = self.errors;
         walk.conflicts = self.conflicts;
-        Run { walker: self.walker, walk, company }.run().await
+        let seat = company.seat(self.walker);
+        Run { seat, walk, company }.run().await
     }
 
     /// The same, to be gone on with for one visit more when it pauses by itself.

@@ -1,6 +1,7 @@
 //! The queue of a walk, in the hands of a hook.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 
 use jvspatial_db::{Collection, Handle, Id};
 
@@ -33,6 +34,11 @@ impl<W: Walker> Walk<W> {
     pub async fn queue(&mut self) -> Result<Queue<'_, W>> {
         if !self.is_visiting() {
             return Err(Error::new(ErrorKind::Invalid, "nothing is queued after the visits"));
+        }
+        if self.is_aside {
+            // Whoever made these visits sees it, and has them made on the walk itself.
+            self.asks_for_queue.store(true, Ordering::Relaxed);
+            return std::future::pending().await;
         }
         self.engine.put_chunk_back();
         self.write_chunk().await?;

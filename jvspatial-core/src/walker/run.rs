@@ -3,7 +3,10 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use std::pin::pin;
+
 use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
 use jvspatial_db::{Document, ErrorKind};
 
 use super::Walker;
@@ -14,6 +17,8 @@ use super::leaves::Left;
 use super::limits::Limit;
 use super::observer::{Observer, Progress};
 use super::outcome::{Ended, Outcome, Stats};
+use super::parallel::Spread;
+use super::seat::Seat;
 use super::stream::Sink;
 use super::walk::Walk;
 use crate::error::{Error, Place, Result};
@@ -22,20 +27,20 @@ use crate::error::{Error, Place, Result};
 const VISITS_PER_TURN: usize = 128;
 
 /// A walk under way: the walker, what its hooks see, and who has a say in it.
-#[derive(Debug)]
 pub(super) struct Run<W: Walker> {
-    pub(super) walker: W,
+    pub(super) seat: Seat<W>,
     pub(super) walk: Walk<W>,
-    pub(super) company: Company<W::Report>,
+    pub(super) company: Company<W>,
 }
 
 /// Who follows a walk, and may end it.
-#[derive(Debug)]
-pub(super) struct Company<R> {
+pub(super) struct Company<W: Walker> {
+    /// The workers, when there are several.
+    pub(super) spread: Option<Spread<W>>,
     pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) cancel: Option<Cancel>,
     /// Where reports go instead of being gathered.
-    pub(super) sink: Option<Sink<R>>,
+    pub(super) sink: Option<Sink<W::Report>>,
     /// After how many visits the walk pauses by itself.
     pub(super) pause_at: Option<u64>,
 }
@@ -84,7 +89,11 @@ impl<W: Walker> Run<W> {
             }
             let documents = self.walk.engine.load().await?;
             let (visits, first) = (documents.len(), self.walk.step() + 1);
-            let next = self.visit_chunk(documents).await?;
+            let next = if self.company.is_spread() && visits > 1 {
+                self.visit_spread(documents).await?
+            } else {
+                self.visit_chunk(documents).await?
+            };
             if let Next::End(ended) = next {
                 return Ok(ended);
             }
@@ -119,7 +128,7 @@ impl<W: Walker> Run<W> {
             .map(Ended::Limit)
     }
 
-    async fn visit_chunk(&mut self, documents: Vec<Option<Document>>) -> Result<Next> {
+    pub(super) async fn visit_chunk(&mut self, documents: Vec<Option<Document>>) -> Result<Next> {
         for document in documents {
             let Some(pending) = self.walk.engine.chunk.pop() else { break };
             match self.visit(pending, document).await? {
@@ -164,14 +173,14 @@ impl<W: Walker> Run<W> {
     }
 
     async fn leave_one(&mut self, left: Left, document: Option<Document>) -> Result<()> {
-        let Self { walker, walk, .. } = self;
+        let Self { seat, walk, .. } = self;
         let Left { step, handle, depth, parent } = left;
         if let Some(mut document) = document
             && walk.writes.overlay(&mut document)
         {
             let mut here = super::here::Here::new(document, handle.ordinal());
             let last = walk.leave(step, depth, handle);
-            let left = AssertUnwindSafe(walker.leave(&mut here, walk)).catch_unwind().await;
+            let left = AssertUnwindSafe(seat.walker().leave(&mut here, walk)).catch_unwind().await;
             let answer = left.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
             if let Err(error) = walk.judge_hook(answer.map(|()| Control::Continue)) {
                 return Err(walk.placed(error));
@@ -209,8 +218,8 @@ impl<W: Walker> Run<W> {
             ended = self.fail(error);
             self.walk.writes.drop_waiting();
         }
-        let Self { walker, walk, .. } = self;
-        let exit = AssertUnwindSafe(walker.exit(ended, walk)).catch_unwind().await;
+        let Self { seat, walk, .. } = self;
+        let exit = AssertUnwindSafe(seat.walker().exit(ended, walk)).catch_unwind().await;
         let answer = exit.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
         if let Err(error) = walk.judge_hook(answer.map(|()| Control::Continue)) {
             let error = walk.placed(error);
@@ -281,10 +290,10 @@ impl<W: Walker> Run<W> {
 
     fn into_outcome(self, ended: Ended) -> Outcome<W> {
         let stats = self.stats();
-        let Self { walker, mut walk, company } = self;
+        let Self { seat, mut walk, company } = self;
         walk.reported += walk.reports.len() as u64;
         Outcome {
-            walker,
+            walker: seat.into_walker(),
             reports: std::mem::take(&mut walk.reports),
             ended,
             error: walk.error.take(),
@@ -311,7 +320,32 @@ impl<W: Walker> Walk<W> {
     }
 }
 
-impl<R> Company<R> {
+impl<W: Walker> Company<W> {
+    /// The place for the walker, by who is to work with it.
+    pub(super) fn seat(&self, walker: W) -> Seat<W> {
+        match &self.spread {
+            Some(spread) => spread.seat(walker),
+            None => Seat::Alone(walker),
+        }
+    }
+
+    /// Whether there are workers to visit a chunk.
+    const fn is_spread(&self) -> bool {
+        self.spread.is_some() && self.pause_at.is_none()
+    }
+
+    /// What `awaited` comes to, unless the walk is cancelled before.
+    pub(super) async fn unless_cancelled<T>(
+        &mut self,
+        awaited: impl Future<Output = T>,
+    ) -> Option<T> {
+        let Some(cancel) = &mut self.cancel else { return Some(awaited.await) };
+        match select(pin!(awaited), pin!(cancel.due())).await {
+            Either::Left((awaited, _)) => Some(awaited),
+            Either::Right(((), _)) => None,
+        }
+    }
+
     pub(super) fn is_cancelled(&mut self) -> bool {
         self.cancel.as_mut().is_some_and(Cancel::is_due)
             || self.sink.as_ref().is_some_and(Sink::is_closed)

@@ -1,7 +1,10 @@
 //! One visit of a walk.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -10,21 +13,51 @@ use jvspatial_db::{Collection, Document, ErrorKind};
 use tokio::time::{Instant, timeout_at};
 
 use super::Walker;
+use super::cancel::Cancel;
 use super::control::Control;
 use super::frontier::Pending;
+use super::here::Here;
 use super::hook::{HookError, panicked};
 use super::limits::Limit;
 use super::outcome::Ended;
 use super::policy::WriteMode;
-use super::run::{Company, Next, Run};
+use super::run::{Next, Run};
+use super::seat::Seat;
 use super::trail::StepOutcome;
 use super::walk::Walk;
 use crate::error::{Error, Result};
 
 /// What ended the hooks of a visit before they were done.
-enum Cut {
+pub(super) enum Cut {
     Deadline,
     Cancelled,
+    /// They asked for the queue of a walk that they are apart from.
+    Queue,
+}
+
+/// For how long the hooks of a visit may go on.
+pub(super) struct Bounds<'a> {
+    patience: Option<Duration>,
+    deadline: Option<Instant>,
+    cancel: Option<&'a mut Cancel>,
+    queue: Option<&'a AtomicBool>,
+}
+
+impl<'a> Bounds<'a> {
+    pub(super) fn of<W: Walker>(walk: &Walk<W>) -> Self {
+        let patience = walk.settings.hook_timeout;
+        let deadline = walk.engine.limits.deadline;
+        Self { patience, deadline, cancel: None, queue: None }
+    }
+
+    fn cancelled(self, cancel: Option<&'a mut Cancel>) -> Self {
+        Self { cancel, ..self }
+    }
+
+    /// Until `queue` is set.
+    pub(super) fn asked(self, queue: &'a AtomicBool) -> Self {
+        Self { queue: Some(queue), ..self }
+    }
 }
 
 impl<W: Walker> Run<W> {
@@ -34,7 +67,7 @@ impl<W: Walker> Run<W> {
         pending: Pending,
         document: Option<Document>,
     ) -> Result<Next> {
-        let Self { walker, walk, company } = self;
+        let Self { walk, company, .. } = self;
         let Some(document) = walk.admit(&pending, document) else { return Ok(Next::Visit) };
         if let Some(limit) = walk.forbids_visit(&document) {
             return Ok(Next::End(Ended::Limit(limit)));
@@ -43,11 +76,12 @@ impl<W: Walker> Run<W> {
             return Ok(Next::End(Ended::Cancelled));
         }
         let mut here = walk.arrive(pending, document);
-        let answer = match attend(walk, walker, &mut here, company).await {
+        let answer = match self.attend(&mut here).await {
             Ok(answer) => answer,
             Err(Cut::Deadline) => return Ok(Next::End(Ended::Limit(Limit::Deadline))),
-            Err(Cut::Cancelled) => return Ok(Next::End(Ended::Cancelled)),
+            Err(Cut::Cancelled | Cut::Queue) => return Ok(Next::End(Ended::Cancelled)),
         };
+        let walk = &mut self.walk;
         let control = match walk.judge_hook(answer) {
             Ok(control) => control,
             Err(error) => {
@@ -64,13 +98,10 @@ impl<W: Walker> Run<W> {
 
     /// Does what follows every visit, and tells what comes next.
     async fn conclude(&mut self, control: Control) -> Result<Next> {
-        let Self { walk, company, .. } = self;
-        if walk.settings.write_mode == WriteMode::Immediate {
-            walk.write_all().await?;
+        if self.walk.settings.write_mode == WriteMode::Immediate {
+            self.walk.write_all().await?;
         }
-        if company.observer.is_some() {
-            self.observe(|observer, progress| observer.visit(progress));
-        }
+        self.observe(|observer, progress| observer.visit(progress));
         if self.company.sink.is_some() && !self.flush_reports().await {
             return Ok(Next::End(Ended::Cancelled));
         }
@@ -85,37 +116,61 @@ impl<W: Walker> Run<W> {
     }
 }
 
-/// Runs the hooks of one visit, for as long as the walk may last.
-async fn attend<W: Walker>(
-    walk: &mut Walk<W>,
-    walker: &mut W,
-    here: &mut super::here::Here,
-    company: &mut Company<W::Report>,
-) -> std::result::Result<std::result::Result<Control, HookError>, Cut> {
-    let patience = walk.settings.hook_timeout;
-    let deadline = walk.engine.limits.deadline;
-    let hooks = AssertUnwindSafe(walker.visit(here, walk)).catch_unwind();
-    let ended = if patience.is_none() && deadline.is_none() && company.cancel.is_none() {
-        hooks.await
-    } else {
-        let until = [patience.map(|patience| Instant::now() + patience), deadline];
-        let hooks = pin!(within(until.into_iter().flatten().min(), hooks));
-        let ended = match &mut company.cancel {
-            None => hooks.await,
-            Some(cancel) => match select(hooks, pin!(cancel.due())).await {
-                Either::Left((ended, _)) => ended,
-                Either::Right(((), _)) => return Err(Cut::Cancelled),
-            },
-        };
-        match ended {
-            Some(ended) => ended,
-            None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
-                return Err(Cut::Deadline);
-            }
-            None => return Ok(Err(overdue(patience.unwrap_or_default()).into())),
+type Answer = std::result::Result<Control, HookError>;
+
+impl<W: Walker> Run<W> {
+    /// Runs the hooks of one visit, for as long as the walk may last.
+    async fn attend(&mut self, here: &mut Here) -> std::result::Result<Answer, Cut> {
+        let Self { seat, walk, company } = self;
+        let bounds = Bounds::of(walk).cancelled(company.cancel.as_mut());
+        match seat {
+            Seat::Alone(walker) => bounded(walker.visit(here, walk), bounds).await,
+            Seat::Crew(crew) => bounded(crew.visit(here, walk), bounds).await,
         }
+    }
+}
+
+/// Runs hooks to their end, or to the first of the bounds; a panic is an error.
+pub(super) async fn bounded(
+    hooks: impl Future<Output = Answer>,
+    bounds: Bounds<'_>,
+) -> std::result::Result<Answer, Cut> {
+    let Bounds { patience, deadline, cancel, queue } = bounds;
+    let hooks = AssertUnwindSafe(hooks).catch_unwind();
+    let caught = |answer: std::thread::Result<Answer>| {
+        answer.unwrap_or_else(|panic| Err(panicked(&*panic).into()))
     };
-    Ok(ended.unwrap_or_else(|panic| Err(panicked(&*panic).into())))
+    if patience.is_none() && deadline.is_none() && cancel.is_none() && queue.is_none() {
+        return Ok(caught(hooks.await));
+    }
+    let until = [patience.map(|patience| Instant::now() + patience), deadline];
+    let hooks = unless_asked(queue, hooks);
+    let hooks = pin!(within(until.into_iter().flatten().min(), hooks));
+    let ended = match cancel {
+        None => hooks.await,
+        Some(cancel) => match select(hooks, pin!(cancel.due())).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(((), _)) => return Err(Cut::Cancelled),
+        },
+    };
+    match ended {
+        Some(Some(answer)) => Ok(caught(answer)),
+        Some(None) => Err(Cut::Queue),
+        None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => Err(Cut::Deadline),
+        None => Ok(Err(overdue(patience.unwrap_or_default()).into())),
+    }
+}
+
+/// The answer of `hooks`, unless they set `queue` and wait.
+async fn unless_asked<T>(queue: Option<&AtomicBool>, hooks: impl Future<Output = T>) -> Option<T> {
+    let Some(queue) = queue else { return Some(hooks.await) };
+    let mut hooks = pin!(hooks);
+    poll_fn(|context| match hooks.as_mut().poll(context) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Pending if queue.load(Ordering::Relaxed) => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
 }
 
 /// The answer of `hooks`, if it comes before `end`.
@@ -160,10 +215,16 @@ impl<W: Walker> Walk<W> {
         {
             return Some(Limit::Bytes(most));
         }
-        self.engine.stats.bytes = bytes;
-        if document.collection() == Collection::Edge {
-            self.engine.stats.edges += 1;
+        let limit = self.engine.count_visit(&document.id);
+        if limit.is_none() {
+            self.count(document);
         }
-        self.engine.count_visit(&document.id)
+        limit
+    }
+
+    /// Counts what the visit of `document` costs.
+    pub(super) fn count(&mut self, document: &Document) {
+        self.engine.stats.bytes += document.body.as_bytes().len() as u64;
+        self.engine.stats.edges += u64::from(document.collection() == Collection::Edge);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jvspatial_db::{Collection, Document, Handle, Id};
@@ -57,6 +58,14 @@ pub struct Walk<W: Walker> {
     phase: Phase,
     depth_reached: bool,
     failure: Option<Error>,
+    /// Whether these are visits apart from the walk.
+    pub(super) is_aside: bool,
+    /// The keys of what such visits create: those of later blocks are greater, whenever they are taken.
+    pub(super) keys: Option<Keys>,
+    /// Whether such visits had too few of them.
+    pub(super) wants_keys: bool,
+    /// Set by a hook of such visits that asks for the queue.
+    pub(super) asks_for_queue: Arc<AtomicBool>,
 }
 
 /// How a walk was asked to go.
@@ -70,6 +79,9 @@ pub(super) struct Settings {
     pub(super) max_errors: usize,
     pub(super) hook_timeout: Option<Duration>,
 }
+
+/// Keys that were set aside.
+pub(super) type Keys = Box<dyn Iterator<Item = [u8; 12]> + Send + Sync>;
 
 /// Edges of one type between two nodes that are to be removed.
 #[derive(Debug)]
@@ -120,7 +132,61 @@ impl<W: Walker> Walk<W> {
             phase: Phase::Visit,
             depth_reached: false,
             failure: None,
+            is_aside: false,
+            keys: None,
+            wants_keys: false,
+            asks_for_queue: Arc::default(),
         }
+    }
+
+    /// What hooks see of visits apart from the walk, after `step` steps of it.
+    pub(super) fn aside(&self, step: u64) -> Self {
+        let engine = Box::new(self.engine.aside());
+        let writes = Writes::new(self.writes.options);
+        let settings = Arc::clone(&self.settings);
+        let walk = Self::new(self.graph.clone(), settings, engine, writes, Trail::new(0));
+        Self { step, clock: self.clock.clone(), is_aside: true, ..walk }
+    }
+
+    /// A key for a new document.
+    pub(super) fn new_key(&mut self) -> [u8; 12] {
+        if let Some(key) = self.keys.as_mut().and_then(Iterator::next) {
+            return key;
+        }
+        self.wants_keys = true;
+        self.graph.reserve_keys(1).next().unwrap_or_default()
+    }
+
+    /// Whether what the hooks of later visits did is within the limits.
+    pub(super) fn has_room_for(&self, later: &Self) -> bool {
+        let reports = self.reported + (self.reports.len() + later.reports.len()) as u64;
+        later.limit.is_none()
+            && !later.wants_keys
+            && later.partings.is_empty()
+            && self.settings.max_reports.is_none_or(|most| reports <= most)
+            && self.errors.len() + later.errors.len() <= self.settings.max_errors
+            && self.writes.has_room_for(&later.writes)
+    }
+
+    /// Takes over what the hooks of later visits did.
+    pub(super) fn absorb(&mut self, later: Self) -> Result<(), Error> {
+        self.reports.extend(later.reports);
+        self.errors.extend(later.errors);
+        self.depth_reached |= later.depth_reached;
+        self.wishes.absorb(later.wishes);
+        self.writes.absorb(later.writes)
+    }
+
+    /// Notes a visit that was made apart from the walk.
+    pub(super) fn pass_by(&mut self, pending: Pending) {
+        let Pending { handle, depth, origin } = pending;
+        self.depth = depth;
+        self.step += 1;
+        if self.engine.keep.origins || self.trail.is_kept() {
+            self.note_arrival(&handle, origin.as_deref());
+        }
+        self.here = Some(handle);
+        self.origin = origin;
     }
 
     /// How many edges away from its start the node was met; 0 at a start. An edge has the depth of the node
@@ -309,16 +375,9 @@ impl<W: Walker> Walk<W> {
 
     /// Begins the visit of what was just loaded.
     pub(super) fn arrive(&mut self, pending: Pending, document: Document) -> Here {
-        let Pending { handle, depth, origin } = pending;
-        self.depth = depth;
-        self.step += 1;
+        let here = Here::new(document, pending.handle.ordinal());
         self.phase = Phase::Visit;
-        if self.engine.keep.origins || self.trail.is_kept() {
-            self.note_arrival(&handle, origin.as_deref());
-        }
-        let here = Here::new(document, handle.ordinal());
-        self.here = Some(handle);
-        self.origin = origin;
+        self.pass_by(pending);
         here
     }
 

@@ -294,9 +294,29 @@ impl Writes {
         }
     }
 
-    /// Whether a write of `id` waits.
-    pub(super) fn concerns(&self, id: &Id) -> bool {
-        self.places.contains_key(id)
+    /// Whether a write of `id` waits at `place` or later.
+    pub(super) fn is_newer(&self, id: &Id, place: usize) -> bool {
+        self.places.get(id).is_some_and(|found| *found >= place)
+    }
+
+    /// Whether later writes are what they would be if those here had been known: none since `mark` of the same
+    /// documents, and before it only of those that were `visited`, who knew.
+    pub(super) fn can_absorb(
+        &self,
+        later: &Self,
+        mark: usize,
+        visited: impl Fn(&Id) -> bool,
+    ) -> bool {
+        later.waiting.iter().all(|staged| match self.places.get(&staged.id) {
+            None => true,
+            Some(place) => *place < mark && visited(&staged.id),
+        })
+    }
+
+    /// Whether the limit of writes has room for later ones.
+    pub(super) fn has_room_for(&self, later: &Self) -> bool {
+        let most = self.options.max_writes;
+        later.refused.is_none() && most.is_none_or(|most| self.asked + later.asked <= most)
     }
 
     /// Whether something waits that changes what can be followed.

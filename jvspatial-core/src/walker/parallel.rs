@@ -1,0 +1,236 @@
+//! A chunk visited by several workers at once, with the same result as one visit after the other.
+//!
+//! A chunk is cut into blocks, each visited in order by one worker and with effects of its own, and the blocks are
+//! merged in their order. What a worker cannot know of the others, such as that a block before has changed one of
+//! its nodes, is found there: such a block is visited again on the walk itself, and what its first visits
+//! asked for is forgotten.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use jvspatial_db::Document;
+
+use super::Walker;
+use super::block::{Block, Done, Stop};
+use super::control::Control;
+use super::outcome::Ended;
+use super::parallel_walker::{Fork, ParallelWalker};
+use super::policy::WriteMode;
+use super::run::{Next, Run};
+use super::seat::{self, Crew, Seat};
+use super::team::Team;
+use super::walk::Walk;
+use crate::error::Result;
+
+/// How many visits a block has, unless hooks are to overlap while they wait.
+const BLOCK: usize = 32;
+
+/// How many keys a block has for what its hooks create, in a walk that creates anything.
+const KEYS: usize = 256;
+
+/// How a walk is spread over workers.
+pub(super) struct Spread<W: Walker> {
+    pub(super) workers: usize,
+    /// How many visits may be under way at once.
+    pub(super) concurrency: usize,
+    /// Makes a crew of the walker.
+    crew: fn(W) -> Box<dyn Crew<W>>,
+}
+
+impl<W: ParallelWalker> Spread<W> {
+    /// Over workers that share the walker.
+    pub(super) fn shared(workers: usize) -> Self {
+        Self { workers, concurrency: workers, crew: seat::shared }
+    }
+}
+
+impl<W: Fork> Spread<W> {
+    /// Over workers that have forks of the walker.
+    pub(super) fn forked(workers: usize) -> Self {
+        Self { workers, concurrency: workers, crew: seat::forked }
+    }
+}
+
+impl<W: Walker> Spread<W> {
+    /// The place for the walker.
+    pub(super) fn seat(&self, walker: W) -> Seat<W> {
+        Seat::Crew((self.crew)(walker))
+    }
+
+    /// How many blocks a worker has under way at once.
+    const fn each(&self) -> usize {
+        self.concurrency.div_ceil(self.workers)
+    }
+
+    fn block_size(&self, visits: usize) -> usize {
+        // A chunk too small for full blocks is still to keep every worker busy.
+        if self.each() > 1 { 1 } else { BLOCK.min(visits.div_ceil(self.workers * 2)).max(1) }
+    }
+}
+
+/// A block, as the walk knows it while it is away.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    /// How many places of the chunk it covers, those of missing nodes included.
+    places: usize,
+    /// How many steps the walk has made before it, if all goes as planned.
+    steps_before: u64,
+    visits: u64,
+    bytes: u64,
+}
+
+impl<W: Walker> Run<W> {
+    /// Visits a chunk by several workers.
+    pub(super) async fn visit_spread(&mut self, documents: Vec<Option<Document>>) -> Result<Next> {
+        let Some((mut team, plans)) = self.hand_out(&documents) else {
+            return self.visit_chunk(documents).await;
+        };
+        let mark = self.walk.writes.next_place();
+        let mut documents = documents.into_iter();
+        let mut result = Ok(Next::Visit);
+        for (place, plan) in plans.into_iter().enumerate() {
+            let documents: Vec<_> = documents.by_ref().take(plan.places).collect();
+            result = self.take_in(place, plan, documents, &mut team, mark).await;
+            if !matches!(result, Ok(Next::Visit)) || self.walk.engine.chunk.is_empty() {
+                break;
+            }
+        }
+        // Nobody else has the walker when the chunk is closed.
+        team.dismiss().await;
+        result
+    }
+
+    /// Waits for a block and merges it, or visits it again.
+    async fn take_in(
+        &mut self,
+        place: usize,
+        plan: Plan,
+        documents: Vec<Option<Document>>,
+        team: &mut Team<W>,
+        mark: usize,
+    ) -> Result<Next> {
+        if plan.visits == 0 {
+            return self.visit_chunk(documents).await;
+        }
+        let done = match self.company.unless_cancelled(team.next(place)).await {
+            Some(done) => done?,
+            None => return Ok(Next::End(Ended::Cancelled)),
+        };
+        if self.accepts(&plan, &documents, &done, mark) {
+            self.merge(documents, done).await
+        } else {
+            self.walk.engine.stats.repeated += plan.visits;
+            self.walk.wants_keys |= done.walk.wants_keys;
+            self.visit_chunk(documents).await
+        }
+    }
+
+    /// Cuts the chunk into blocks and has them visited; none when the walk is not spread.
+    fn hand_out(&mut self, documents: &[Option<Document>]) -> Option<(Team<W>, Vec<Plan>)> {
+        let (Some(spread), Seat::Crew(crew)) = (&self.company.spread, &self.seat) else {
+            return None;
+        };
+        let size = spread.block_size(documents.len());
+        let (mut courses, mut plans) = (VecDeque::new(), Vec::new());
+        let mut steps_before = self.walk.step();
+        let mut waiting = self.walk.engine.chunk.iter();
+        for documents in documents.chunks(size) {
+            let mut visits = Vec::with_capacity(size);
+            let mut bytes = 0;
+            for (pending, document) in waiting.by_ref().zip(documents) {
+                if let Some(mut document) = document.clone()
+                    && self.walk.writes.overlay(&mut document)
+                {
+                    bytes += document.body.as_bytes().len() as u64;
+                    visits.push((pending, document));
+                }
+            }
+            let count = visits.len() as u64;
+            if count > 0 {
+                let mut walk = self.walk.aside(steps_before);
+                if self.walk.wants_keys {
+                    walk.keys = Some(Box::new(self.walk.graph.reserve_keys(KEYS)));
+                }
+                let block = Block { place: plans.len(), visits, walk };
+                courses.push_back(crew.conduct(block));
+            }
+            plans.push(Plan { places: documents.len(), steps_before, visits: count, bytes });
+            steps_before += count;
+        }
+        Some((Team::start(spread.workers, spread.each(), courses), plans))
+    }
+
+    /// Whether the visits of a block went as they would have gone one after the other.
+    fn accepts(
+        &self,
+        plan: &Plan,
+        documents: &[Option<Document>],
+        done: &Done<W>,
+        mark: usize,
+    ) -> bool {
+        let Walk { engine, writes, clock, .. } = &self.walk;
+        let is_in_place = plan.steps_before == self.walk.step();
+        let is_decided = !matches!(done.stop, Some(Stop::Undecided));
+        let limits = &engine.limits;
+        let last = plan.steps_before + plan.visits;
+        let is_within_limits = limits.visits.is_none()
+            && limits.steps.is_none_or(|steps| last <= steps)
+            && limits.bytes.is_none_or(|bytes| engine.stats.bytes + plan.bytes <= bytes)
+            && limits.forbid_visit(plan.steps_before, || clock.elapsed()).is_none()
+            && self.walk.has_room_for(&done.walk);
+        let is_fresh =
+            documents.iter().flatten().all(|document| !writes.is_newer(&document.id, mark))
+                && writes.can_absorb(&done.walk.writes, mark, |id| {
+                    documents.iter().flatten().any(|document| document.id == *id)
+                });
+        is_in_place && is_decided && is_within_limits && is_fresh
+    }
+
+    /// Takes up what a block did, as if its visits had been made here.
+    async fn merge(&mut self, documents: Vec<Option<Document>>, done: Done<W>) -> Result<Next> {
+        let Done { walk: block, fork, steps, stop, .. } = done;
+        let mut steps = steps.into_iter().peekable();
+        for document in documents {
+            if document.is_some() && steps.peek().is_none() {
+                break;
+            }
+            let Some(pending) = self.walk.engine.chunk.pop() else { break };
+            match document {
+                None => self.walk.engine.note_missing(&pending),
+                Some(document) => {
+                    self.walk.count(&document);
+                    self.walk.pass_by(pending);
+                    self.walk.trail.conclude(steps.next().unwrap_or_default());
+                    self.observe(|observer, progress| observer.visit(progress));
+                }
+            }
+        }
+        self.walk.absorb(block)?;
+        if let Seat::Crew(crew) = &mut self.seat {
+            crew.merge(fork);
+        }
+        if self.walk.settings.write_mode == WriteMode::Immediate {
+            self.walk.write_all().await?;
+        }
+        if self.company.sink.is_some() && !self.flush_reports().await {
+            return Ok(Next::End(Ended::Cancelled));
+        }
+        match stop {
+            Some(Stop::Failed(error)) => Err(error),
+            Some(Stop::Control(Control::Disengage)) => Ok(Next::End(Ended::Disengaged)),
+            Some(Stop::Control(Control::Pause)) => Ok(Next::Pause),
+            Some(Stop::Control(Control::Continue | Control::Skip) | Stop::Undecided) | None => {
+                Ok(Next::Visit)
+            }
+        }
+    }
+}
+
+impl<W: Walker> fmt::Debug for Spread<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spread")
+            .field("workers", &self.workers)
+            .field("concurrency", &self.concurrency)
+            .finish_non_exhaustive()
+    }
+}

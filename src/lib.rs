@@ -43,27 +43,32 @@
 pub use jvspatial_core::{
     AnyEdge, AnyNode, CacheConfig, Cascade, CascadeReport, Change, ChangeKind, Changed, Changes,
     Connection, Connections, Connects, Control, DatabaseConfig, Dated, DeclaredIndex, DeclaredKey,
-    DeleteReport, DistinctAs, Edge, EdgeSelect, Effect, Embedded, Ended, Entity, EntityTypes,
-    Error, ErrorKind, Expansion, Explanation, Field, FieldInterval, Find, FindStream, FindUpdate,
-    Graph, GraphBuilder, GraphConfig, Hop, Index, IndexConflict, IndexInfo, IndexPlan, IndexSpec,
-    Limit, LimitsConfig, List, LostHistory, Node, NodeSelect, Numeric, Object, Operand, Order,
-    Outcome, Page, Place, Predicate, Projected, ProjectedFields, Projection, Result, ResumeToken,
-    Root, SomeFields, Stage, Standalone, Stats, Step, Stored, Text, Trail, Transaction, TypeIndex,
-    Uniqueness, Updated, View, Walk, WalkBuilder, Walker, Watch, Watched, Whole, both, incoming,
-    out,
+    DeleteReport, DistinctAs, Edge, EdgeSelect, Effect, Embedded, Ended, Enqueued, Entity,
+    EntityTypes, Error, ErrorKind, Expansion, Explanation, Field, FieldInterval, Find, FindStream,
+    FindUpdate, Fork, Graph, GraphBuilder, GraphConfig, Here, Hop, Index, IndexConflict, IndexInfo,
+    IndexPlan, IndexSpec, Limit, LimitsConfig, List, LostHistory, Meets, Node, NodeSelect, Numeric,
+    Object, Observer, OnConflict, OnError, OnFull, Operand, Order, Outcome, Page, ParallelWalker,
+    Place, Predicate, Progress, Projected, ProjectedFields, Projection, Queue, Reports, Result,
+    ResumeToken, Root, SequentialWalker, SomeFields, Stage, Standalone, Stats, Step, StepOutcome,
+    Stepper, Stored, Text, Trail, Transaction, TypeIndex, Uniqueness, Updated, View, VisitedBy,
+    VisitedByAny, Walk, WalkBuilder, Walker, Watch, Watched, Whole, WriteMode, both, incoming, out,
 };
 /// Ids, documents and database backends, for applications that reach below the graph.
 pub use jvspatial_db as db;
 pub use jvspatial_db::{Bson, Id, PageToken, Version};
-pub use jvspatial_macros::{Edge, Embedded, Node, Object, Projection, on_exit, on_visit, walker};
+pub use jvspatial_macros::{
+    Edge, Embedded, Node, Object, Projection, left_by, on_exit, on_leave, on_visit, visited,
+    visited_by, walker,
+};
 
 /// What most files of an application name: `use jvspatial::prelude::*;`.
 ///
 /// It may grow; a name that an application declares or imports itself wins over it.
 pub mod prelude {
     pub use crate::{
-        AnyNode, Connects, Control, Edge, Embedded, Entity, Graph, Id, Node, Object, Projection,
-        Result, Root, Stored, Walk, Walker, both, incoming, on_exit, on_visit, out, walker,
+        AnyEdge, AnyNode, Connects, Control, Edge, Embedded, Ended, Entity, Graph, Here, Id, Node,
+        Object, Projection, Result, Root, Stored, Walk, Walker, both, incoming, left_by, on_exit,
+        on_leave, on_visit, out, visited, visited_by, walker,
     };
     pub use serde::{Deserialize, Serialize};
 }
@@ -74,7 +79,7 @@ pub mod __private {
     pub use jvspatial_core::__private::*;
     pub use jvspatial_core::{
         Connects, DeclaredIndex, DeclaredKey, Edge, Embedded, Entity, Error, Field, Node, Object,
-        Predicate, ProjectedFields, Projection, Standalone, Visitable,
+        Predicate, ProjectedFields, Projection, Standalone, Stored, Visitable,
     };
     pub use jvspatial_db::Bson;
 }

@@ -4,11 +4,19 @@ use std::marker::PhantomData;
 
 pub use jvspatial_db::{Collection, EntityName};
 
-use crate::entity::Node;
+use crate::entity::{Edge, Node, Visitable};
+use crate::error::Error;
 
 pub use crate::query::EmbeddedAt;
 pub use crate::walker::hook::{IntoHookResult, guard, guard_sync};
-pub use crate::walker::{Control, Ended, Here, HookError, Walk, Walker};
+pub use crate::walker::visited_by::{
+    Access, AnyHooks, Exclusive, ExclusiveHooks, NoAnyHooks, NoExclusiveHooks, NoSharedHooks,
+    Shared, SharedHooks,
+};
+pub use crate::walker::{
+    Control, Ended, Here, HookError, Meets, ParallelWalker, SequentialWalker, VisitedBy,
+    VisitedByAny, Walk, Walker,
+};
 
 /// The interned name of an entity type, looked up once.
 #[doc(hidden)]
@@ -51,3 +59,34 @@ impl<T> NoNodeName for NodeName<T> {}
 pub fn intern(name: &str) -> EntityName {
     EntityName::new(name).unwrap_or_else(|error| panic!("{error}"))
 }
+
+/// What a hook returned, as an answer.
+///
+/// Called by itself, so that the compiler complains of a wrong type here alone, at the place of the type.
+///
+/// # Errors
+/// The error that the hook returned.
+pub fn answer<R: IntoHookResult>(returned: R) -> Result<Control, Error> {
+    returned.into_hook_result()
+}
+
+/// Whether `here` is a node of type `N`, for a hook that takes nodes of several types.
+pub fn is_node<N: Node>(here: &Here) -> bool {
+    here.is::<N>()
+}
+
+/// Whether `here` is an edge of type `E`, for a hook that takes edges of several types.
+pub fn is_edge<E: Edge>(here: &Here) -> bool {
+    here.is::<E>()
+}
+
+/// Whether `here` is of type `T`, for a hook that takes nodes and edges of several types.
+pub fn is_visited<T: Visitable>(here: &Here) -> bool {
+    here.is::<T>()
+}
+
+/// Compiles only if walkers of type `W` run the hooks that `T` has for them.
+pub const fn runs_hooks_of<T, W: Meets<T>>() {}
+
+/// Compiles only if hooks of nodes and edges may change walkers of type `W`.
+pub const fn may_be_changed<W: SequentialWalker>() {}

@@ -39,7 +39,8 @@ pub use query::{
     out,
 };
 pub use walker::{
-    Control, Ended, Enqueued, Fork, Here, HookError, Limit, Observer, OnConflict, OnError, OnFull,
-    Outcome, ParallelWalker, Progress, Queue, Reports, Stats, Step, StepOutcome, Stepper, Trail,
-    Uniqueness, Walk, WalkBuilder, Walker, WriteMode,
+    Control, Ended, Enqueued, Fork, Here, HookError, Limit, Meets, Observer, OnConflict, OnError,
+    OnFull, Outcome, ParallelWalker, Progress, Queue, Reports, SequentialWalker, Stats, Step,
+    StepOutcome, Stepper, Trail, Uniqueness, VisitedBy, VisitedByAny, Walk, WalkBuilder, Walker,
+    WriteMode,
 };

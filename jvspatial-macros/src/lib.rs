@@ -358,6 +358,12 @@ pub fn on_visit(args: TokenStream, item: TokenStream) -> TokenStream {
     walker::expand_hook(HookKind::Visit, &args.into(), item.into()).into()
 }
 
+/// Marks a method of a `#[walker]` impl that runs at each node or edge when it is left.
+#[proc_macro_attribute]
+pub fn on_leave(args: TokenStream, item: TokenStream) -> TokenStream {
+    walker::expand_hook(HookKind::Leave, &args.into(), item.into()).into()
+}
+
 /// Marks a method of a `#[walker]` impl that runs once, when the walk is over.
 ///
 /// [`macro@walker`] says what the method may look like.
@@ -380,4 +386,22 @@ pub fn on_visit(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn on_exit(args: TokenStream, item: TokenStream) -> TokenStream {
     walker::expand_hook(HookKind::Exit, &args.into(), item.into()).into()
+}
+
+/// Gives a node or an edge hooks of its own.
+#[proc_macro_attribute]
+pub fn visited(args: TokenStream, item: TokenStream) -> TokenStream {
+    walker::expand_visited(args.into(), item.into()).into()
+}
+
+/// Marks a method of a `#[visited]` impl that runs when walkers visit the node or edge.
+#[proc_macro_attribute]
+pub fn visited_by(args: TokenStream, item: TokenStream) -> TokenStream {
+    walker::expand_hook(HookKind::VisitedBy, &args.into(), item.into()).into()
+}
+
+/// Marks a method of a `#[visited]` impl that runs when walkers leave the node or edge.
+#[proc_macro_attribute]
+pub fn left_by(args: TokenStream, item: TokenStream) -> TokenStream {
+    walker::expand_hook(HookKind::LeftBy, &args.into(), item.into()).into()
 }

@@ -27,6 +27,7 @@ mod team;
 mod trail;
 mod visit;
 mod visited;
+pub(crate) mod visited_by;
 mod walk;
 mod wishes;
 mod writes;
@@ -50,6 +51,7 @@ pub use stepper::Stepper;
 pub use stream::Reports;
 pub use trail::{Step, StepOutcome, Trail};
 pub use visited::Uniqueness;
+pub use visited_by::{Meets, SequentialWalker, VisitedBy, VisitedByAny};
 pub use walk::Walk;
 
 /// A struct that visits nodes; `#[walker]` implements it from the hooks of an `impl` block.

@@ -1,46 +1,47 @@
 //! The code of a walker.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
-use syn::{Attribute, Meta, ReturnType, Type};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::Type;
 
-use super::model::{Hook, TypedHooks, Walker};
-use super::parameter::{NodeParameter, Parameter};
-use crate::support::name_self;
+use super::HookKind;
+use super::call::{Call, at, obey};
+use super::hook::Hook;
+use super::model::{Target, Walker};
+use super::parameter::{Form, HereParameter, Parameter};
+
+/// Whether the visits for which code is generated share the walker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Shared,
+    Exclusive,
+}
 
 pub(crate) fn expand(walker: &Walker<'_>) -> TokenStream {
-    let Walker { self_ty, cfgs, name, crate_path: support, .. } = walker;
+    let Walker { self_ty, cfgs, name, crate_path: support, sequential, .. } = walker;
     let (parameters, _, conditions) = walker.generics.split_for_impl();
     let report = match &walker.report {
         Some(report) => report.to_token_stream(),
         None => quote!(()),
     };
-    let typed = walker.typed.iter().map(|group| typed_hooks(walker, group));
-    let any = any_hooks(walker);
-    let exit = walker.exit.iter().map(|hook| {
+    let result = quote!(::core::result::Result);
+    let visit = visit(walker);
+    let leave = leave(walker);
+    let exit = walker.hooks(HookKind::Exit).map(|hook| {
         let answer = call(walker, hook);
         let cfgs = hook.cfgs;
         quote!(#(#cfgs)* { let _: #support::Control = #answer?; })
     });
-    let result = quote!(::core::result::Result);
     let mut code = quote! {
         #(#cfgs)*
         #[automatically_derived]
-        #[allow(unused_mut, unused_variables)]
+        #[allow(unused_mut, unused_variables, unused_imports, unused_assignments)]
         impl #parameters #support::Walker for #self_ty #conditions {
             type Report = #report;
             const NAME: &'static ::core::primitive::str = #name;
 
-            async fn visit(
-                &mut self,
-                here: &mut #support::Here,
-                walk: &mut #support::Walk<Self>,
-            ) -> #result<#support::Control, #support::HookError> {
-                #(#typed)*
-                #any
-                #result::Ok(#support::Control::Continue)
-            }
+            #visit
+            #leave
 
             async fn exit(
                 &mut self,
@@ -52,139 +53,331 @@ pub(crate) fn expand(walker: &Walker<'_>) -> TokenStream {
             }
         }
     };
-    code.extend(one_spelling_check(walker));
+    if !sequential.is_never() {
+        let gate = sequential.attribute();
+        code.extend(quote! {
+            #(#cfgs)*
+            #gate
+            #[automatically_derived]
+            impl #parameters #support::SequentialWalker for #self_ty #conditions {}
+        });
+    }
+    code.extend(parallel_walker(walker));
+    code.extend(meets(walker));
     code
 }
 
-/// Decodes the node once and hands it to each hook for its type.
-fn typed_hooks(walker: &Walker<'_>, group: &TypedHooks<'_>) -> TokenStream {
-    let TypedHooks { ty, hooks } = group;
-    let gate = gate(hooks);
-    let hooks = hooks.iter().map(|hook| visit_hook(walker, hook));
-    // Spanned at the type, because that is what is wrong when it is not a node.
-    let is_here = quote_spanned!(at(ty)=> here.is::<#ty>());
-    quote! {
-        #gate
-        {
-            if #is_here {
-                let mut node = here.decode::<#ty>()?;
-                #(#hooks)*
+/// The method that runs the hooks for a visit.
+fn visit(walker: &Walker<'_>) -> TokenStream {
+    let Walker { crate_path: support, sequential, .. } = walker;
+    let mut code = TokenStream::new();
+    if !sequential.is_never() {
+        let gate = sequential.attribute();
+        let body = visit_body(walker, Access::Exclusive);
+        code.extend(quote! {
+            #gate
+            async fn visit(
+                &mut self,
+                here: &mut #support::Here,
+                walk: &mut #support::Walk<Self>,
+            ) -> ::core::result::Result<#support::Control, #support::HookError> {
+                #body
             }
-        }
+        });
     }
+    if !sequential.is_always() {
+        let gate = sequential.otherwise();
+        code.extend(quote! {
+            #gate
+            fn visit(
+                &mut self,
+                here: &mut #support::Here,
+                walk: &mut #support::Walk<Self>,
+            ) -> impl ::core::future::Future<
+                Output = ::core::result::Result<#support::Control, #support::HookError>,
+            > + ::core::marker::Send {
+                <Self as #support::ParallelWalker>::visit_shared(self, here, walk)
+            }
+        });
+    }
+    code
 }
 
-fn any_hooks(walker: &Walker<'_>) -> TokenStream {
-    if walker.any.is_empty() {
+/// The implementation for visits that share the walker; none when a hook changes it.
+fn parallel_walker(walker: &Walker<'_>) -> TokenStream {
+    let Walker { self_ty, cfgs, crate_path: support, sequential, .. } = walker;
+    if sequential.is_always() {
         return TokenStream::new();
     }
-    let gate = gate(&walker.any);
-    let hooks = walker.any.iter().map(|hook| visit_hook(walker, hook));
-    quote! {
-        #gate
-        {
-            if let ::core::option::Option::Some(mut node) = here.any_node() {
-                #(#hooks)*
-            }
-        }
-    }
-}
-
-/// Calls the hook and obeys its answer.
-fn visit_hook(walker: &Walker<'_>, hook: &Hook<'_>) -> TokenStream {
-    let Walker { crate_path: support, .. } = walker;
-    let answer = call(walker, hook);
-    let cfgs = hook.cfgs;
+    let (parameters, _, conditions) = walker.generics.split_for_impl();
+    let gate = sequential.otherwise();
+    let body = visit_body(walker, Access::Shared);
     quote! {
         #(#cfgs)*
-        {
-            match #answer? {
-                #support::Control::Continue => {}
-                stop => return ::core::result::Result::Ok(stop),
+        #gate
+        #[automatically_derived]
+        #[allow(unused_mut, unused_variables, unused_imports)]
+        impl #parameters #support::ParallelWalker for #self_ty #conditions {
+            async fn visit_shared(
+                &self,
+                here: &mut #support::Here,
+                walk: &mut #support::Walk<Self>,
+            ) -> ::core::result::Result<#support::Control, #support::HookError> {
+                #body
             }
         }
     }
 }
 
-/// The hook's answer as a `Result<Control, HookError>`.
-fn call(walker: &Walker<'_>, hook: &Hook<'_>) -> TokenStream {
-    let Walker { crate_path: support, .. } = walker;
-    let Hook { ident, .. } = hook;
-    let name = hook.name();
-    let arguments = hook.parameters.iter().map(|parameter| match parameter {
-        Parameter::Walk => quote!(walk),
-        Parameter::Node(NodeParameter { mutable: true, .. }) => quote!(&mut node),
-        Parameter::Node(NodeParameter { mutable: false, .. }) => quote!(&node),
-    });
-    let output = match hook.output {
-        ReturnType::Default => Span::call_site(),
-        ReturnType::Type(_, ty) => at(ty),
-    };
-    // Spanned at what the hook returns, because that is what is wrong when it is no answer.
-    let answer = match hook.is_async {
-        true => {
-            let guard = quote_spanned!(output=> guard);
-            quote!(#support::#guard(Self::#ident(self, #(#arguments),*)).await)
-        }
-        false => {
-            let guard = quote_spanned!(output=> guard_sync);
-            quote!(#support::#guard(|| Self::#ident(self, #(#arguments),*)))
-        }
-    };
+/// The hooks of the walker for types that it names, then its hooks for all, then those of the node
+/// or edge.
+fn visit_body(walker: &Walker<'_>, access: Access) -> TokenStream {
+    let decoded = decoded(walker, HookKind::Visit);
+    let own = walker_hooks(walker, HookKind::Visit, true, &quote!(stop));
+    let any = walker_hooks(walker, HookKind::Visit, false, &quote!(stop));
+    let theirs = theirs(walker, HookKind::Visit, access);
+    let support = walker.crate_path;
     quote! {
-        {
-            let answer = #answer;
-            walk.answered(#name, answer)
-        }
+        #decoded
+        #own
+        #any
+        #theirs
+        ::core::result::Result::Ok(#support::Control::Continue)
     }
 }
 
-/// The place of `ty`, for names that belong to the generated code.
-fn at(ty: &Type) -> Span {
-    ty.span().resolved_at(Span::call_site())
-}
-
-/// Leaves a block out when all of its hooks are left out, because then its node type may not exist
-/// either.
-fn gate(hooks: &[Hook<'_>]) -> Option<TokenStream> {
-    let conditions: Option<Vec<TokenStream>> =
-        hooks.iter().map(|hook| (!hook.cfgs.is_empty()).then(|| all(hook.cfgs))).collect();
-    conditions.map(|conditions| quote!(#[cfg(any(#(#conditions),*))]))
-}
-
-fn all(cfgs: &[Attribute]) -> TokenStream {
-    let conditions = cfgs.iter().filter_map(|cfg| match &cfg.meta {
-        Meta::List(list) => Some(&list.tokens),
-        Meta::Path(_) | Meta::NameValue(_) => None,
-    });
-    quote!(all(#(#conditions),*))
-}
-
-/// Fails to compile when one node type is written in two ways.
-///
-/// Its hooks would then be taken for those of two types and each group would decode the node for
-/// itself, so that the second would not see what the first has changed. Two implementations of one
-/// trait for one type make the compiler compare the types and point at the second. A generic
-/// walker's types may overlap only in appearance, so it goes unchecked.
-fn one_spelling_check(walker: &Walker<'_>) -> TokenStream {
-    if walker.typed.len() < 2 || !walker.generics.params.is_empty() {
+/// The method that runs the hooks for leaving, in the reverse order of their groups, and whether
+/// there are any.
+fn leave(walker: &Walker<'_>) -> TokenStream {
+    let Walker { crate_path: support, sequential, .. } = walker;
+    if walker.targets.is_empty() && walker.hooks(HookKind::Leave).next().is_none() {
         return TokenStream::new();
     }
-    let cfgs = &walker.cfgs;
-    let types = walker.typed.iter().map(|group| {
-        let gate = gate(&group.hooks);
-        let place = at(group.ty);
-        let ty = name_self(group.ty.to_token_stream(), walker.self_ty);
-        quote_spanned!(place=> #gate impl NodeTypeWrittenOneWay<#ty> for Hooks {})
+    let leaves = walker.hooks(HookKind::Leave).map(|hook| {
+        let cfgs = hook.cfgs;
+        quote!(#(#cfgs)* { leaves = true; })
     });
+    let they_leave = walker.targets.iter().map(|target| {
+        let gate = target.gate.attribute();
+        let leaves = their_constant(walker, target, "LEAVES");
+        quote!(#gate { leaves = leaves || #leaves; })
+    });
+    let decoded = decoded(walker, HookKind::Leave);
+    let own = walker_hooks(walker, HookKind::Leave, true, &quote!(()));
+    let any = walker_hooks(walker, HookKind::Leave, false, &quote!(()));
+    let access = match sequential.is_never() {
+        true => Access::Shared,
+        false => Access::Exclusive,
+    };
+    let theirs = theirs(walker, HookKind::Leave, access);
+    let imports = imports(walker);
     quote! {
-        #(#cfgs)*
-        const _: () = {
-            #[allow(dead_code)]
-            struct Hooks;
-            #[allow(dead_code)]
-            trait NodeTypeWrittenOneWay<Node> {}
-            #(#types)*
+        const LEAVES: ::core::primitive::bool = {
+            #imports
+            let mut leaves = false;
+            #(#leaves)*
+            #(#they_leave)*
+            leaves
         };
+
+        async fn leave(
+            &mut self,
+            here: &mut #support::Here,
+            walk: &mut #support::Walk<Self>,
+        ) -> ::core::result::Result<(), #support::HookError> {
+            #decoded
+            #theirs
+            #any
+            #own
+            ::core::result::Result::Ok(())
+        }
     }
+}
+
+/// Decodes what is visited for the hooks of `kind` that take it as a value, once for each type.
+fn decoded(walker: &Walker<'_>, kind: HookKind) -> TokenStream {
+    let targets = walker.targets.iter().enumerate();
+    targets
+        .filter(|(_, target)| target.decoded_for.contains(&kind))
+        .map(|(place, Target { ty, gate, .. })| {
+            let (gate, entity) = (gate.attribute(), slot(place));
+            // Spanned at the type, because that is what is wrong when it is not visited.
+            let is_here = quote_spanned!(at(ty)=> here.is::<#ty>());
+            quote! {
+                #gate
+                let mut #entity = match #is_here {
+                    true => ::core::option::Option::Some(here.decode::<#ty>()?),
+                    false => ::core::option::Option::None,
+                };
+            }
+        })
+        .collect()
+}
+
+/// The variable of a target that was decoded.
+fn slot(place: usize) -> Ident {
+    format_ident!("entity_{place}")
+}
+
+/// The hooks of `kind`, either those for types that they name or those for all.
+fn walker_hooks(
+    walker: &Walker<'_>,
+    kind: HookKind,
+    specific: bool,
+    stop: &TokenStream,
+) -> TokenStream {
+    let hooks = walker.hooks(kind).filter(|hook| hook.is_specific() == specific);
+    hooks
+        .map(|hook| {
+            let obeyed = obey(walker.crate_path, &call(walker, hook), stop);
+            let when_here = when_here(walker, hook, obeyed);
+            let cfgs = hook.cfgs;
+            quote!(#(#cfgs)* { #when_here })
+        })
+        .collect()
+}
+
+/// Runs `code` with the variable `entity` when what is visited is of a type that `hook` is for.
+fn when_here(walker: &Walker<'_>, hook: &Hook<'_>, code: TokenStream) -> TokenStream {
+    let some = quote!(::core::option::Option::Some);
+    let (any, is_here) = match hook.form() {
+        Some(Form::Typed(ty)) => {
+            let entity = walker.target(ty).map(slot);
+            return quote!(if let #some(entity) = &mut #entity { #code });
+        }
+        Some(Form::Node) => (quote!(here.any_node()), "is_node"),
+        Some(Form::Edge) => (quote!(here.any_edge()), "is_edge"),
+        Some(Form::All) | None => (quote!(#some(&*here)), "is_visited"),
+    };
+    // An earlier hook may have saved it, which this one is to see.
+    let when_any = quote! {
+        walk.refresh(here);
+        if let #some(mut entity) = #any { #code }
+    };
+    if hook.types.is_empty() {
+        return when_any;
+    }
+    let support = walker.crate_path;
+    let is_here = hook.types.iter().map(|ty| {
+        // Spanned at the type, because that is what is wrong when no such thing is visited.
+        let is_here = Ident::new(is_here, at(ty));
+        quote!(#support::#is_here::<#ty>(here))
+    });
+    quote!(if #(#is_here)||* { #when_any })
+}
+
+/// The walker's hook as a `Result<Control, HookError>`.
+fn call(walker: &Walker<'_>, hook: &Hook<'_>) -> TokenStream {
+    let is_typed = matches!(hook.form(), Some(Form::Typed(_)));
+    let arguments = hook.parameters.iter().filter_map(|parameter| match parameter {
+        Parameter::Here(HereParameter { form: Form::All, .. }) => Some(quote!(entity)),
+        Parameter::Here(HereParameter { mutable, .. }) => Some(match (is_typed, mutable) {
+            (true, true) => quote!(&mut *entity),
+            (true, false) => quote!(&*entity),
+            (false, true) => quote!(&mut entity),
+            (false, false) => quote!(&entity),
+        }),
+        Parameter::Walk(_) => Some(quote!(walk)),
+        Parameter::Ended { is_reference: true } => Some(quote!(&ended)),
+        Parameter::Ended { is_reference: false } => Some(quote!(ended)),
+        Parameter::Other(_) => None,
+    });
+    let call = Call {
+        support: walker.crate_path,
+        ident: hook.ident,
+        name: hook.name(),
+        is_async: hook.is_async,
+        output: hook.output,
+        arguments: std::iter::once(quote!(self)).chain(arguments).collect(),
+    };
+    call.answer()
+}
+
+/// The hooks that the node or edge has itself: those for this walker, then those for any; the other
+/// way round when it is left.
+fn theirs(walker: &Walker<'_>, kind: HookKind, access: Access) -> TokenStream {
+    let support = walker.crate_path;
+    let (method, constant, stop) = match kind {
+        HookKind::Leave => (quote!(left), "LEAVES", quote!(())),
+        _ => (quote!(visited), "RUN", quote!(stop)),
+    };
+    let targets = walker.targets.iter().enumerate().map(|(place, target)| {
+        let Target { ty, gate, decoded_for } = target;
+        let mut calls = Vec::new();
+        if !walker.is_generic() {
+            if access == Access::Exclusive {
+                calls.push(quote! {
+                    #support::ExclusiveHooks::<#ty, Self>::#method(entity, self, walk).await
+                });
+            }
+            calls.push(quote! {
+                #support::SharedHooks::<#ty, Self>::#method(entity, self, walk).await
+            });
+        }
+        calls.push(quote!(#support::AnyHooks::<#ty, Self>::#method(entity, walk).await));
+        if kind == HookKind::Leave {
+            calls.reverse();
+        }
+        let calls = calls.iter().map(|call| obey(support, call, &stop));
+        let gate = gate.attribute();
+        if decoded_for.contains(&kind) {
+            let slot = slot(place);
+            return quote! {
+                #gate
+                if let ::core::option::Option::Some(entity) = &mut #slot { #(#calls)* }
+            };
+        }
+        let are_there = their_constant(walker, target, constant);
+        quote! {
+            #gate
+            if #are_there && here.is::<#ty>() {
+                walk.refresh(here);
+                let entity = &mut here.decode::<#ty>()?;
+                #(#calls)*
+            }
+        }
+    });
+    let imports = imports(walker);
+    quote!({ #imports #(#targets)* })
+}
+
+/// Whether one of the constants called `name` of the hooks that `target` has holds.
+fn their_constant(walker: &Walker<'_>, target: &Target<'_>, name: &str) -> TokenStream {
+    let (support, ty) = (walker.crate_path, target.ty);
+    let name = format_ident!("{name}");
+    let mut hooks = vec![quote!(AnyHooks)];
+    if !walker.is_generic() {
+        hooks.extend([quote!(SharedHooks), quote!(ExclusiveHooks)]);
+    }
+    quote!((#(#support::#hooks::<#ty, Self>::#name)||*))
+}
+
+/// What does nothing for types without hooks.
+fn imports(walker: &Walker<'_>) -> TokenStream {
+    let support = walker.crate_path;
+    quote!(use #support::{NoAnyHooks as _, NoExclusiveHooks as _, NoSharedHooks as _};)
+}
+
+/// Says of each target that the walker runs its hooks.
+///
+/// A target that is written in two ways would be taken for two, each of which decodes the node for
+/// itself, so that the second would not see what hooks of the first have changed. Two
+/// implementations of one trait for one type make the compiler compare the types and point at the
+/// second. A generic walker's types may overlap only in appearance, and hooks for it are not found.
+fn meets(walker: &Walker<'_>) -> TokenStream {
+    if walker.is_generic() {
+        return TokenStream::new();
+    }
+    let Walker { self_ty, cfgs, crate_path, .. } = walker;
+    let meets = |target: &Target<'_>| {
+        let (ty, gate): (&Type, _) = (target.ty, target.gate.attribute());
+        let support = crate_path.at(at(ty));
+        quote_spanned! {at(ty)=>
+            #(#cfgs)*
+            #gate
+            #[automatically_derived]
+            impl #support::Meets<#ty> for #self_ty {}
+        }
+    };
+    walker.targets.iter().map(meets).collect()
 }

@@ -1,39 +1,61 @@
-//! `#[walker]`, `#[on_visit]` and `#[on_exit]`.
+//! `#[walker]` and `#[visited]`, and the attributes of the hooks in their impls.
 
+mod call;
 mod expand;
+mod gate;
+mod hook;
+mod marked;
 mod model;
 mod parameter;
 mod parse;
+mod visited;
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{Attribute, Item, ItemImpl};
 
 use crate::support::Diagnostics;
-
-/// What `#[walker]` writes into the hook attributes that it has read.
-const TAKEN: &str = "__taken_by_walker";
+pub(crate) use visited::expand_impl as expand_visited;
 
 /// When a hook runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HookKind {
     Visit,
+    Leave,
     Exit,
+    VisitedBy,
+    LeftBy,
 }
 
 impl HookKind {
+    /// The kinds of hooks that a walker has.
+    const OF_WALKERS: &'static [Self] = &[Self::Visit, Self::Leave, Self::Exit];
+    /// The kinds of hooks that nodes and edges have.
+    const OF_ENTITIES: &'static [Self] = &[Self::VisitedBy, Self::LeftBy];
+
     /// The attribute of a hook of this kind.
     fn name(self) -> &'static str {
         match self {
             Self::Visit => "on_visit",
+            Self::Leave => "on_leave",
             Self::Exit => "on_exit",
+            Self::VisitedBy => "visited_by",
+            Self::LeftBy => "left_by",
         }
     }
 
-    /// The kind that `attribute` names, if it names one.
-    fn of(attribute: &Attribute) -> Option<Self> {
+    /// The attribute of the impl that it stands in.
+    fn home(self) -> &'static str {
+        match Self::OF_WALKERS.contains(&self) {
+            true => "walker",
+            false => "visited",
+        }
+    }
+
+    /// The one of `kinds` that `attribute` names, if it names one.
+    fn of(attribute: &Attribute, kinds: &[Self]) -> Option<Self> {
         let last = attribute.path().segments.last()?;
-        [Self::Visit, Self::Exit].into_iter().find(|kind| last.ident == kind.name())
+        kinds.iter().copied().find(|kind| last.ident == kind.name())
     }
 }
 
@@ -45,45 +67,43 @@ impl HookKind {
 pub(crate) fn expand_impl(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
     let arguments = parse::Arguments::read(arguments, &mut diagnostics);
-    let mut item = match parse_impl(item.clone()) {
+    let message = "`#[walker]` stands on the impl that holds the hooks: `impl Type { .. }`";
+    let mut item = match parse_impl(item.clone(), message) {
         Ok(item) => item,
         Err(error) => {
             diagnostics.push(error);
             return with_errors(item, diagnostics);
         }
     };
-    let methods = parse::take_hooks(&mut item, &mut diagnostics);
-    let walker = model::Walker::new(&item, &methods, arguments, &mut diagnostics);
+    let methods = marked::take_hooks(&mut item, HookKind::OF_WALKERS, &mut diagnostics);
+    let walker = model::Walker::new(&item, &methods, &arguments, &mut diagnostics);
     let mut code = item.to_token_stream();
     code.extend(walker.map(|walker| expand::expand(&walker)));
     with_errors(code, diagnostics)
 }
 
-/// The output of a hook attribute: the method as it is, and an error when no `#[walker]` has read
-/// it.
+/// The output of a hook attribute: the method as it is, and an error when no `#[walker]` or
+/// `#[visited]` has read it.
 pub(crate) fn expand_hook(
     kind: HookKind,
     arguments: &TokenStream,
     item: TokenStream,
 ) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
-    if arguments.to_string() != TAKEN {
-        let name = kind.name();
+    if arguments.to_string() != marked::TAKEN {
+        let (name, home) = (kind.name(), kind.home());
         diagnostics.push(syn::Error::new(
             Span::call_site(),
-            format!("`#[{name}]` marks a method of an impl that has `#[walker]`"),
+            format!("`#[{name}]` marks a method of an impl that has `#[{home}]`"),
         ));
     }
     with_errors(item, diagnostics)
 }
 
-fn parse_impl(item: TokenStream) -> syn::Result<ItemImpl> {
+fn parse_impl(item: TokenStream, otherwise: &str) -> syn::Result<ItemImpl> {
     match syn::parse2(item)? {
         Item::Impl(item) => Ok(item),
-        _ => Err(syn::Error::new(
-            Span::call_site(),
-            "`#[walker]` stands on the impl that holds the hooks: `impl Type { .. }`",
-        )),
+        _ => Err(syn::Error::new(Span::call_site(), otherwise)),
     }
 }
 

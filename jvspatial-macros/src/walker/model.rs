@@ -1,16 +1,15 @@
 //! A walker and its hooks, checked.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::ToTokens;
+use proc_macro2::Ident;
 use syn::ext::IdentExt;
-use syn::{
-    Attribute, FnArg, GenericParam, Generics, ItemImpl, PathArguments, Receiver, ReceiverKind,
-    ReturnType, Safety, Type,
-};
+use syn::{Attribute, Generics, ItemImpl, PathArguments, Type};
 
 use super::HookKind;
-use super::parameter::{NodeParameter, Parameter, ungroup};
-use super::parse::{Arguments, MarkedMethod};
+use super::gate::Gate;
+use super::hook::Hook;
+use super::marked::MarkedMethod;
+use super::parameter::{Form, ungroup};
+use super::parse::Arguments;
 use crate::support::{CratePath, Diagnostics};
 
 /// A type whose impl is a walker.
@@ -21,30 +20,24 @@ pub(crate) struct Walker<'a> {
     pub(crate) cfgs: Vec<&'a Attribute>,
     /// The name of the type.
     pub(crate) name: String,
-    pub(crate) report: Option<Type>,
-    /// The hooks for nodes of one type, each type once, in the order of their first hooks.
-    pub(crate) typed: Vec<TypedHooks<'a>>,
-    /// The hooks for every node.
-    pub(crate) any: Vec<Hook<'a>>,
-    pub(crate) exit: Vec<Hook<'a>>,
-    pub(crate) crate_path: CratePath,
-}
-
-/// The hooks that share one decoded node.
-#[derive(Debug)]
-pub(crate) struct TypedHooks<'a> {
-    pub(crate) ty: &'a Type,
+    pub(crate) report: Option<&'a Type>,
+    /// The types that it names, each once, in the order in which it does.
+    pub(crate) targets: Vec<Target<'a>>,
+    /// The hooks in the order of their declaration.
     pub(crate) hooks: Vec<Hook<'a>>,
+    /// When visits may change it.
+    pub(crate) sequential: Gate,
+    pub(crate) crate_path: &'a CratePath,
 }
 
-/// A method to call.
+/// A type of nodes or edges that the walker names.
 #[derive(Debug)]
-pub(crate) struct Hook<'a> {
-    pub(crate) ident: &'a Ident,
-    pub(crate) cfgs: &'a [Attribute],
-    pub(crate) is_async: bool,
-    pub(crate) parameters: Vec<Parameter<'a>>,
-    pub(crate) output: &'a ReturnType,
+pub(crate) struct Target<'a> {
+    pub(crate) ty: &'a Type,
+    /// When it is named.
+    pub(crate) gate: Gate,
+    /// The kinds of hooks that take it as `Stored<T>`, which share one decoded value.
+    pub(crate) decoded_for: Vec<HookKind>,
 }
 
 impl<'a> Walker<'a> {
@@ -52,13 +45,11 @@ impl<'a> Walker<'a> {
     pub(crate) fn new(
         item: &'a ItemImpl,
         methods: &'a [MarkedMethod],
-        arguments: Arguments,
+        arguments: &'a Arguments,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        let hooks: Vec<_> = methods
-            .iter()
-            .filter_map(|method| Some((method.kind, Hook::new(method, diagnostics)?)))
-            .collect();
+        let hooks: Vec<_> =
+            methods.iter().filter_map(|method| Hook::new(method, diagnostics)).collect();
         if let Some((path, _)) = &item.trait_ {
             diagnostics.error(path, "`#[walker]` stands on an inherent impl: `impl Type { .. }`");
             return None;
@@ -67,188 +58,78 @@ impl<'a> Walker<'a> {
             diagnostics.error(&item.self_ty, "a walker is a struct or an enum");
             return None;
         };
-        let mut walker = Self {
+        let exclusive =
+            hooks.iter().filter(|hook| hook.is_exclusive && hook.kind == HookKind::Visit);
+        let sequential = match arguments.sequential {
+            true => Gate::Always,
+            false => Gate::any(exclusive.map(|hook| hook.cfgs)),
+        };
+        Some(Self {
             self_ty: &item.self_ty,
             generics: &item.generics,
-            cfgs: item.attrs.iter().filter(|a| a.path().is_ident("cfg")).collect(),
-            name,
-            report: arguments.report,
-            typed: Vec::new(),
-            any: Vec::new(),
-            exit: Vec::new(),
-            crate_path: arguments.crate_path,
-        };
-        for (kind, hook) in hooks {
-            walker.add(kind, hook);
-        }
-        Some(walker)
-    }
-
-    fn add(&mut self, kind: HookKind, hook: Hook<'a>) {
-        let hooks = match (kind, hook.node_type()) {
-            (HookKind::Exit, _) => &mut self.exit,
-            (HookKind::Visit, None) => &mut self.any,
-            (HookKind::Visit, Some(ty)) => {
-                let group = match self.typed.iter().position(|group| group.ty == ty) {
-                    Some(group) => group,
-                    None => {
-                        self.typed.push(TypedHooks { ty, hooks: Vec::new() });
-                        self.typed.len() - 1
-                    }
-                };
-                &mut self.typed[group].hooks
-            }
-        };
-        hooks.push(hook);
-    }
-}
-
-impl<'a> Hook<'a> {
-    /// The hook that `method` is, or `None` when it could not be called.
-    fn new(method: &'a MarkedMethod, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let signature = &method.signature;
-        let mut mistakes = Diagnostics::default();
-        check_receiver(method, &mut mistakes);
-        for parameter in &signature.generics.params {
-            if !matches!(parameter, GenericParam::Lifetime(_)) {
-                mistakes.error(parameter, "a hook cannot be generic; the walker can");
-            }
-        }
-        if let Safety::Unsafe(token) = &signature.safety {
-            mistakes.error(token, "a hook cannot be unsafe");
-        }
-        let parameters = parameters(method, &mut mistakes);
-        if method.kind == HookKind::Exit {
-            refuse_control(&signature.output, &mut mistakes);
-        }
-        let callable = mistakes.is_empty();
-        diagnostics.append(mistakes);
-        callable.then(|| Self {
-            ident: &signature.ident,
-            cfgs: &method.cfgs,
-            is_async: signature.asyncness.is_some(),
-            parameters,
-            output: &signature.output,
+            cfgs: cfgs(item),
+            name: name.unraw().to_string(),
+            report: arguments.report.as_ref(),
+            targets: targets(&hooks, &arguments.meets),
+            hooks,
+            sequential,
+            crate_path: &arguments.crate_path,
         })
     }
 
-    /// The node type that selects this hook's nodes.
-    fn node_type(&self) -> Option<&'a Type> {
-        self.parameters.iter().find_map(|parameter| match parameter {
-            Parameter::Node(NodeParameter { ty, .. }) => *ty,
-            Parameter::Walk => None,
-        })
+    /// Its hooks of `kind`, in the order of their declaration.
+    pub(crate) fn hooks(&self, kind: HookKind) -> impl Iterator<Item = &Hook<'a>> {
+        self.hooks.iter().filter(move |hook| hook.kind == kind)
     }
 
-    /// The name of the hook in errors.
-    pub(crate) fn name(&self) -> String {
-        self.ident.unraw().to_string()
+    /// Whether its type has parameters. The hooks of nodes are then not known where its code is
+    /// generated.
+    pub(crate) fn is_generic(&self) -> bool {
+        !self.generics.params.is_empty()
+    }
+
+    /// The place of `ty` among its targets.
+    pub(crate) fn target(&self, ty: &Type) -> Option<usize> {
+        self.targets.iter().position(|target| target.ty == ty)
     }
 }
 
-fn check_receiver(method: &MarkedMethod, diagnostics: &mut Diagnostics) {
-    match method.signature.receiver() {
-        None => diagnostics.error(
-            &method.signature.ident,
-            "a hook is a method; its first parameter is `&mut self` or `&self`",
-        ),
-        Some(receiver) if !is_borrowed(receiver) => diagnostics.error(
-            receiver,
-            "a hook borrows the walker, which visits more than one node; take `&mut self` or `&self`",
-        ),
-        Some(_) => {}
-    }
-}
-
-fn is_borrowed(receiver: &Receiver) -> bool {
-    match &receiver.kind {
-        ReceiverKind::Reference(..) => true,
-        ReceiverKind::Typed(_, ty) => matches!(ungroup(ty), Type::Reference(_)),
-        _ => false,
-    }
-}
-
-fn parameters<'a>(method: &'a MarkedMethod, diagnostics: &mut Diagnostics) -> Vec<Parameter<'a>> {
-    let mut parameters: Vec<Parameter<'a>> = Vec::new();
-    let mut readable = true;
-    for argument in &method.signature.inputs {
-        let FnArg::Typed(argument) = argument else {
-            continue;
-        };
-        let taken = |walk: bool| {
-            parameters.iter().any(|earlier| matches!(earlier, Parameter::Walk) == walk)
-        };
-        match Parameter::of(&argument.ty) {
-            Some(Parameter::Walk) if taken(true) => {
-                diagnostics.error(argument, "a hook takes the walk once");
-            }
-            Some(Parameter::Node(_)) if method.kind == HookKind::Exit => diagnostics.error(
-                argument,
-                "an `#[on_exit]` hook runs after the last node, so it takes none; it may take `&mut Walk<Self>`",
-            ),
-            Some(Parameter::Node(_)) if taken(false) => {
-                diagnostics.error(argument, "a hook takes one node; write a hook for each type");
-            }
-            Some(parameter) => parameters.push(parameter),
-            None => {
-                readable = false;
-                diagnostics.error(&argument.ty, expected_types(method.kind));
-            }
-        }
-    }
-    let has_node = parameters.iter().any(|p| matches!(p, Parameter::Node(_)));
-    if method.kind == HookKind::Visit && readable && !has_node {
-        diagnostics.error(
-            &method.signature.ident,
-            "an `#[on_visit]` hook takes the node, whose type selects the nodes: `here: &mut Stored<T>`, or `here: &AnyNode` for every node",
-        );
-    }
-    parameters
-}
-
-fn expected_types(kind: HookKind) -> &'static str {
-    match kind {
-        HookKind::Visit => {
-            "expected `&mut Stored<T>`, `&Stored<T>`, `&mut AnyNode` or `&AnyNode` for the node, or `&mut Walk<Self>` for the walk"
-        }
-        HookKind::Exit => "expected `&mut Walk<Self>`",
-    }
-}
-
-/// At the end of a walk there is nothing left to steer; the answer would be lost.
-fn refuse_control(output: &ReturnType, diagnostics: &mut Diagnostics) {
-    let ReturnType::Type(_, ty) = output else {
-        return;
+/// The types that `hooks` and `meets(..)` name.
+fn targets<'a>(hooks: &[Hook<'a>], meets: &'a [Type]) -> Vec<Target<'a>> {
+    let mut targets: Vec<Target<'a>> = Vec::new();
+    let mut name = |ty: &'a Type, cfgs: &[Attribute], decoded_for: Option<HookKind>| {
+        let place = targets.iter().position(|target| target.ty == ty).unwrap_or_else(|| {
+            targets.push(Target { ty, gate: Gate::never(), decoded_for: Vec::new() });
+            targets.len() - 1
+        });
+        targets[place].gate.open_for(cfgs);
+        targets[place].decoded_for.extend(decoded_for);
     };
-    let mut stack: Vec<TokenStream> = vec![ty.to_token_stream()];
-    let mut names_control = false;
-    while let Some(tokens) = stack.pop() {
-        for token in tokens {
-            match token {
-                TokenTree::Ident(ident) => names_control |= ident == "Control",
-                TokenTree::Group(group) => stack.push(group.stream()),
-                _ => {}
-            }
+    for hook in hooks {
+        let is_typed = matches!(hook.form(), Some(Form::Typed(_)));
+        for ty in hook.named_types() {
+            name(ty, hook.cfgs, is_typed.then_some(hook.kind));
         }
     }
-    if names_control {
-        diagnostics.error(
-            ty,
-            "an `#[on_exit]` hook runs when nothing is left to control; return nothing or `Result<()>`",
-        );
+    for ty in meets {
+        name(ty, &[], None);
     }
+    targets
+}
+
+/// The `#[cfg(..)]` attributes of an impl.
+pub(crate) fn cfgs(item: &ItemImpl) -> Vec<&Attribute> {
+    item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect()
 }
 
 /// The name of the type that `ty` is a path to.
-fn type_name(ty: &Type) -> Option<String> {
+pub(crate) fn type_name(ty: &Type) -> Option<&Ident> {
     let Type::Path(path) = ungroup(ty) else {
         return None;
     };
     let segment = path.path.segments.last()?;
     match segment.arguments {
-        PathArguments::None | PathArguments::AngleBracketed(_) => {
-            Some(segment.ident.unraw().to_string())
-        }
+        PathArguments::None | PathArguments::AngleBracketed(_) => Some(&segment.ident),
         PathArguments::Parenthesized(_) => None,
     }
 }

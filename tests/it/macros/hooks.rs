@@ -1,5 +1,7 @@
 //! `#[walker]`: which hooks run, in which order, and what their answers do.
 
+mod own;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jvspatial::prelude::*;

@@ -1,0 +1,143 @@
+//! The code of the hooks of a node or an edge.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::Type;
+
+use super::hook::{Hook, Parameter};
+use super::model::{Visited, leaves};
+use crate::walker::HookKind;
+use crate::walker::call::{Call, at, obey};
+use crate::walker::gate::Gate;
+
+pub(crate) fn expand(visited: &Visited<'_>) -> TokenStream {
+    let mut code: TokenStream =
+        visited.walkers().into_iter().map(|walker| visited_by(visited, walker)).collect();
+    code.extend(visited_by_any(visited));
+    code
+}
+
+/// The hooks for the walkers of one type.
+fn visited_by(visited: &Visited<'_>, walker: &Type) -> TokenStream {
+    let Visited { self_ty, cfgs, crate_path: support, .. } = visited;
+    let hooks = visited.hooks_for(Some(walker));
+    let gate = Gate::any(hooks.iter().map(|hook| hook.cfgs)).attribute();
+    let changing = hooks.iter().filter(|hook| hook.changes_walker());
+    let exclusive = Gate::any(changing.map(|hook| hook.cfgs));
+    let (when_exclusive, otherwise) = (exclusive.attribute(), exclusive.otherwise());
+    let leaves = leaves(&hooks);
+    let methods = [(HookKind::VisitedBy, quote!(visited)), (HookKind::LeftBy, quote!(left))].map(
+        |(kind, name)| {
+            let body = body(visited, &hooks, kind);
+            quote! {
+                fn #name(
+                    here: &mut #support::Stored<Self>,
+                    walker: <Self::Access as #support::Access<#walker>>::Of<'_>,
+                    walk: &mut #support::Walk<#walker>,
+                ) -> #body
+            }
+        },
+    );
+    let mut code = quote! {
+        #(#cfgs)*
+        #gate
+        #[automatically_derived]
+        #[allow(unused_mut, unused_variables)]
+        impl #support::VisitedBy<#walker> for #self_ty {
+            #when_exclusive
+            type Access = #support::Exclusive;
+            #otherwise
+            type Access = #support::Shared;
+            const LEAVES: ::core::primitive::bool = #leaves;
+            #(#methods)*
+        }
+        // Without this the hooks would compile and never run.
+        #(#cfgs)*
+        #gate
+        const _: fn() = #support::runs_hooks_of::<#self_ty, #walker>;
+    };
+    if !exclusive.is_never() {
+        let place = at(walker);
+        code.extend(quote_spanned! {place=>
+            #(#cfgs)*
+            #when_exclusive
+            const _: fn() = #support::may_be_changed::<#walker>;
+        });
+    }
+    code
+}
+
+/// The hooks for walkers of every type.
+fn visited_by_any(visited: &Visited<'_>) -> TokenStream {
+    let Visited { self_ty, cfgs, crate_path: support, .. } = visited;
+    let hooks = visited.hooks_for(None);
+    if hooks.is_empty() {
+        return TokenStream::new();
+    }
+    let gate = Gate::any(hooks.iter().map(|hook| hook.cfgs)).attribute();
+    let leaves = leaves(&hooks);
+    let methods = [(HookKind::VisitedBy, quote!(visited)), (HookKind::LeftBy, quote!(left))].map(
+        |(kind, name)| {
+            let body = body(visited, &hooks, kind);
+            quote! {
+                fn #name<__Walker: #support::Walker>(
+                    here: &mut #support::Stored<Self>,
+                    walk: &mut #support::Walk<__Walker>,
+                ) -> #body
+            }
+        },
+    );
+    quote! {
+        #(#cfgs)*
+        #gate
+        #[automatically_derived]
+        #[allow(unused_mut, unused_variables)]
+        impl #support::VisitedByAny for #self_ty {
+            const LEAVES: ::core::primitive::bool = #leaves;
+            #(#methods)*
+        }
+    }
+}
+
+/// The return type and the body of the method that runs the hooks of `kind`.
+fn body(visited: &Visited<'_>, hooks: &[&Hook<'_>], kind: HookKind) -> TokenStream {
+    let support = visited.crate_path;
+    let hooks = hooks.iter().filter(|hook| hook.kind == kind).map(|hook| {
+        let obeyed = obey(support, &call(visited, hook), &quote!(stop));
+        let cfgs = hook.cfgs;
+        quote!(#(#cfgs)* { #obeyed })
+    });
+    // A block instead of an `async fn`, which would hold what no hook takes.
+    quote! {
+        impl ::core::future::Future<
+            Output = ::core::result::Result<#support::Control, #support::HookError>,
+        > + ::core::marker::Send {
+            async move {
+                #(#hooks)*
+                ::core::result::Result::Ok(#support::Control::Continue)
+            }
+        }
+    }
+}
+
+/// The hook as a `Result<Control, HookError>`.
+fn call(visited: &Visited<'_>, hook: &Hook<'_>) -> TokenStream {
+    let arguments = hook.parameters.iter().map(|parameter| match parameter {
+        Parameter::Value { mutable: true } => quote!(&mut **here),
+        Parameter::Value { mutable: false } => quote!(&**here),
+        Parameter::Stored { mutable: true } => quote!(&mut *here),
+        Parameter::Stored { mutable: false } => quote!(&*here),
+        Parameter::Walker { mutable: true } => quote!(&mut *walker),
+        Parameter::Walker { mutable: false } => quote!(&*walker),
+        Parameter::Walk => quote!(&mut *walk),
+    });
+    let call = Call {
+        support: visited.crate_path,
+        ident: hook.ident,
+        name: format!("{}::{}", visited.name, hook.name()),
+        is_async: hook.is_async,
+        output: hook.output,
+        arguments: arguments.collect(),
+    };
+    call.answer()
+}

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 pub use jvspatial_db::{Collection, EntityName};
 
-use crate::entity::{Edge, Node, Visitable};
+use crate::entity::{Edge, Node, Stored, Visitable};
 use crate::error::Error;
 
 pub use crate::query::EmbeddedAt;
@@ -70,20 +70,57 @@ pub fn answer<R: IntoHookResult>(returned: R) -> Result<Control, Error> {
     returned.into_hook_result()
 }
 
-/// Whether `here` is a node of type `N`, for a hook that takes nodes of several types.
-pub fn is_node<N: Node>(here: &Here) -> bool {
-    here.is::<N>()
+/// What a visit is at, taken for a `T`.
+///
+/// The associated functions are those of [`NoTarget`] when `T` is no type of nodes or edges: the compiler says so
+/// where generated code checks it, and once is enough.
+#[derive(Debug)]
+pub struct Target<T>(PhantomData<T>);
+
+impl<T: Visitable> Target<T> {
+    /// Whether it is of type `T`.
+    pub fn is(here: &Here) -> bool {
+        here.is::<T>()
+    }
+
+    /// The value, if it is of type `T`.
+    ///
+    /// # Errors
+    /// As [`Here::decode`].
+    pub fn decode(here: &Here) -> Result<Option<Stored<T>>, Error> {
+        match here.is::<T>() {
+            true => here.decode().map(Some),
+            false => Ok(None),
+        }
+    }
 }
 
-/// Whether `here` is an edge of type `E`, for a hook that takes edges of several types.
-pub fn is_edge<E: Edge>(here: &Here) -> bool {
-    here.is::<E>()
+/// What a visit is never at.
+pub trait NoTarget<T> {
+    /// It is not.
+    fn is(_: &Here) -> bool {
+        false
+    }
+
+    /// It has none.
+    ///
+    /// # Errors
+    /// None.
+    fn decode(_: &Here) -> Result<Option<Stored<T>>, Error> {
+        Ok(None)
+    }
 }
 
-/// Whether `here` is of type `T`, for a hook that takes nodes and edges of several types.
-pub fn is_visited<T: Visitable>(here: &Here) -> bool {
-    here.is::<T>()
-}
+impl<T> NoTarget<T> for Target<T> {}
+
+/// Compiles only if walkers visit documents of type `T`.
+pub const fn is_visitable<T: Visitable>() {}
+
+/// Compiles only if `N` is a type of nodes.
+pub const fn is_node<N: Node>() {}
+
+/// Compiles only if `E` is a type of edges.
+pub const fn is_edge<E: Edge>() {}
 
 /// Compiles only if walkers of type `W` run the hooks that `T` has for them.
 pub const fn runs_hooks_of<T, W: Meets<T>>() {}

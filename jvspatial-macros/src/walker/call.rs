@@ -27,15 +27,20 @@ impl Call<'_> {
             ReturnType::Type(_, ty) => at(ty),
         };
         // Spanned at what the hook returns, because that is what is wrong when it is no answer.
-        let read = quote_spanned!(output=> answer);
+        let at_output = support.at(output);
+        let read = quote_spanned!(output=> #at_output::answer(returned));
         let guarded = match is_async {
             true => quote! {
                 #support::guard(async {
-                    #support::#read(Self::#ident(#(#arguments),*).await)
+                    let returned = Self::#ident(#(#arguments),*).await;
+                    #read
                 }).await
             },
             false => quote! {
-                #support::guard_sync(|| #support::#read(Self::#ident(#(#arguments),*)))
+                #support::guard_sync(|| {
+                    let returned = Self::#ident(#(#arguments),*);
+                    #read
+                })
             },
         };
         quote! {

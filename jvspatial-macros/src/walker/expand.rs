@@ -137,7 +137,9 @@ fn visit_body(walker: &Walker<'_>, access: Access) -> TokenStream {
     let any = walker_hooks(walker, HookKind::Visit, false, &quote!(stop));
     let theirs = theirs(walker, HookKind::Visit, access);
     let support = walker.crate_path;
+    let imports = imports(walker);
     quote! {
+        #imports
         #decoded
         #own
         #any
@@ -171,9 +173,11 @@ fn leave(walker: &Walker<'_>) -> TokenStream {
     };
     let theirs = theirs(walker, HookKind::Leave, access);
     let imports = imports(walker);
+    let checks = walker.targets.iter().map(|target| check(walker, target));
     quote! {
         const LEAVES: ::core::primitive::bool = {
             #imports
+            #(#checks)*
             let mut leaves = false;
             #(#leaves)*
             #(#they_leave)*
@@ -185,6 +189,7 @@ fn leave(walker: &Walker<'_>) -> TokenStream {
             here: &mut #support::Here,
             walk: &mut #support::Walk<Self>,
         ) -> ::core::result::Result<(), #support::HookError> {
+            #imports
             #decoded
             #theirs
             #any
@@ -194,22 +199,37 @@ fn leave(walker: &Walker<'_>) -> TokenStream {
     }
 }
 
+/// Says where a target is named that it is not what it is taken for; nothing else in the code does.
+fn check(walker: &Walker<'_>, target: &Target<'_>) -> TokenStream {
+    let (support, ty) = (walker.crate_path, target.ty);
+    let is_listed = |wanted: fn(&Form<'_>) -> bool| target.listed_as.iter().any(wanted);
+    let mut checks = Vec::new();
+    if is_listed(|form| matches!(form, Form::Node)) {
+        checks.push("is_node");
+    }
+    if is_listed(|form| matches!(form, Form::Edge)) {
+        checks.push("is_edge");
+    }
+    if checks.is_empty() {
+        checks.push("is_visitable");
+    }
+    let gate = target.gate.attribute();
+    let checks = checks.into_iter().map(|check| {
+        let check = Ident::new(check, at(ty));
+        quote!(#gate let _ = #support::#check::<#ty>;)
+    });
+    checks.collect()
+}
+
 /// Decodes what is visited for the hooks of `kind` that take it as a value, once for each type.
 fn decoded(walker: &Walker<'_>, kind: HookKind) -> TokenStream {
+    let support = walker.crate_path;
     let targets = walker.targets.iter().enumerate();
     targets
         .filter(|(_, target)| target.decoded_for.contains(&kind))
         .map(|(place, Target { ty, gate, .. })| {
             let (gate, entity) = (gate.attribute(), slot(place));
-            // Spanned at the type, because that is what is wrong when it is not visited.
-            let is_here = quote_spanned!(at(ty)=> here.is::<#ty>());
-            quote! {
-                #gate
-                let mut #entity = match #is_here {
-                    true => ::core::option::Option::Some(here.decode::<#ty>()?),
-                    false => ::core::option::Option::None,
-                };
-            }
+            quote!(#gate let mut #entity = #support::Target::<#ty>::decode(here)?;)
         })
         .collect()
 }
@@ -240,14 +260,14 @@ fn walker_hooks(
 /// Runs `code` with the variable `entity` when what is visited is of a type that `hook` is for.
 fn when_here(walker: &Walker<'_>, hook: &Hook<'_>, code: TokenStream) -> TokenStream {
     let some = quote!(::core::option::Option::Some);
-    let (any, is_here) = match hook.form() {
+    let any = match hook.form() {
         Some(Form::Typed(ty)) => {
             let entity = walker.target(ty).map(slot);
             return quote!(if let #some(entity) = &mut #entity { #code });
         }
-        Some(Form::Node) => (quote!(here.any_node()), "is_node"),
-        Some(Form::Edge) => (quote!(here.any_edge()), "is_edge"),
-        Some(Form::All) | None => (quote!(#some(&*here)), "is_visited"),
+        Some(Form::Node) => quote!(here.any_node()),
+        Some(Form::Edge) => quote!(here.any_edge()),
+        Some(Form::All) | None => quote!(#some(&*here)),
     };
     // An earlier hook may have saved it, which this one is to see.
     let when_any = quote! {
@@ -258,11 +278,7 @@ fn when_here(walker: &Walker<'_>, hook: &Hook<'_>, code: TokenStream) -> TokenSt
         return when_any;
     }
     let support = walker.crate_path;
-    let is_here = hook.types.iter().map(|ty| {
-        // Spanned at the type, because that is what is wrong when no such thing is visited.
-        let is_here = Ident::new(is_here, at(ty));
-        quote!(#support::#is_here::<#ty>(here))
-    });
+    let is_here = hook.types.iter().map(|ty| quote!(#support::Target::<#ty>::is(here)));
     quote!(if #(#is_here)||* { #when_any })
 }
 
@@ -302,7 +318,7 @@ fn theirs(walker: &Walker<'_>, kind: HookKind, access: Access) -> TokenStream {
         _ => (quote!(visited), "RUN", quote!(stop)),
     };
     let targets = walker.targets.iter().enumerate().map(|(place, target)| {
-        let Target { ty, gate, decoded_for } = target;
+        let Target { ty, gate, decoded_for, .. } = target;
         let mut calls = Vec::new();
         if !walker.is_generic() {
             if access == Access::Exclusive {
@@ -330,15 +346,16 @@ fn theirs(walker: &Walker<'_>, kind: HookKind, access: Access) -> TokenStream {
         let are_there = their_constant(walker, target, constant);
         quote! {
             #gate
-            if #are_there && here.is::<#ty>() {
+            if #are_there && #support::Target::<#ty>::is(here) {
                 walk.refresh(here);
-                let entity = &mut here.decode::<#ty>()?;
-                #(#calls)*
+                if let ::core::option::Option::Some(mut entity) = #support::Target::<#ty>::decode(here)? {
+                    let entity = &mut entity;
+                    #(#calls)*
+                }
             }
         }
     });
-    let imports = imports(walker);
-    quote!({ #imports #(#targets)* })
+    quote!(#(#targets)*)
 }
 
 /// Whether one of the constants called `name` of the hooks that `target` has holds.
@@ -355,7 +372,11 @@ fn their_constant(walker: &Walker<'_>, target: &Target<'_>, name: &str) -> Token
 /// What does nothing for types without hooks.
 fn imports(walker: &Walker<'_>) -> TokenStream {
     let support = walker.crate_path;
-    quote!(use #support::{NoAnyHooks as _, NoExclusiveHooks as _, NoSharedHooks as _};)
+    quote! {
+        use #support::{
+            NoAnyHooks as _, NoExclusiveHooks as _, NoSharedHooks as _, NoTarget as _,
+        };
+    }
 }
 
 /// Says of each target that the walker runs its hooks.

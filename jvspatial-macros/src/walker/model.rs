@@ -38,6 +38,8 @@ pub(crate) struct Target<'a> {
     pub(crate) gate: Gate,
     /// The kinds of hooks that take it as `Stored<T>`, which share one decoded value.
     pub(crate) decoded_for: Vec<HookKind>,
+    /// The hooks for several types that name it, by what they take.
+    pub(crate) listed_as: Vec<Form<'a>>,
 }
 
 impl<'a> Walker<'a> {
@@ -97,18 +99,27 @@ impl<'a> Walker<'a> {
 /// The types that `hooks` and `meets(..)` name.
 fn targets<'a>(hooks: &[Hook<'a>], meets: &'a [Type]) -> Vec<Target<'a>> {
     let mut targets: Vec<Target<'a>> = Vec::new();
-    let mut name = |ty: &'a Type, cfgs: &[Attribute], decoded_for: Option<HookKind>| {
+    let mut name = |ty: &'a Type, cfgs: &[Attribute], hook: Option<&Hook<'a>>| {
         let place = targets.iter().position(|target| target.ty == ty).unwrap_or_else(|| {
-            targets.push(Target { ty, gate: Gate::never(), decoded_for: Vec::new() });
+            targets.push(Target {
+                ty,
+                gate: Gate::never(),
+                decoded_for: Vec::new(),
+                listed_as: Vec::new(),
+            });
             targets.len() - 1
         });
-        targets[place].gate.open_for(cfgs);
-        targets[place].decoded_for.extend(decoded_for);
+        let target = &mut targets[place];
+        target.gate.open_for(cfgs);
+        match hook.and_then(|hook| Some((hook.kind, hook.form()?))) {
+            Some((kind, Form::Typed(_))) => target.decoded_for.push(kind),
+            Some((_, form)) => target.listed_as.push(form),
+            None => {}
+        }
     };
     for hook in hooks {
-        let is_typed = matches!(hook.form(), Some(Form::Typed(_)));
         for ty in hook.named_types() {
-            name(ty, hook.cfgs, is_typed.then_some(hook.kind));
+            name(ty, hook.cfgs, Some(hook));
         }
     }
     for ty in meets {

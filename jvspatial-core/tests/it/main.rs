@@ -25,4 +25,5 @@ mod sorted;
 mod spy;
 mod transaction;
 mod update;
+mod walk;
 mod watch;

@@ -24,6 +24,12 @@ async fn graph(name: &str) -> Graph {
     builder(name).open().await.unwrap()
 }
 
+/// A graph that no other test has.
+pub(crate) async fn another_graph() -> Graph {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    graph(&format!("any{}", NEXT.fetch_add(1, Ordering::Relaxed))).await
+}
+
 #[tokio::test]
 #[ignore = "needs a MongoDB server"]
 async fn a_transaction_is_there_whole_after_it_and_not_at_all_before() {

@@ -185,7 +185,7 @@ impl<W: Walker> WalkBuilder<W> {
         self
     }
 
-    /// Has the hooks of a visit fail when they have not ended after `time`. They are dropped where they wait; one that
+    /// Has the hooks of a visit, or those that leave it, fail when they have not ended after `time`. They are dropped where they wait; one that
     /// computes and never waits cannot be stopped. Default: they may take as long as they like.
     pub fn hook_timeout(mut self, time: Duration) -> Self {
         self.settings.hook_timeout = Some(time);

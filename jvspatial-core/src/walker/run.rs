@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use std::pin::pin;
 
-use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use jvspatial_db::{Document, ErrorKind};
 
 use super::Walker;
@@ -20,6 +20,7 @@ use super::outcome::{Ended, Outcome, Stats};
 use super::parallel::Spread;
 use super::seat::Seat;
 use super::stream::Sink;
+use super::visit::{Bounds, Cut, bounded};
 use super::walk::Walk;
 use crate::error::{Error, Place, Result};
 
@@ -99,8 +100,8 @@ impl<W: Walker> Run<W> {
             }
             // Only a pause, or a hook that took hold of the queue, leaves some of the chunk.
             self.walk.engine.put_chunk_back();
-            if let Some(limit) = self.close_chunk(first).await? {
-                return Ok(Ended::Limit(limit));
+            if let Some(ended) = self.close_chunk(first).await? {
+                return Ok(ended);
             }
             self.observe(|observer, progress| observer.chunk(progress));
             if matches!(next, Next::Pause) {
@@ -140,49 +141,59 @@ impl<W: Walker> Run<W> {
     }
 
     /// Does what the hooks of a chunk asked for, beginning with the visit `first`.
-    async fn close_chunk(&mut self, first: u64) -> Result<Option<Limit>> {
+    async fn close_chunk(&mut self, first: u64) -> Result<Option<Ended>> {
         let Self { walk, .. } = self;
         walk.write_chunk().await?;
         if let Some(limit) = walk.engine.expand(&mut walk.wishes).await? {
-            return Ok(Some(limit));
+            return Ok(Some(Ended::Limit(limit)));
         }
         let last = walk.step();
         if let Some(leaves) = &mut walk.engine.leaves {
             leaves.conclude(first..=last);
-            self.leave().await?;
+            if let Some(ended) = self.leave().await? {
+                return Ok(Some(ended));
+            }
         }
-        Ok(self.walk.limit)
+        Ok(self.walk.limit.map(Ended::Limit))
     }
 
-    /// Runs the hooks that leave what the walk is done with.
-    async fn leave(&mut self) -> Result<()> {
+    /// Runs the hooks that leave what the walk is done with, and tells what ended the walk meanwhile.
+    async fn leave(&mut self) -> Result<Option<Ended>> {
         loop {
             let most = self.walk.engine.chunk_size;
-            let Some(leaves) = &mut self.walk.engine.leaves else { return Ok(()) };
+            let Some(leaves) = &mut self.walk.engine.leaves else { return Ok(None) };
             let left = leaves.take_ready(most);
             if left.is_empty() {
-                return self.walk.write_chunk().await;
+                self.walk.write_chunk().await?;
+                return Ok(None);
             }
             let handles: Vec<_> = left.iter().map(|left| left.handle.clone()).collect();
             self.walk.engine.stats.queries += 1;
             let documents = self.walk.engine.database.get_many(&handles).await?;
             for (left, document) in left.into_iter().zip(documents) {
-                self.leave_one(left, document).await?;
+                if let Some(ended) = self.leave_one(left, document).await? {
+                    return Ok(Some(ended));
+                }
             }
         }
     }
 
-    async fn leave_one(&mut self, left: Left, document: Option<Document>) -> Result<()> {
-        let Self { seat, walk, .. } = self;
+    async fn leave_one(&mut self, left: Left, document: Option<Document>) -> Result<Option<Ended>> {
+        let Self { seat, walk, company } = self;
         let Left { step, handle, depth, parent } = left;
         if let Some(mut document) = document
             && walk.writes.overlay(&mut document)
         {
             let mut here = super::here::Here::new(document, handle.ordinal());
             let last = walk.leave(step, depth, handle);
-            let left = AssertUnwindSafe(seat.walker().leave(&mut here, walk)).catch_unwind().await;
-            let answer = left.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
-            if let Err(error) = walk.judge_hook(answer.map(|()| Control::Continue)) {
+            let bounds = Bounds::of(walk).cancelled(company.cancel.as_mut());
+            let leaving = seat.walker().leave(&mut here, walk).map_ok(|()| Control::Continue);
+            let answer = match bounded(leaving, bounds).await {
+                Ok(answer) => answer,
+                Err(Cut::Deadline) => return Ok(Some(Ended::Limit(Limit::Deadline))),
+                Err(Cut::Cancelled | Cut::Queue) => return Ok(Some(Ended::Cancelled)),
+            };
+            if let Err(error) = walk.judge_hook(answer) {
                 return Err(walk.placed(error));
             }
             walk.come_back(last);
@@ -190,7 +201,7 @@ impl<W: Walker> Run<W> {
         if let Some(leaves) = &mut walk.engine.leaves {
             leaves.release(parent);
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Notes the error that ends the walk.

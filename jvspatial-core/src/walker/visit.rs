@@ -50,7 +50,7 @@ impl<'a> Bounds<'a> {
         Self { patience, deadline, cancel: None, queue: None }
     }
 
-    fn cancelled(self, cancel: Option<&'a mut Cancel>) -> Self {
+    pub(super) fn cancelled(self, cancel: Option<&'a mut Cancel>) -> Self {
         Self { cancel, ..self }
     }
 

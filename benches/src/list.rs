@@ -133,6 +133,18 @@ pub(crate) const BENCHES: &[Bench] = &[
         1.0 / 4.0,
     ),
     beside_floor("walk_update_1m", ours::walk::walk_update_1m, floor::walk::walk_update_1m, 2.0),
+    beside_ours(
+        "walk_computing/parallel_2",
+        ours::spread::computing_on_two,
+        ours::spread::computing,
+        1.0 / 1.7,
+    ),
+    beside_ours(
+        "walk_waiting/concurrency_64",
+        ours::spread::waiting_by_64,
+        ours::spread::waiting,
+        1.0 / 40.0,
+    ),
     #[cfg(feature = "mongodb")]
     beside_peer(
         "mongodb/save_many_10k",

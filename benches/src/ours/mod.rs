@@ -9,5 +9,6 @@ pub(crate) mod indexed;
 pub(crate) mod mixed;
 pub(crate) mod open;
 pub(crate) mod read;
+pub(crate) mod spread;
 pub(crate) mod walk;
 pub(crate) mod write;

@@ -99,7 +99,12 @@ impl<W: Walker> Block<W> {
         let Self { place, visits, mut walk } = self;
         let (mut steps, mut stop) = (Vec::with_capacity(visits.len()), None);
         let asks = Arc::clone(&walk.asks_for_queue);
-        for (pending, document) in visits {
+        for (pending, mut document) in visits {
+            if !walk.writes.overlay(&mut document) {
+                stop = Some(Stop::Undecided);
+                break;
+            }
+            walk.count(&document);
             let mut here = walk.arrive(pending, document);
             let bounds = Bounds::of(&walk).asked(&asks);
             let ended = bounded(attend.visit(&mut here, &mut walk), bounds).await;
@@ -112,7 +117,7 @@ impl<W: Walker> Block<W> {
             };
             match outcome {
                 Ok(control) => {
-                    steps.push(control.into());
+                    steps.push(walk.concluded(control));
                     if control == Control::Continue && here.is_edge() {
                         walk.pass();
                     }

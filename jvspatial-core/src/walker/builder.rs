@@ -439,6 +439,7 @@ impl<W: Walker> WalkBuilder<W> {
             batch_size: self.batch_size,
             max_age: self.batch_age,
             max_writes: self.max_writes,
+            immediate: self.settings.write_mode == WriteMode::Immediate,
         });
         let walk = Walk::new(
             graph,

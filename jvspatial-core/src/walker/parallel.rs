@@ -19,7 +19,7 @@ use super::policy::WriteMode;
 use super::run::{Next, Run};
 use super::seat::{self, Crew, Seat};
 use super::team::Team;
-use super::walk::Walk;
+use super::walk::{Keys, Walk};
 use crate::error::Result;
 
 /// How many visits a block has, unless hooks are to overlap while they wait.
@@ -62,21 +62,26 @@ impl<W: Walker> Spread<W> {
         self.concurrency.div_ceil(self.workers)
     }
 
-    fn block_size(&self, visits: usize) -> usize {
+    fn block_size(&self, visits: usize, mode: WriteMode) -> usize {
+        // What a visit writes at once does not become one with what the next one writes.
+        if self.each() > 1 || mode == WriteMode::Immediate {
+            return 1;
+        }
         // A chunk too small for full blocks is still to keep every worker busy.
-        if self.each() > 1 { 1 } else { BLOCK.min(visits.div_ceil(self.workers * 2)).max(1) }
+        BLOCK.min(visits.div_ceil(self.workers * 2)).max(1)
     }
 }
 
 /// A block, as the walk knows it while it is away.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Plan {
     /// How many places of the chunk it covers, those of missing nodes included.
     places: usize,
     /// How many steps the walk has made before it, if all goes as planned.
     steps_before: u64,
     visits: u64,
-    bytes: u64,
+    /// The keys of what its hooks create, if it is known that they do.
+    keys: Option<Keys>,
 }
 
 impl<W: Walker> Run<W> {
@@ -85,7 +90,8 @@ impl<W: Walker> Run<W> {
         let Some((mut team, plans)) = self.hand_out(&documents) else {
             return self.visit_chunk(documents).await;
         };
-        let mark = self.walk.writes.next_place();
+        self.walk.wants_keys = false;
+        let mark = self.walk.writes.mark();
         let mut documents = documents.into_iter();
         let mut result = Ok(Next::Visit);
         for (place, plan) in plans.into_iter().enumerate() {
@@ -107,7 +113,7 @@ impl<W: Walker> Run<W> {
         plan: Plan,
         documents: Vec<Option<Document>>,
         team: &mut Team<W>,
-        mark: usize,
+        mark: u64,
     ) -> Result<Next> {
         if plan.visits == 0 {
             return self.visit_chunk(documents).await;
@@ -120,8 +126,11 @@ impl<W: Walker> Run<W> {
             self.merge(documents, done).await
         } else {
             self.walk.engine.stats.repeated += plan.visits;
-            self.walk.wants_keys |= done.walk.wants_keys;
-            self.visit_chunk(documents).await
+            self.walk.creates |= done.walk.wants_keys;
+            self.walk.keys = plan.keys;
+            let next = self.visit_chunk(documents).await;
+            self.walk.keys = None;
+            next
         }
     }
 
@@ -130,31 +139,30 @@ impl<W: Walker> Run<W> {
         let (Some(spread), Seat::Crew(crew)) = (&self.company.spread, &self.seat) else {
             return None;
         };
-        let size = spread.block_size(documents.len());
+        let size = spread.block_size(documents.len(), self.walk.settings.write_mode);
         let (mut courses, mut plans) = (VecDeque::new(), Vec::new());
         let mut steps_before = self.walk.step();
         let mut waiting = self.walk.engine.chunk.iter();
         for documents in documents.chunks(size) {
             let mut visits = Vec::with_capacity(size);
-            let mut bytes = 0;
-            for (pending, document) in waiting.by_ref().zip(documents) {
+            // In this order, as the one that ends first must be asked first.
+            for (document, pending) in documents.iter().zip(waiting.by_ref()) {
                 if let Some(mut document) = document.clone()
                     && self.walk.writes.overlay(&mut document)
                 {
-                    bytes += document.body.as_bytes().len() as u64;
                     visits.push((pending, document));
                 }
             }
             let count = visits.len() as u64;
+            let creates = self.walk.creates && count > 0;
+            let keys = creates.then(|| Keys::new(self.walk.graph.reserve_keys(KEYS)));
             if count > 0 {
                 let mut walk = self.walk.aside(steps_before);
-                if self.walk.wants_keys {
-                    walk.keys = Some(Box::new(self.walk.graph.reserve_keys(KEYS)));
-                }
+                walk.keys.clone_from(&keys);
                 let block = Block { place: plans.len(), visits, walk };
                 courses.push_back(crew.conduct(block));
             }
-            plans.push(Plan { places: documents.len(), steps_before, visits: count, bytes });
+            plans.push(Plan { places: documents.len(), steps_before, visits: count, keys });
             steps_before += count;
         }
         Some((Team::start(spread.workers, spread.each(), courses), plans))
@@ -166,23 +174,24 @@ impl<W: Walker> Run<W> {
         plan: &Plan,
         documents: &[Option<Document>],
         done: &Done<W>,
-        mark: usize,
+        mark: u64,
     ) -> bool {
         let Walk { engine, writes, clock, .. } = &self.walk;
-        let is_in_place = plan.steps_before == self.walk.step();
+        // A key taken meanwhile is greater than those that were set aside.
+        let is_in_place = plan.steps_before == self.walk.step() && !self.walk.wants_keys;
         let is_decided = !matches!(done.stop, Some(Stop::Undecided));
         let limits = &engine.limits;
         let last = plan.steps_before + plan.visits;
         let is_within_limits = limits.visits.is_none()
             && limits.steps.is_none_or(|steps| last <= steps)
-            && limits.bytes.is_none_or(|bytes| engine.stats.bytes + plan.bytes <= bytes)
+            && limits
+                .bytes
+                .is_none_or(|bytes| engine.stats.bytes + done.walk.engine.stats.bytes <= bytes)
             && limits.forbid_visit(plan.steps_before, || clock.elapsed()).is_none()
             && self.walk.has_room_for(&done.walk);
         let is_fresh =
             documents.iter().flatten().all(|document| !writes.is_newer(&document.id, mark))
-                && writes.can_absorb(&done.walk.writes, mark, |id| {
-                    documents.iter().flatten().any(|document| document.id == *id)
-                });
+                && writes.can_absorb(&done.walk.writes, mark);
         is_in_place && is_decided && is_within_limits && is_fresh
     }
 
@@ -197,8 +206,7 @@ impl<W: Walker> Run<W> {
             let Some(pending) = self.walk.engine.chunk.pop() else { break };
             match document {
                 None => self.walk.engine.note_missing(&pending),
-                Some(document) => {
-                    self.walk.count(&document);
+                Some(_) => {
                     self.walk.pass_by(pending);
                     self.walk.trail.conclude(steps.next().unwrap_or_default());
                     self.observe(|observer, progress| observer.visit(progress));
@@ -209,6 +217,9 @@ impl<W: Walker> Run<W> {
         if let Seat::Crew(crew) = &mut self.seat {
             crew.merge(fork);
         }
+        if let Some(Stop::Failed(error)) = stop {
+            return Err(error);
+        }
         if self.walk.settings.write_mode == WriteMode::Immediate {
             self.walk.write_all().await?;
         }
@@ -216,12 +227,9 @@ impl<W: Walker> Run<W> {
             return Ok(Next::End(Ended::Cancelled));
         }
         match stop {
-            Some(Stop::Failed(error)) => Err(error),
             Some(Stop::Control(Control::Disengage)) => Ok(Next::End(Ended::Disengaged)),
             Some(Stop::Control(Control::Pause)) => Ok(Next::Pause),
-            Some(Stop::Control(Control::Continue | Control::Skip) | Stop::Undecided) | None => {
-                Ok(Next::Visit)
-            }
+            Some(_) | None => Ok(Next::Visit),
         }
     }
 }

@@ -89,6 +89,7 @@ impl<W: Walker> Run<W> {
                 });
             }
             let documents = self.walk.engine.load().await?;
+            self.walk.writes.begin_chunk();
             let (visits, first) = (documents.len(), self.walk.step() + 1);
             let next = if self.company.is_spread() && visits > 1 {
                 self.visit_spread(documents).await?

@@ -91,11 +91,9 @@ impl Trail {
         self.steps.push_back(step);
     }
 
-    /// Notes what came of the last visit, unless that is known.
+    /// Notes what came of the last visit.
     pub(super) fn conclude(&mut self, outcome: StepOutcome) {
-        if let Some(step) = self.steps.back_mut()
-            && step.outcome == StepOutcome::UnderWay
-        {
+        if let Some(step) = self.steps.back_mut() {
             step.outcome = outcome;
         }
     }

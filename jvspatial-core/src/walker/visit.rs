@@ -89,7 +89,7 @@ impl<W: Walker> Run<W> {
                 return Err(walk.placed(error));
             }
         };
-        walk.trail.conclude(control.into());
+        walk.trail.conclude(walk.concluded(control));
         if control == Control::Continue && here.is_edge() {
             walk.pass();
         }

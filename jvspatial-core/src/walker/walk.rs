@@ -58,12 +58,16 @@ pub struct Walk<W: Walker> {
     phase: Phase,
     depth_reached: bool,
     failure: Option<Error>,
+    /// Whether a hook of the visit under way has failed.
+    pub(super) has_failed: bool,
     /// Whether these are visits apart from the walk.
     pub(super) is_aside: bool,
     /// The keys of what such visits create: those of later blocks are greater, whenever they are taken.
     pub(super) keys: Option<Keys>,
-    /// Whether such visits had too few of them.
+    /// Whether there were none left when a key was needed.
     pub(super) wants_keys: bool,
+    /// Whether the hooks of this walk are known to create something.
+    pub(super) creates: bool,
     /// Set by a hook of such visits that asks for the queue.
     pub(super) asks_for_queue: Arc<AtomicBool>,
 }
@@ -80,8 +84,24 @@ pub(super) struct Settings {
     pub(super) hook_timeout: Option<Duration>,
 }
 
-/// Keys that were set aside.
-pub(super) type Keys = Box<dyn Iterator<Item = [u8; 12]> + Send + Sync>;
+/// Keys that were set aside for what the hooks of some visits create.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    keys: Arc<[[u8; 12]]>,
+    taken: usize,
+}
+
+impl Keys {
+    pub(super) fn new(keys: impl Iterator<Item = [u8; 12]>) -> Self {
+        Self { keys: keys.collect(), taken: 0 }
+    }
+
+    fn next(&mut self) -> Option<[u8; 12]> {
+        let key = self.keys.get(self.taken).copied()?;
+        self.taken += 1;
+        Some(key)
+    }
+}
 
 /// Edges of one type between two nodes that are to be removed.
 #[derive(Debug)]
@@ -132,9 +152,11 @@ impl<W: Walker> Walk<W> {
             phase: Phase::Visit,
             depth_reached: false,
             failure: None,
+            has_failed: false,
             is_aside: false,
             keys: None,
             wants_keys: false,
+            creates: false,
             asks_for_queue: Arc::default(),
         }
     }
@@ -150,7 +172,7 @@ impl<W: Walker> Walk<W> {
 
     /// A key for a new document.
     pub(super) fn new_key(&mut self) -> [u8; 12] {
-        if let Some(key) = self.keys.as_mut().and_then(Iterator::next) {
+        if let Some(key) = self.keys.as_mut().and_then(Keys::next) {
             return key;
         }
         self.wants_keys = true;
@@ -173,6 +195,8 @@ impl<W: Walker> Walk<W> {
         self.reports.extend(later.reports);
         self.errors.extend(later.errors);
         self.depth_reached |= later.depth_reached;
+        self.engine.stats.bytes += later.engine.stats.bytes;
+        self.engine.stats.edges += later.engine.stats.edges;
         self.wishes.absorb(later.wishes);
         self.writes.absorb(later.writes)
     }
@@ -377,6 +401,7 @@ impl<W: Walker> Walk<W> {
     pub(super) fn arrive(&mut self, pending: Pending, document: Document) -> Here {
         let here = Here::new(document, pending.handle.ordinal());
         self.phase = Phase::Visit;
+        self.has_failed = false;
         self.pass_by(pending);
         here
     }
@@ -462,7 +487,7 @@ impl<W: Walker> Walk<W> {
             OnError::Skip => Control::Skip,
         };
         let error = self.placed(error);
-        self.trail.conclude(StepOutcome::Failed);
+        self.has_failed = true;
         if self.errors.len() < self.settings.max_errors {
             self.errors.push(error);
         } else {
@@ -480,6 +505,11 @@ impl<W: Walker> Walk<W> {
     /// between hooks that see the document in different forms.
     pub fn refresh(&self, here: &mut Here) {
         self.writes.overlay(here.document_mut());
+    }
+
+    /// What came of the visit whose hooks answered `control`.
+    pub(super) fn concluded(&self, control: Control) -> StepOutcome {
+        if self.has_failed { StepOutcome::Failed } else { control.into() }
     }
 
     /// Whether something was kept from going further by its depth.

@@ -38,10 +38,24 @@ pub(super) struct Writes {
     since: Option<Instant>,
     /// How many were ever asked for.
     asked: u64,
+    /// Counts what hooks asked for, also where it went into a write that waited already.
+    touches: u64,
     /// The limit that kept a write from being taken up.
     refused: Option<Limit>,
+    /// Whether a save was refused as outdated by a write that waits.
+    contested: bool,
     writing: Option<Writing>,
+    /// What was written since the chunk was loaded, where that may be before its end.
+    recent: HashMap<Id, Recent, RandomState>,
     pub(super) counts: Counts,
+}
+
+/// What was written of a document since the chunk was loaded.
+#[derive(Debug)]
+struct Recent {
+    touched: u64,
+    /// Nothing when it was removed.
+    saved: Option<(Version, u32, Body)>,
 }
 
 /// How a walk writes.
@@ -51,6 +65,8 @@ pub(super) struct Options {
     pub(super) batch_size: usize,
     pub(super) max_age: Option<Duration>,
     pub(super) max_writes: Option<u64>,
+    /// Whether writes are made before the end of their chunk.
+    pub(super) immediate: bool,
 }
 
 /// What became of writes.
@@ -69,6 +85,8 @@ pub(super) struct Counts {
 struct Staged {
     id: Id,
     operation: Operation,
+    /// When it was last changed.
+    touched: u64,
     /// The visit that asked for it, where a conflict leads back to it.
     by: Option<Box<Pending>>,
 }
@@ -102,8 +120,11 @@ impl Writes {
             structural: 0,
             since: None,
             asked: 0,
+            touches: 0,
             refused: None,
+            contested: false,
             writing: None,
+            recent: HashMap::default(),
             counts: Counts::default(),
         }
     }
@@ -150,11 +171,11 @@ impl Writes {
             }
             Some((place, Operation::Save { expected: first, .. })) => {
                 let first = *first;
-                check_version(id, expected, first.next())?;
+                self.check_version(id, expected, first.next())?;
                 if place < self.sent { (first.next(), None) } else { (first, Some(place)) }
             }
             Some((_, Operation::Create { .. })) => {
-                check_version(id, expected, Version::FIRST)?;
+                self.check_version(id, expected, Version::FIRST)?;
                 (Version::FIRST, None)
             }
         };
@@ -162,12 +183,15 @@ impl Writes {
             let bytes = body.as_bytes().len();
             if let Some(Staged {
                 operation: Operation::Save { body: before, schema: was, .. },
+                touched,
                 ..
             }) = self.waiting.get_mut(place)
             {
                 self.bytes = self.bytes + bytes - before.as_bytes().len();
                 *before = body.clone();
                 *was = schema;
+                self.touches += 1;
+                *touched = self.touches;
             }
             return Ok(Some(expected.next()));
         }
@@ -195,6 +219,15 @@ impl Writes {
     /// Takes up the removal of `id`, if it has the version `expected` then.
     pub(super) fn delete(&mut self, id: Id, expected: Option<Version>, by: Option<Box<Pending>>) {
         self.stage(id, Operation::Delete { expected }, by);
+    }
+
+    /// Refuses a copy that is older than the write that waits.
+    fn check_version(&mut self, id: &Id, expected: Version, found: Version) -> Result<()> {
+        if expected == found {
+            return Ok(());
+        }
+        self.contested = true;
+        Ok(Outcome::Conflict { expected, found }.into_result(id).map(drop)?)
     }
 
     /// Where the next write will be, counted from the first that ever waited.
@@ -244,13 +277,15 @@ impl Writes {
             self.since = Some(Instant::now());
         }
         self.places.insert(id.clone(), self.gone + self.waiting.len());
-        self.waiting.push_back(Staged { id, operation, by });
+        self.touches += 1;
+        let touched = self.touches;
+        self.waiting.push_back(Staged { id, operation, touched, by });
         true
     }
 
     /// Takes over the writes of later visits, which knew nothing of the ones here but the documents they had read.
     pub(super) fn absorb(&mut self, later: Self) -> Result<()> {
-        for Staged { id, operation, by } in later.waiting {
+        for Staged { id, operation, by, .. } in later.waiting {
             match operation {
                 Operation::Save { expected, schema, body } => {
                     self.stage_save(Save { id: &id, expected, schema, body: &body }, by)?;
@@ -278,10 +313,10 @@ impl Writes {
     /// Brings a document just loaded up to the writes of it that still wait, so that the walk reads what
     /// it has written. `false` when it is to be removed.
     pub(super) fn overlay(&self, document: &mut Document) -> bool {
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && self.recent.is_empty() {
             return true;
         }
-        let Some(place) = self.place(&document.id) else { return true };
+        let Some(place) = self.place(&document.id) else { return self.recall(document) };
         match &self.waiting[place].operation {
             Operation::Save { expected, schema, body } => {
                 document.version = expected.next();
@@ -294,29 +329,62 @@ impl Writes {
         }
     }
 
-    /// Whether a write of `id` waits at `place` or later.
-    pub(super) fn is_newer(&self, id: &Id, place: usize) -> bool {
-        self.places.get(id).is_some_and(|found| *found >= place)
+    /// Brings a document up to what was written of it since the chunk was loaded.
+    fn recall(&self, document: &mut Document) -> bool {
+        match self.recent.get(&document.id) {
+            None => true,
+            Some(Recent { saved: None, .. }) => false,
+            Some(Recent { saved: Some((version, schema, body)), .. }) => {
+                document.version = *version;
+                document.schema = *schema;
+                document.body = body.clone();
+                true
+            }
+        }
     }
 
-    /// Whether later writes are what they would be if those here had been known: none since `mark` of the same
-    /// documents, and before it only of those that were `visited`, who knew.
-    pub(super) fn can_absorb(
-        &self,
-        later: &Self,
-        mark: usize,
-        visited: impl Fn(&Id) -> bool,
-    ) -> bool {
-        later.waiting.iter().all(|staged| match self.places.get(&staged.id) {
-            None => true,
-            Some(place) => *place < mark && visited(&staged.id),
+    /// From here on documents are loaded anew.
+    pub(super) fn begin_chunk(&mut self) {
+        self.recent.clear();
+    }
+
+    /// A mark to tell later writes from those so far.
+    pub(super) const fn mark(&self) -> u64 {
+        self.touches
+    }
+
+    /// Whether a write of `id` waits that was asked for, or changed, after `mark`.
+    pub(super) fn is_newer(&self, id: &Id, mark: u64) -> bool {
+        self.place(id).is_some_and(|place| self.waiting[place].touched > mark)
+            || self.recent.get(id).is_some_and(|recent| recent.touched > mark)
+    }
+
+    /// Whether later writes are what they would be if those here had been known: none of what was written after
+    /// `mark`, and of what was written before in the version that it has then.
+    pub(super) fn can_absorb(&self, later: &Self, mark: u64) -> bool {
+        later.waiting.iter().all(|Staged { id, operation, .. }| {
+            let Some(place) = self.place(id) else { return !self.is_newer(id, mark) };
+            let earlier = &self.waiting[place];
+            let is_next = match (&earlier.operation, operation) {
+                (Operation::Save { expected: before, .. }, Operation::Save { expected, .. }) => {
+                    before.next() == *expected
+                }
+                (Operation::Create { .. }, Operation::Save { expected, .. }) => {
+                    *expected == Version::FIRST
+                }
+                (Operation::Delete { .. }, _) => false,
+                (_, Operation::Create { .. } | Operation::Delete { .. }) => true,
+            };
+            is_next && earlier.touched <= mark
         })
     }
 
     /// Whether the limit of writes has room for later ones.
     pub(super) fn has_room_for(&self, later: &Self) -> bool {
         let most = self.options.max_writes;
-        later.refused.is_none() && most.is_none_or(|most| self.asked + later.asked <= most)
+        later.refused.is_none()
+            && !later.contested
+            && most.is_none_or(|most| self.asked + later.asked <= most)
     }
 
     /// Whether something waits that changes what can be followed.
@@ -393,6 +461,12 @@ impl Writes {
                 self.places.remove(&staged.id);
             }
             if let Some(outcome) = outcomes.next() {
+                if self.options.immediate
+                    && outcome.is_written()
+                    && let Some(recent) = staged.written()
+                {
+                    self.recent.insert(staged.id.clone(), recent);
+                }
                 unwritten.extend(self.counts.note(staged, outcome));
             }
         }
@@ -433,12 +507,18 @@ struct Save<'a> {
     body: &'a Body,
 }
 
-/// Refuses a copy that is older than the write that waits.
-fn check_version(id: &Id, expected: Version, found: Version) -> Result<()> {
-    if expected == found {
-        return Ok(());
+impl Staged {
+    /// What a document is after it, if it was one before.
+    fn written(&self) -> Option<Recent> {
+        let saved = match &self.operation {
+            Operation::Save { expected, schema, body } => {
+                Some((expected.next(), *schema, body.clone()))
+            }
+            Operation::Delete { .. } => None,
+            Operation::Create { .. } => return None,
+        };
+        Some(Recent { touched: self.touched, saved })
     }
-    Ok(Outcome::Conflict { expected, found }.into_result(id).map(drop)?)
 }
 
 impl Operation {
@@ -481,7 +561,7 @@ impl Counts {
     /// Counts what became of a write, and returns it when it came to nothing.
     fn note(
         &mut self,
-        Staged { id, operation, by }: Staged,
+        Staged { id, operation, by, .. }: Staged,
         outcome: Outcome,
     ) -> Option<Unwritten> {
         let is_outdated = match (&outcome, &operation) {

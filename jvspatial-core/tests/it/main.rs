@@ -19,6 +19,7 @@ mod modify;
 mod mongo;
 mod neighbors;
 mod open;
+mod parallel;
 mod projection;
 mod save;
 mod sorted;

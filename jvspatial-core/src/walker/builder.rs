@@ -412,6 +412,7 @@ impl<W: Walker> WalkBuilder<W> {
             transaction,
             frontier,
             chunk: Chunk::default(),
+            ahead: None,
             chunk_size: match self.order {
                 Order::BreadthFirst => self.chunk_size,
                 Order::DepthFirst | Order::ByRank => 1,
@@ -434,13 +435,15 @@ impl<W: Walker> WalkBuilder<W> {
             retries: HashMap::default(),
             _pin: pin,
         };
-        let writes = Writes::new(Options {
+        let mut writes = Writes::new(Options {
             encoding,
             batch_size: self.batch_size,
             max_age: self.batch_age,
             max_writes: self.max_writes,
             immediate: self.settings.write_mode == WriteMode::Immediate,
         });
+        // Where reading is work for this thread alone, nothing is gained by it.
+        writes.looks_ahead = self.spread.is_some() || !has_ordinals;
         let walk = Walk::new(
             graph,
             Arc::new(self.settings),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use jvspatial_db::{Database, Document, Handle, Id, OrdinalPin, Transaction};
 
+use super::ahead::Ahead;
 use super::frontier::{Enqueued, Frontier, Met, Order, Origin, Pending};
 use super::leaves::Leaves;
 use super::limits::{Limit, Limits};
@@ -23,6 +24,8 @@ pub(super) struct Engine {
     pub(super) transaction: Option<Arc<dyn Transaction>>,
     pub(super) frontier: Frontier,
     pub(super) chunk: Chunk,
+    /// The next chunk, on its way.
+    pub(super) ahead: Option<Ahead>,
     pub(super) chunk_size: usize,
     pub(super) limits: Limits,
     pub(super) keep: Keep,
@@ -56,6 +59,7 @@ impl Engine {
             transaction: None,
             frontier: Frontier::new(Order::BreadthFirst, 0, OnFull::Drop, visited),
             chunk: Chunk::default(),
+            ahead: None,
             chunk_size: 1,
             limits: self.limits,
             keep: self.keep,
@@ -90,8 +94,31 @@ impl Engine {
     /// Loads the chunk: one query, however large.
     pub(super) async fn load(&mut self) -> Result<Vec<Option<Document>>> {
         self.stats.chunks += 1;
+        let handles = self.chunk.handles();
+        if let Some(ahead) = self.ahead.take()
+            && let Some(documents) = ahead.finish(handles).await
+        {
+            return Ok(documents?);
+        }
         self.stats.queries += 1;
-        Ok(self.database.get_many(self.chunk.handles()).await?)
+        Ok(self.database.get_many(handles).await?)
+    }
+
+    /// Begins to load the next chunk, if it is certain which nodes it will have unless a hook takes hold of the queue;
+    /// `visited` counts the visits with those of this chunk.
+    pub(super) fn load_ahead(&mut self, visited: u64) {
+        let next = self.chunk_size as u64;
+        let is_allowed =
+            self.limits.steps.is_none_or(|steps| steps.saturating_sub(visited) >= next)
+                && self.limits.queries.is_none()
+                && self.transaction.is_none();
+        if !is_allowed || self.frontier.len() < self.chunk_size {
+            return;
+        }
+        if let Some(handles) = self.frontier.first(self.chunk_size) {
+            self.stats.queries += 1;
+            self.ahead = Some(Ahead::load(&self.database, handles));
+        }
     }
 
     /// The limit that forbids another visit of `id`; if there is none, the visit is counted.

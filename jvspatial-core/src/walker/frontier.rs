@@ -176,6 +176,16 @@ impl Frontier {
         self.visited.known()
     }
 
+    /// The handles of the next `count`, in order, where none of them can turn out to need no visit.
+    pub(super) fn first(&self, count: usize) -> Option<Arc<[Handle]>> {
+        match (&self.waiting, self.order) {
+            (Waiting::Line(line), Order::BreadthFirst) => {
+                Some(line.iter().take(count).map(|pending| pending.handle.clone()).collect())
+            }
+            _ => None,
+        }
+    }
+
     /// Adds what was met together, in order, leaving out what needs no visit. `accepted` is told what was added.
     pub(super) fn extend(
         &mut self,

@@ -1,5 +1,6 @@
 //! Walkers: structs with hooks that run as they move from node to node.
 
+mod ahead;
 mod block;
 mod builder;
 mod cancel;

@@ -91,6 +91,9 @@ impl<W: Walker> Run<W> {
             let documents = self.walk.engine.load().await?;
             self.walk.writes.begin_chunk();
             let (visits, first) = (documents.len(), self.walk.step() + 1);
+            if self.walk.writes.looks_ahead {
+                self.walk.engine.load_ahead(first - 1 + visits as u64);
+            }
             let next = if self.company.is_spread() && visits > 1 {
                 self.visit_spread(documents).await?
             } else {

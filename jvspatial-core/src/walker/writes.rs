@@ -45,8 +45,12 @@ pub(super) struct Writes {
     /// Whether a save was refused as outdated by a write that waits.
     contested: bool,
     writing: Option<Writing>,
-    /// What was written since the chunk was loaded, where that may be before its end.
+    /// What was written since a chunk was loaded that is still to be visited, in whole or in part.
     recent: HashMap<Id, Recent, RandomState>,
+    /// The same, from before the chunk under way.
+    earlier: HashMap<Id, Recent, RandomState>,
+    /// Whether the next chunk is loaded meanwhile.
+    pub(super) looks_ahead: bool,
     pub(super) counts: Counts,
 }
 
@@ -125,6 +129,8 @@ impl Writes {
             contested: false,
             writing: None,
             recent: HashMap::default(),
+            earlier: HashMap::default(),
+            looks_ahead: false,
             counts: Counts::default(),
         }
     }
@@ -313,7 +319,7 @@ impl Writes {
     /// Brings a document just loaded up to the writes of it that still wait, so that the walk reads what
     /// it has written. `false` when it is to be removed.
     pub(super) fn overlay(&self, document: &mut Document) -> bool {
-        if self.waiting.is_empty() && self.recent.is_empty() {
+        if self.waiting.is_empty() && self.recent.is_empty() && self.earlier.is_empty() {
             return true;
         }
         let Some(place) = self.place(&document.id) else { return self.recall(document) };
@@ -331,9 +337,12 @@ impl Writes {
 
     /// Brings a document up to what was written of it since the chunk was loaded.
     fn recall(&self, document: &mut Document) -> bool {
-        match self.recent.get(&document.id) {
+        let recent = self.recent.get(&document.id).or_else(|| self.earlier.get(&document.id));
+        match recent {
             None => true,
             Some(Recent { saved: None, .. }) => false,
+            // It may have been loaded after the write, and then somebody may have changed it since.
+            Some(Recent { saved: Some((version, ..)), .. }) if document.version >= *version => true,
             Some(Recent { saved: Some((version, schema, body)), .. }) => {
                 document.version = *version;
                 document.schema = *schema;
@@ -343,9 +352,14 @@ impl Writes {
         }
     }
 
-    /// From here on documents are loaded anew.
+    /// Another chunk is loaded, at the earliest while the one before was visited.
     pub(super) fn begin_chunk(&mut self) {
-        self.recent.clear();
+        self.earlier.clear();
+        if self.looks_ahead {
+            std::mem::swap(&mut self.recent, &mut self.earlier);
+        } else {
+            self.recent.clear();
+        }
     }
 
     /// A mark to tell later writes from those so far.
@@ -461,7 +475,7 @@ impl Writes {
                 self.places.remove(&staged.id);
             }
             if let Some(outcome) = outcomes.next() {
-                if self.options.immediate
+                if (self.options.immediate || self.looks_ahead)
                     && outcome.is_written()
                     && let Some(recent) = staged.written()
                 {

@@ -51,7 +51,8 @@ pub use jvspatial_core::{
     Place, Predicate, Progress, Projected, ProjectedFields, Projection, Queue, Reports, Result,
     ResumeToken, Root, SequentialWalker, SomeFields, Stage, Standalone, Stats, Step, StepOutcome,
     Stepper, Stored, Text, Trail, Transaction, TypeIndex, Uniqueness, Updated, View, VisitedBy,
-    VisitedByAny, Walk, WalkBuilder, Walker, Watch, Watched, Whole, WriteMode, both, incoming, out,
+    VisitedByAny, VisitedByMut, Walk, WalkBuilder, Walker, Watch, Watched, Whole, WriteMode, both,
+    incoming, out,
 };
 /// Ids, documents and database backends, for applications that reach below the graph.
 pub use jvspatial_db as db;

@@ -9,13 +9,10 @@ use crate::error::Error;
 
 pub use crate::query::EmbeddedAt;
 pub use crate::walker::hook::{IntoHookResult, guard, guard_sync};
-pub use crate::walker::visited_by::{
-    Access, AnyHooks, Exclusive, ExclusiveHooks, NoAnyHooks, NoExclusiveHooks, NoSharedHooks,
-    Shared, SharedHooks,
-};
+pub use crate::walker::visited_by::{AnyHooks, Hooks, HooksMut, NoAnyHooks, NoHooks, NoHooksMut};
 pub use crate::walker::{
     Control, Ended, Here, HookError, Meets, ParallelWalker, SequentialWalker, VisitedBy,
-    VisitedByAny, Walk, Walker,
+    VisitedByAny, VisitedByMut, Walk, Walker,
 };
 
 /// The interned name of an entity type, looked up once.
@@ -68,6 +65,18 @@ pub fn intern(name: &str) -> EntityName {
 /// The error that the hook returned.
 pub fn answer<R: IntoHookResult>(returned: R) -> Result<Control, Error> {
     returned.into_hook_result()
+}
+
+/// As [`Walk::answered`].
+///
+/// # Errors
+/// As [`Walk::answered`].
+pub fn answered<W: Walker>(
+    walk: &mut Walk<W>,
+    hook: &'static str,
+    answer: Result<Control, Error>,
+) -> Result<Control, HookError> {
+    walk.answered(hook, answer)
 }
 
 /// What a visit is at, taken for a `T`.

@@ -41,6 +41,6 @@ pub use query::{
 pub use walker::{
     Control, Ended, Enqueued, Fork, Here, HookError, Limit, Meets, Observer, OnConflict, OnError,
     OnFull, Outcome, ParallelWalker, Progress, Queue, Reports, SequentialWalker, Stats, Step,
-    StepOutcome, Stepper, Trail, Uniqueness, VisitedBy, VisitedByAny, Walk, WalkBuilder, Walker,
-    WriteMode,
+    StepOutcome, Stepper, Trail, Uniqueness, VisitedBy, VisitedByAny, VisitedByMut, Walk,
+    WalkBuilder, Walker, WriteMode,
 };

@@ -52,7 +52,7 @@ pub use stepper::Stepper;
 pub use stream::Reports;
 pub use trail::{Step, StepOutcome, Trail};
 pub use visited::Uniqueness;
-pub use visited_by::{Meets, SequentialWalker, VisitedBy, VisitedByAny};
+pub use visited_by::{Meets, SequentialWalker, VisitedBy, VisitedByAny, VisitedByMut};
 pub use walk::Walk;
 
 /// A struct that visits nodes; `#[walker]` implements it from the hooks of an `impl` block.

@@ -27,10 +27,8 @@ pub trait Meets<T>: Walker {}
 )]
 pub trait SequentialWalker: Walker {}
 
-/// A node or edge with hooks for walkers of the type `W`; `#[visited]` implements it.
+/// A node or edge with hooks for walkers of type `W` that only look at the walker; `#[visited]` implements it.
 pub trait VisitedBy<W: Walker>: Visitable {
-    /// How the hooks see the walker.
-    type Access: Access<W>;
     /// Whether [`left`](Self::left) does anything.
     const LEAVES: bool;
 
@@ -40,7 +38,7 @@ pub trait VisitedBy<W: Walker>: Visitable {
     /// The error of a hook.
     fn visited(
         here: &mut Stored<Self>,
-        walker: <Self::Access as Access<W>>::Of<'_>,
+        walker: &W,
         walk: &mut Walk<W>,
     ) -> impl Future<Output = Result<Control, HookError>> + Send;
 
@@ -50,7 +48,33 @@ pub trait VisitedBy<W: Walker>: Visitable {
     /// The error of a hook.
     fn left(
         here: &mut Stored<Self>,
-        walker: <Self::Access as Access<W>>::Of<'_>,
+        walker: &W,
+        walk: &mut Walk<W>,
+    ) -> impl Future<Output = Result<Control, HookError>> + Send;
+}
+
+/// A node or edge with hooks for walkers of type `W`, some of which change the walker; `#[visited]` implements it.
+pub trait VisitedByMut<W: Walker>: Visitable {
+    /// Whether [`left`](Self::left) does anything.
+    const LEAVES: bool;
+
+    /// Runs the hooks for a visit, and stops at the first answer that is not [`Control::Continue`].
+    ///
+    /// # Errors
+    /// The error of a hook.
+    fn visited(
+        here: &mut Stored<Self>,
+        walker: &mut W,
+        walk: &mut Walk<W>,
+    ) -> impl Future<Output = Result<Control, HookError>> + Send;
+
+    /// Runs the hooks for leaving, likewise.
+    ///
+    /// # Errors
+    /// The error of a hook.
+    fn left(
+        here: &mut Stored<Self>,
+        walker: &mut W,
         walk: &mut Walk<W>,
     ) -> impl Future<Output = Result<Control, HookError>> + Send;
 }
@@ -77,28 +101,6 @@ pub trait VisitedByAny: Visitable {
         here: &mut Stored<Self>,
         walk: &mut Walk<W>,
     ) -> impl Future<Output = Result<Control, HookError>> + Send;
-}
-
-/// How the hooks of a node or an edge see the walker.
-pub trait Access<W: Walker> {
-    /// The reference that they are given.
-    type Of<'a>;
-}
-
-/// As `&W`: other visits may go on.
-#[derive(Debug)]
-pub struct Shared;
-
-/// As `&mut W`: only for a walker that is [sequential](SequentialWalker).
-#[derive(Debug)]
-pub struct Exclusive;
-
-impl<W: Walker> Access<W> for Shared {
-    type Of<'a> = &'a W;
-}
-
-impl<W: Walker> Access<W> for Exclusive {
-    type Of<'a> = &'a mut W;
 }
 
 /// The answer when there are no hooks.
@@ -168,11 +170,11 @@ macro_rules! hooks_if_any {
 
 hooks_if_any! {
     /// The hooks of `T` for walkers of type `W` that only look at the walker.
-    SharedHooks or NoSharedHooks, VisitedBy[W, Access = Shared] (walker: &W)
+    Hooks or NoHooks, VisitedBy[W] (walker: &W)
 }
 hooks_if_any! {
     /// The hooks of `T` for walkers of type `W`, some of which change the walker.
-    ExclusiveHooks or NoExclusiveHooks, VisitedBy[W, Access = Exclusive] (walker: &mut W)
+    HooksMut or NoHooksMut, VisitedByMut[W] (walker: &mut W)
 }
 hooks_if_any! {
     /// The hooks of `T` for walkers of any type.

@@ -46,7 +46,7 @@ impl Call<'_> {
         quote! {
             {
                 let answer = #guarded;
-                walk.answered(#name, answer)
+                #support::answered(walk, #name, answer)
             }
         }
     }

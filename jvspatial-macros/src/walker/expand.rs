@@ -68,11 +68,15 @@ pub(crate) fn expand(walker: &Walker<'_>) -> TokenStream {
 }
 
 /// The method that runs the hooks for a visit.
+///
+/// When visits may share the walker it is that of the other trait, but for a generic walker, which can be
+/// shared with some parameters only.
 fn visit(walker: &Walker<'_>) -> TokenStream {
     let Walker { crate_path: support, sequential, .. } = walker;
+    let delegates = !sequential.is_always() && !walker.is_generic();
     let mut code = TokenStream::new();
-    if !sequential.is_never() {
-        let gate = sequential.attribute();
+    if !sequential.is_never() || !delegates {
+        let gate = delegates.then(|| sequential.attribute());
         let body = visit_body(walker, Access::Exclusive);
         code.extend(quote! {
             #gate
@@ -85,7 +89,7 @@ fn visit(walker: &Walker<'_>) -> TokenStream {
             }
         });
     }
-    if !sequential.is_always() {
+    if delegates {
         let gate = sequential.otherwise();
         code.extend(quote! {
             #gate
@@ -109,7 +113,10 @@ fn parallel_walker(walker: &Walker<'_>) -> TokenStream {
     if sequential.is_always() {
         return TokenStream::new();
     }
-    let (parameters, _, conditions) = walker.generics.split_for_impl();
+    let mut generics = walker.generics.clone();
+    let sync = quote_spanned!(at(self_ty)=> #self_ty: ::core::marker::Sync);
+    generics.make_where_clause().predicates.push(syn::parse_quote!(#sync));
+    let (parameters, _, conditions) = generics.split_for_impl();
     let gate = sequential.otherwise();
     let body = visit_body(walker, Access::Shared);
     quote! {
@@ -323,11 +330,11 @@ fn theirs(walker: &Walker<'_>, kind: HookKind, access: Access) -> TokenStream {
         if !walker.is_generic() {
             if access == Access::Exclusive {
                 calls.push(quote! {
-                    #support::ExclusiveHooks::<#ty, Self>::#method(entity, self, walk).await
+                    #support::HooksMut::<#ty, Self>::#method(entity, self, walk).await
                 });
             }
             calls.push(quote! {
-                #support::SharedHooks::<#ty, Self>::#method(entity, self, walk).await
+                #support::Hooks::<#ty, Self>::#method(entity, self, walk).await
             });
         }
         calls.push(quote!(#support::AnyHooks::<#ty, Self>::#method(entity, walk).await));
@@ -364,7 +371,7 @@ fn their_constant(walker: &Walker<'_>, target: &Target<'_>, name: &str) -> Token
     let name = format_ident!("{name}");
     let mut hooks = vec![quote!(AnyHooks)];
     if !walker.is_generic() {
-        hooks.extend([quote!(SharedHooks), quote!(ExclusiveHooks)]);
+        hooks.extend([quote!(Hooks), quote!(HooksMut)]);
     }
     quote!((#(#support::#hooks::<#ty, Self>::#name)||*))
 }
@@ -374,7 +381,7 @@ fn imports(walker: &Walker<'_>) -> TokenStream {
     let support = walker.crate_path;
     quote! {
         use #support::{
-            NoAnyHooks as _, NoExclusiveHooks as _, NoSharedHooks as _, NoTarget as _,
+            NoAnyHooks as _, NoHooksMut as _, NoHooks as _, NoTarget as _,
         };
     }
 }

@@ -1,7 +1,7 @@
 //! The code of the hooks of a node or an edge.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
 use syn::Type;
 
 use super::hook::{Hook, Parameter};
@@ -22,49 +22,69 @@ fn visited_by(visited: &Visited<'_>, walker: &Type) -> TokenStream {
     let Visited { self_ty, cfgs, crate_path: support, .. } = visited;
     let hooks = visited.hooks_for(Some(walker));
     let gate = Gate::any(hooks.iter().map(|hook| hook.cfgs)).attribute();
-    let changing = hooks.iter().filter(|hook| hook.changes_walker());
-    let exclusive = Gate::any(changing.map(|hook| hook.cfgs));
-    let (when_exclusive, otherwise) = (exclusive.attribute(), exclusive.otherwise());
-    let leaves = leaves(&hooks);
-    let methods = [(HookKind::VisitedBy, quote!(visited)), (HookKind::LeftBy, quote!(left))].map(
-        |(kind, name)| {
-            let body = body(visited, &hooks, kind);
-            quote! {
-                fn #name(
-                    here: &mut #support::Stored<Self>,
-                    walker: <Self::Access as #support::Access<#walker>>::Of<'_>,
-                    walk: &mut #support::Walk<#walker>,
-                ) -> #body
-            }
-        },
-    );
-    let mut code = quote! {
-        #(#cfgs)*
-        #gate
-        #[automatically_derived]
-        #[allow(unused_mut, unused_variables)]
-        impl #support::VisitedBy<#walker> for #self_ty {
-            #when_exclusive
-            type Access = #support::Exclusive;
-            #otherwise
-            type Access = #support::Shared;
-            const LEAVES: ::core::primitive::bool = #leaves;
-            #(#methods)*
-        }
-        // Without this the hooks would compile and never run.
+    let changing = Gate::any(hooks.iter().filter(|hook| hook.changes_walker()).map(|h| h.cfgs));
+    // Spanned at the walker, because that is what is wrong when it is none, or meets nothing.
+    let mut code = quote_spanned! {at(walker)=>
         #(#cfgs)*
         #gate
         const _: fn() = #support::runs_hooks_of::<#self_ty, #walker>;
     };
-    if !exclusive.is_never() {
-        let place = at(walker);
-        code.extend(quote_spanned! {place=>
+    if !changing.is_never() {
+        let when_changing = changing.attribute();
+        code.extend(quote_spanned! {at(walker)=>
             #(#cfgs)*
-            #when_exclusive
+            #when_changing
             const _: fn() = #support::may_be_changed::<#walker>;
         });
+        code.extend(implementation(visited, walker, &hooks, true, &when_changing));
+    }
+    if !changing.is_always() {
+        let otherwise = changing.otherwise();
+        let gate = quote!(#gate #otherwise);
+        code.extend(implementation(visited, walker, &hooks, false, &Some(gate)));
     }
     code
+}
+
+/// The implementation of the trait by which walkers of one type find the hooks.
+fn implementation(
+    visited: &Visited<'_>,
+    walker: &Type,
+    hooks: &[&Hook<'_>],
+    changes_walker: bool,
+    gate: &Option<TokenStream>,
+) -> TokenStream {
+    let Visited { self_ty, cfgs, .. } = visited;
+    let support = visited.crate_path.at(at(walker));
+    let (name, reference) = match changes_walker {
+        true => ("VisitedByMut", quote!(&mut)),
+        false => ("VisitedBy", quote!(&)),
+    };
+    let name = Ident::new(name, at(walker));
+    let leaves = leaves(hooks);
+    let method = |kind, name: &str| {
+        let body = body(visited, hooks, kind);
+        let name = format_ident!("{name}");
+        quote_spanned! {at(walker)=>
+            fn #name(
+                here: &mut #support::Stored<Self>,
+                walker: #reference #walker,
+                walk: &mut #support::Walk<#walker>,
+            ) -> #body
+        }
+    };
+    let (visit, leave) = (method(HookKind::VisitedBy, "visited"), method(HookKind::LeftBy, "left"));
+    quote_spanned! {at(walker)=>
+        #(#cfgs)*
+        #gate
+        #[automatically_derived]
+        #[allow(unused_mut, unused_variables)]
+        impl #support::#name<#walker> for #self_ty {
+            const LEAVES: ::core::primitive::bool = #leaves;
+            #visit
+            #leave
+        }
+    }
 }
 
 /// The hooks for walkers of every type.

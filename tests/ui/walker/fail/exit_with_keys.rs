@@ -10,8 +10,8 @@ struct Reach;
 
 #[walker]
 impl Reach {
-    #[on_visit(Airport)]
-    async fn airport(&mut self, _here: &AnyNode) {}
+    #[on_exit(Airport)]
+    async fn end(&mut self) {}
 }
 
 fn main() {}

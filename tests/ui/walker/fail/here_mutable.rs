@@ -1,0 +1,21 @@
+use jvspatial::prelude::*;
+
+#[derive(Serialize, Deserialize, Node)]
+struct City {}
+
+#[derive(Serialize, Deserialize, Node)]
+struct Town {}
+
+#[derive(Serialize, Deserialize, Edge)]
+struct Road {}
+
+
+struct Reach;
+
+#[walker]
+impl Reach {
+    #[on_visit]
+    fn place(&mut self, _here: &mut Here) {}
+}
+
+fn main() {}

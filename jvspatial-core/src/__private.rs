@@ -131,6 +131,14 @@ pub const fn is_node<N: Node>() {}
 /// Compiles only if `E` is a type of edges.
 pub const fn is_edge<E: Edge>() {}
 
+/// What is `Sync`, for any lifetime.
+///
+/// A condition on a type without parameters is refused where it does not hold, unless it is for all lifetimes. So a
+/// walker that cannot be shared is one still, and only its walking in parallel is refused.
+pub trait SyncFor<'a>: Sync {}
+
+impl<T: Sync> SyncFor<'_> for T {}
+
 /// Compiles only if walkers of type `W` run the hooks that `T` has for them.
 pub const fn runs_hooks_of<T, W: Meets<T>>() {}
 

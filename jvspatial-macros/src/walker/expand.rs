@@ -68,54 +68,31 @@ pub(crate) fn expand(walker: &Walker<'_>) -> TokenStream {
 }
 
 /// The method that runs the hooks for a visit.
-///
-/// When visits may share the walker it is that of the other trait, but for a generic walker, which can be
-/// shared with some parameters only.
 fn visit(walker: &Walker<'_>) -> TokenStream {
-    let Walker { crate_path: support, sequential, .. } = walker;
-    let delegates = !sequential.is_always() && !walker.is_generic();
-    let mut code = TokenStream::new();
-    if !sequential.is_never() || !delegates {
-        let gate = delegates.then(|| sequential.attribute());
-        let body = visit_body(walker, Access::Exclusive);
-        code.extend(quote! {
-            #gate
-            async fn visit(
-                &mut self,
-                here: &mut #support::Here,
-                walk: &mut #support::Walk<Self>,
-            ) -> ::core::result::Result<#support::Control, #support::HookError> {
-                #body
-            }
-        });
+    let support = walker.crate_path;
+    let body = visit_body(walker, Access::Exclusive);
+    quote! {
+        async fn visit(
+            &mut self,
+            here: &mut #support::Here,
+            walk: &mut #support::Walk<Self>,
+        ) -> ::core::result::Result<#support::Control, #support::HookError> {
+            #body
+        }
     }
-    if delegates {
-        let gate = sequential.otherwise();
-        code.extend(quote! {
-            #gate
-            fn visit(
-                &mut self,
-                here: &mut #support::Here,
-                walk: &mut #support::Walk<Self>,
-            ) -> impl ::core::future::Future<
-                Output = ::core::result::Result<#support::Control, #support::HookError>,
-            > + ::core::marker::Send {
-                <Self as #support::ParallelWalker>::visit_shared(self, here, walk)
-            }
-        });
-    }
-    code
 }
 
 /// The implementation for visits that share the walker; none when a hook changes it.
+///
+/// [`visit`] does not call it, because a walker need not be `Sync` to walk alone.
 fn parallel_walker(walker: &Walker<'_>) -> TokenStream {
     let Walker { self_ty, cfgs, crate_path: support, sequential, .. } = walker;
     if sequential.is_always() {
         return TokenStream::new();
     }
     let mut generics = walker.generics.clone();
-    let sync = quote_spanned!(at(self_ty)=> #self_ty: ::core::marker::Sync);
-    generics.make_where_clause().predicates.push(syn::parse_quote!(#sync));
+    let is_sync = syn::parse_quote!(for<'__any> #self_ty: #support::SyncFor<'__any>);
+    generics.make_where_clause().predicates.push(is_sync);
     let (parameters, _, conditions) = generics.split_for_impl();
     let gate = sequential.otherwise();
     let body = visit_body(walker, Access::Shared);

@@ -1,11 +1,12 @@
 //! The code of the hooks of a node or an edge.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Type;
 
 use super::hook::{Hook, Parameter};
 use super::model::{Visited, leaves};
+use crate::support::name_self;
 use crate::walker::HookKind;
 use crate::walker::call::{Call, at, obey};
 use crate::walker::gate::Gate;
@@ -14,7 +15,36 @@ pub(crate) fn expand(visited: &Visited<'_>) -> TokenStream {
     let mut code: TokenStream =
         visited.walkers().into_iter().map(|walker| visited_by(visited, walker)).collect();
     code.extend(visited_by_any(visited));
+    code.extend(one_spelling_check(visited));
     code
+}
+
+/// Fails to compile when one walker is written in two ways, once for hooks that change it and once
+/// for hooks that look at it: they would run out of order. Otherwise two implementations collide.
+fn one_spelling_check(visited: &Visited<'_>) -> TokenStream {
+    let walkers = visited.walkers();
+    let changes =
+        |walker: &&Type| visited.hooks_for(Some(walker)).iter().any(|hook| hook.changes_walker());
+    if walkers.iter().all(changes) || !walkers.iter().any(changes) {
+        return TokenStream::new();
+    }
+    let cfgs = &visited.cfgs;
+    let walkers = walkers.into_iter().map(|walker| {
+        let hooks = visited.hooks_for(Some(walker));
+        let gate = Gate::any(hooks.iter().map(|hook| hook.cfgs)).attribute();
+        let walker_named = name_self(walker.to_token_stream(), visited.self_ty);
+        quote_spanned!(at(walker)=> #gate impl WalkerWrittenOneWay<#walker_named> for Hooks {})
+    });
+    quote! {
+        #(#cfgs)*
+        const _: () = {
+            #[allow(dead_code)]
+            struct Hooks;
+            #[allow(dead_code)]
+            trait WalkerWrittenOneWay<Walker> {}
+            #(#walkers)*
+        };
+    }
 }
 
 /// The hooks for the walkers of one type.
@@ -24,17 +54,18 @@ fn visited_by(visited: &Visited<'_>, walker: &Type) -> TokenStream {
     let gate = Gate::any(hooks.iter().map(|hook| hook.cfgs)).attribute();
     let changing = Gate::any(hooks.iter().filter(|hook| hook.changes_walker()).map(|h| h.cfgs));
     // Spanned at the walker, because that is what is wrong when it is none, or meets nothing.
+    let named = name_self(walker.to_token_stream(), self_ty);
     let mut code = quote_spanned! {at(walker)=>
         #(#cfgs)*
         #gate
-        const _: fn() = #support::runs_hooks_of::<#self_ty, #walker>;
+        const _: fn() = #support::runs_hooks_of::<#self_ty, #named>;
     };
     if !changing.is_never() {
         let when_changing = changing.attribute();
         code.extend(quote_spanned! {at(walker)=>
             #(#cfgs)*
             #when_changing
-            const _: fn() = #support::may_be_changed::<#walker>;
+            const _: fn() = #support::may_be_changed::<#named>;
         });
         code.extend(implementation(visited, walker, &hooks, true, &when_changing));
     }

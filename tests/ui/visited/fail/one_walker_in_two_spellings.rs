@@ -15,7 +15,7 @@ struct Surveyor {
     met: u32,
 }
 
-#[walker(meets(City), sequential)]
+#[walker(meets(City, Town), sequential)]
 impl Surveyor {}
 
 #[visited]
@@ -25,6 +25,15 @@ impl City {
 
     #[visited_by(self::Surveyor)]
     fn greet_again(_: &mut Surveyor) {}
+}
+
+#[visited]
+impl Town {
+    #[visited_by(Surveyor)]
+    fn greet(&self) {}
+
+    #[visited_by(self::Surveyor)]
+    fn greet_again(&self) {}
 }
 
 fn main() {}

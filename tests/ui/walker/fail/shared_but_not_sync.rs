@@ -22,4 +22,13 @@ impl Reach {
     }
 }
 
+
+fn walk_alone(graph: &Graph) {
+    let _ = graph.walk(Reach { met: Default::default() });
+}
+
+fn walk_in_parallel(graph: &Graph) {
+    let _ = graph.walk(Reach { met: Default::default() }).parallel(2);
+}
+
 fn main() {}

@@ -1,6 +1,7 @@
 //! `#[walker]`: which hooks run, in which order, and what their answers do.
 
 mod own;
+mod selection;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

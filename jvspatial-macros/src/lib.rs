@@ -310,63 +310,173 @@ pub fn derive_projection(input: TokenStream) -> TokenStream {
 ///
 /// # Keys
 /// - `report = Type`: what the walk reports. Default: `()`.
+/// - `meets(Harbour, Bridge)`: types whose [own hooks](macro@visited) run, besides those that a hook of the walker
+///   names.
+/// - `sequential`: hooks of nodes and edges may change the walker, see below.
 /// - `crate = ".."`: where the `jvspatial` crate is when it has another name.
 ///
 /// # Hooks
 /// A hook is a method, `async` or not, that takes `&mut self` or `&self`. Its attribute is imported
 /// as any other is.
 ///
-/// - `#[on_visit]` takes the node and, if it wants to steer, the walk. The node is `&mut Stored<T>`
-///   or `&Stored<T>` to be called for nodes of type `T`, `&AnyNode` or `&mut AnyNode` to be called
-///   for every node. The walk is `&mut Walk<Self>` or `&Walk<Self>`.
-/// - `#[on_exit]` runs once, when the walk is over, and takes at most the walk.
+/// - [`#[on_visit]`](macro@on_visit) runs when a node or an edge is visited.
+/// - [`#[on_leave]`](macro@on_leave) runs when it is left: it and all that was visited because of it are done.
+/// - [`#[on_exit]`](macro@on_exit) runs once, when the walk is over. It takes, as it likes, the walk and, as `Ended`,
+///   why it is over.
 ///
-/// A hook returns nothing, `Result<()>` or, from a visit, `Control` or `Result<Control>`.
+/// The first two take what they run for, and its type selects that:
 ///
-/// For each node the hooks for its type run first, then those for every node; within each group
-/// they run in the order in which they are declared, until one answers other than
-/// `Control::Continue`. All hooks of one node type are given the same decoded value: what one
-/// changes, the next one sees. Write the type alike in all of them.
+/// | parameter | runs for |
+/// |---|---|
+/// | `&mut Stored<T>`, `&Stored<T>` | nodes or edges of type `T` |
+/// | `&AnyNode` | every node; in `#[on_visit(City, Town)]`, nodes of these types |
+/// | `&AnyEdge` | every edge; in `#[on_visit(Road, Ferry)]`, edges of these types |
+/// | `&Here` | everything; in `#[on_visit(City, Road)]`, nodes and edges of these types |
 ///
-/// `#[cfg]` on a hook also holds for the call to it. The walker's type may be generic.
+/// `#[on_visit(any)]` says the same as `#[on_visit]` with one of the last three. Any hook may take the walk as well, as
+/// `&mut Walk<Self>` or `&Walk<Self>`.
+///
+/// A hook returns nothing, `Result<()>` or, from a visit, `Control` or `Result<Control>`. A panic in it is an error.
+///
+/// # Order
+/// For each visit run
+/// 1. the walker's hooks that name the type,
+/// 2. the walker's other hooks,
+/// 3. the [own hooks](macro@visited) of the node or edge for this walker,
+/// 4. its own hooks for any walker,
+///
+/// within each group in the order in which they are declared, until one answers other than
+/// `Control::Continue`. When it is left, the groups run from the last to the first, again each in the order of
+/// declaration.
+///
+/// All hooks that take one node or edge as `Stored<T>` are given the same decoded value: what one
+/// changes, the next one sees, saved or not. Hooks that take it in another form see what was saved. Write a type alike
+/// in all hooks of a walker.
+///
+/// # In parallel
+/// When all `#[on_visit]` hooks take `&self`, the walker is a `ParallelWalker`, if it is `Sync`. Otherwise, or when it
+/// says `sequential`, hooks of nodes and edges may take it as `&mut`.
+///
+/// `#[cfg]` on a hook also holds for the call to it. The walker's type may be generic; it then runs of the hooks that
+/// nodes and edges have only those for any walker, and only of types that are not its parameters.
 #[proc_macro_attribute]
 pub fn walker(args: TokenStream, item: TokenStream) -> TokenStream {
     walker::expand_impl(args.into(), item.into()).into()
 }
 
-/// Marks a method of a `#[walker]` impl that runs at each node of the type it takes.
+/// Marks a method of a `#[walker]` impl that runs when a node or an edge is visited.
 ///
-/// [`macro@walker`] says what the method may look like.
+/// [`macro@walker`] says what the method may look like, and in which order hooks run.
 ///
 /// ```
 /// use jvspatial::prelude::*;
 ///
+/// #[derive(Debug, Serialize, Deserialize, Node)]
+/// struct City {}
+///
+/// #[derive(Debug, Serialize, Deserialize, Node)]
+/// struct Town {}
+///
+/// #[derive(Debug, Serialize, Deserialize, Edge)]
+/// struct Road {
+///     km: u32,
+/// }
+///
+/// #[derive(Default)]
 /// struct Census {
-///     nodes: u64,
+///     settlements: u32,
+///     km: u32,
+///     met: u32,
 /// }
 ///
 /// #[walker]
 /// impl Census {
+///     #[on_visit(City, Town)]
+///     fn settlement(&mut self, _: &AnyNode, walk: &mut Walk<Self>) {
+///         self.settlements += 1;
+///         walk.follow_edges(out::<Road>());
+///     }
+///
 ///     #[on_visit]
-///     fn count(&mut self, _: &AnyNode) {
-///         self.nodes += 1;
+///     fn road(&mut self, here: &Stored<Road>) {
+///         self.km += here.km;
+///     }
+///
+///     #[on_visit(any)]
+///     fn any(&mut self, _: &Here) {
+///         self.met += 1;
 ///     }
 /// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> jvspatial::Result<()> {
+/// let graph = Graph::open("memory:").await?;
+/// let city = graph.create(City {}).await?;
+/// let town = graph.create(Town {}).await?;
+/// graph.connect(&city, &town, Road { km: 12 }).await?;
+///
+/// let census = graph.walk(Census::default()).from(&city).run().await?.walker;
+/// assert_eq!((census.settlements, census.km, census.met), (2, 12, 3));
+/// # Ok(())
+/// # }
 /// ```
 #[proc_macro_attribute]
 pub fn on_visit(args: TokenStream, item: TokenStream) -> TokenStream {
     walker::expand_hook(HookKind::Visit, &args.into(), item.into()).into()
 }
 
-/// Marks a method of a `#[walker]` impl that runs at each node or edge when it is left.
+/// Marks a method of a `#[walker]` impl that runs when a node or an edge is left: it and all that was visited because
+/// of it are done.
+///
+/// [`macro@walker`] says what the method may look like, and in which order hooks run. It returns nothing or
+/// `Result<()>`.
+///
+/// ```
+/// use jvspatial::prelude::*;
+///
+/// #[derive(Debug, Serialize, Deserialize, Node)]
+/// struct Folder {
+///     name: String,
+/// }
+///
+/// struct List;
+///
+/// #[walker(report = String)]
+/// impl List {
+///     #[on_visit]
+///     fn open(&mut self, here: &Stored<Folder>, walk: &mut Walk<Self>) {
+///         walk.report(format!("<{}>", here.name));
+///         walk.follow(out::<AnyEdge>());
+///     }
+///
+///     #[on_leave]
+///     fn close(&mut self, here: &Stored<Folder>, walk: &mut Walk<Self>) {
+///         walk.report(format!("</{}>", here.name));
+///     }
+/// }
+///
+/// # #[derive(Debug, Serialize, Deserialize, Edge)]
+/// # struct Holds {}
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> jvspatial::Result<()> {
+/// let graph = Graph::open("memory:").await?;
+/// let outer = graph.create(Folder { name: "outer".into() }).await?;
+/// let inner = graph.create(Folder { name: "inner".into() }).await?;
+/// graph.connect(&outer, &inner, Holds {}).await?;
+///
+/// let list = graph.walk(List).from(&outer).run().await?;
+/// assert_eq!(list.reports, ["<outer>", "<inner>", "</inner>", "</outer>"]);
+/// # Ok(())
+/// # }
+/// ```
 #[proc_macro_attribute]
 pub fn on_leave(args: TokenStream, item: TokenStream) -> TokenStream {
     walker::expand_hook(HookKind::Leave, &args.into(), item.into()).into()
 }
 
-/// Marks a method of a `#[walker]` impl that runs once, when the walk is over.
+/// Marks a method of a `#[walker]` impl that runs once, when the walk is over, however it ended.
 ///
-/// [`macro@walker`] says what the method may look like.
+/// [`macro@walker`] says what the method may look like. It returns nothing or `Result<()>`.
 ///
 /// ```
 /// use jvspatial::prelude::*;
@@ -375,32 +485,153 @@ pub fn on_leave(args: TokenStream, item: TokenStream) -> TokenStream {
 ///     nodes: u64,
 /// }
 ///
-/// #[walker(report = u64)]
+/// #[walker(report = String)]
 /// impl Census {
+///     #[on_visit]
+///     fn count(&mut self, _: &AnyNode) {
+///         self.nodes += 1;
+///     }
+///
 ///     #[on_exit]
-///     fn total(&self, walk: &mut Walk<Self>) {
-///         walk.report(self.nodes);
+///     fn total(&self, ended: Ended, walk: &mut Walk<Self>) {
+///         walk.report(format!("{} nodes, {ended}", self.nodes));
 ///     }
 /// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> jvspatial::Result<()> {
+/// let graph = Graph::open("memory:").await?;
+/// let outcome = graph.walk(Census { nodes: 0 }).run().await?;
+/// assert_eq!(outcome.reports, ["1 nodes, finished"]);
+/// # Ok(())
+/// # }
 /// ```
 #[proc_macro_attribute]
 pub fn on_exit(args: TokenStream, item: TokenStream) -> TokenStream {
     walker::expand_hook(HookKind::Exit, &args.into(), item.into()).into()
 }
 
-/// Gives a node or an edge hooks of its own.
+/// Gives a node or an edge hooks of its own, which run when walkers visit or leave it.
+///
+/// ```
+/// use jvspatial::prelude::*;
+///
+/// #[derive(Debug, Serialize, Deserialize, Node)]
+/// struct Harbour {
+///     ships: u32,
+///     calls: u32,
+/// }
+///
+/// #[visited]
+/// impl Harbour {
+///     #[visited_by(Surveyor)]
+///     fn count_ships(&self, surveyor: &mut Surveyor) {
+///         surveyor.ships += self.ships;
+///     }
+///
+///     #[visited_by(any)]
+///     fn note_call<W: Walker>(here: &mut Stored<Self>, walk: &mut Walk<W>) {
+///         here.calls += 1;
+///         walk.save(here);
+///     }
+/// }
+///
+/// #[derive(Default)]
+/// struct Surveyor {
+///     ships: u32,
+/// }
+///
+/// #[walker(meets(Harbour), sequential)]
+/// impl Surveyor {}
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> jvspatial::Result<()> {
+/// let graph = Graph::open("memory:").await?;
+/// let harbour = graph.create(Harbour { ships: 5, calls: 0 }).await?;
+///
+/// let outcome = graph.walk(Surveyor::default()).from(&harbour).run().await?;
+/// assert_eq!(outcome.walker.ships, 5);
+/// assert_eq!(graph.get::<Harbour>(&harbour).await?.map(|harbour| harbour.calls), Some(1));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Keys
+/// - `crate = ".."`: where the `jvspatial` crate is when it has another name.
+///
+/// # Hooks
+/// A hook is a function of the impl, `async` or not, with one of the attributes
+///
+/// - [`#[visited_by(..)]`](macro@visited_by), which runs when the node or edge is visited,
+/// - [`#[left_by(..)]`](macro@left_by), which runs when it is left.
+///
+/// In the parentheses stand the types of the walkers that it is for, or `any`. It runs in walks of walkers that meet
+/// the node or edge: that have a hook which names its type, or say so, `#[walker(meets(Harbour))]`. It
+/// does not compile for a walker that does not.
+///
+/// It takes, in any order and each as it likes,
+///
+/// - what is visited: `&self`, `&mut self`, or with id and version `&Stored<Self>`, `&mut Stored<Self>`;
+/// - the walker: `&Surveyor`, or `&mut Surveyor` if that is no `ParallelWalker`. A hook for several walkers is generic:
+///   `fn greet<W: Greets>(walker: &W)`. A hook for any walker does not take it;
+/// - the walk: `&mut Walk<Surveyor>`, or `&mut Walk<W>` in a hook for several or any walkers.
+///
+/// It returns what a hook of a walker does, and runs in the [order](macro@walker#order) described there, with the
+/// value that the walker's hooks were given. Its name in errors is that of the type and its own, `Harbour::count_ships`.
+///
+/// All hooks of a type for one walker stand in one impl.
 #[proc_macro_attribute]
 pub fn visited(args: TokenStream, item: TokenStream) -> TokenStream {
     walker::expand_visited(args.into(), item.into()).into()
 }
 
-/// Marks a method of a `#[visited]` impl that runs when walkers visit the node or edge.
+/// Marks a function of a `#[visited]` impl that runs when walkers visit the node or edge.
+///
+/// [`macro@visited`] says what the function may look like.
+///
+/// ```
+/// use jvspatial::prelude::*;
+///
+/// #[derive(Debug, Serialize, Deserialize, Node)]
+/// struct Gate {
+///     is_open: bool,
+/// }
+///
+/// #[visited]
+/// impl Gate {
+///     #[visited_by(any)]
+///     fn admit(&self) -> Control {
+///         if self.is_open { Control::Continue } else { Control::Disengage }
+///     }
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn visited_by(args: TokenStream, item: TokenStream) -> TokenStream {
     walker::expand_hook(HookKind::VisitedBy, &args.into(), item.into()).into()
 }
 
-/// Marks a method of a `#[visited]` impl that runs when walkers leave the node or edge.
+/// Marks a function of a `#[visited]` impl that runs when walkers leave the node or edge.
+///
+/// [`macro@visited`] says what the function may look like, [`macro@on_leave`] when a node is left. It returns nothing or
+/// `Result<()>`.
+///
+/// ```
+/// use jvspatial::prelude::*;
+///
+/// #[derive(Debug, Serialize, Deserialize, Node)]
+/// struct Door {
+///     is_open: bool,
+/// }
+///
+/// #[visited]
+/// impl Door {
+///     #[left_by(any)]
+///     fn close<W: Walker>(here: &mut Stored<Self>, walk: &mut Walk<W>) {
+///         here.is_open = false;
+///         walk.save(here);
+///     }
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn left_by(args: TokenStream, item: TokenStream) -> TokenStream {
     walker::expand_hook(HookKind::LeftBy, &args.into(), item.into()).into()

@@ -13,7 +13,7 @@ use crate::entity::{Stored, Visitable};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not run the hooks of `{T}`",
     note = "a walker runs the hooks of the types that its own hooks name, and of others it says so: \
-            `#[walker(meets({T}))]`"
+            `#[walker(meets({T}))]`; one with type parameters runs only those for `any` walker"
 )]
 pub trait Meets<T>: Walker {}
 

@@ -46,7 +46,7 @@ pub struct Census {
     people: u64,
 }
 
-#[walker(report = u64, crate = "::graphs")]
+#[walker(report = u64, meets(Road), crate = "::graphs")]
 impl Census {
     #[on_visit]
     async fn city(&mut self, here: &mut Stored<City>, walk: &mut Walk<Self>) -> Result<Control> {
@@ -60,10 +60,49 @@ impl Census {
         self.people += 1;
     }
 
+    #[on_visit(City, Road)]
+    fn listed(&mut self, _: &Here) {
+        self.people += 1;
+    }
+
+    #[on_leave]
+    fn leave(&mut self, _: &AnyEdge) {}
+
     #[on_exit]
-    fn total(&self, walk: &mut Walk<Self>) {
+    fn total(&self, _: Ended, walk: &mut Walk<Self>) {
         walk.report(self.people);
     }
+}
+
+/// A walker that can be shared.
+#[derive(Debug, Default)]
+pub struct Tour;
+
+#[walker(crate = "graphs")]
+impl Tour {
+    #[on_visit]
+    fn city(&self, _: &Stored<City>) {}
+}
+
+#[visited(crate = "graphs")]
+impl City {
+    #[visited_by(Census)]
+    fn count(census: &mut Census) {
+        census.people += 1;
+    }
+
+    #[visited_by(Tour)]
+    async fn show(&self, _: &Tour) -> Result<()> {
+        Ok(())
+    }
+
+    #[visited_by(any)]
+    fn note<W: Walker>(here: &mut Stored<Self>, walk: &mut Walk<W>) {
+        walk.save(here);
+    }
+
+    #[left_by(Census, Tour)]
+    fn wave(&self) {}
 }
 
 fn as_text<S: serde::Serializer>(year: &i32, serializer: S) -> Result<S::Ok, S::Error> {

@@ -195,10 +195,10 @@ async fn what_was_visited_is_left_in_post_order_hooks_for_all_before_those_for_t
     );
 }
 
-#[tokio::test]
-async fn only_a_walker_that_leaves_has_its_leaving_kept_count_of() {
-    assert!(Leaves::LEAVES);
-    assert!(!Selects::LEAVES);
+#[test]
+fn only_a_walker_that_leaves_has_its_leaving_kept_count_of() {
+    const { assert!(Leaves::LEAVES) };
+    const { assert!(!Selects::LEAVES) };
 }
 
 /// Tells how it ended.
@@ -231,8 +231,8 @@ async fn exit_hooks_are_told_how_the_walk_ended() {
     assert_eq!(outcome.reports[1], "Limit(Steps(1))");
 }
 
-#[tokio::test]
-async fn exit_hooks_may_change_a_walker_that_walks_in_parallel() {
+#[test]
+fn exit_hooks_may_change_a_walker_that_walks_in_parallel() {
     const fn is_parallel<W: ParallelWalker>() {}
     is_parallel::<Ends>();
     is_parallel::<Selects>();

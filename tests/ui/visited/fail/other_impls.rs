@@ -21,9 +21,6 @@ struct Pair<T>(T);
 impl<T> Pair<T> {}
 
 #[visited]
-impl [City] {}
-
-#[visited]
 struct Village;
 
 #[visited(meets(Surveyor))]

@@ -17,6 +17,16 @@ enum Access {
     Exclusive,
 }
 
+impl Access {
+    /// What hooks of nodes are given where the walker has no other visit at the same time.
+    fn alone(walker: &Walker<'_>) -> Self {
+        match walker.sequential.is_never() {
+            true => Self::Shared,
+            false => Self::Exclusive,
+        }
+    }
+}
+
 pub(crate) fn expand(walker: &Walker<'_>) -> TokenStream {
     let Walker { self_ty, cfgs, name, crate_path: support, sequential, .. } = walker;
     let (parameters, _, conditions) = walker.generics.split_for_impl();
@@ -70,7 +80,7 @@ pub(crate) fn expand(walker: &Walker<'_>) -> TokenStream {
 /// The method that runs the hooks for a visit.
 fn visit(walker: &Walker<'_>) -> TokenStream {
     let support = walker.crate_path;
-    let body = visit_body(walker, Access::Exclusive);
+    let body = visit_body(walker, Access::alone(walker));
     quote! {
         async fn visit(
             &mut self,
@@ -135,7 +145,7 @@ fn visit_body(walker: &Walker<'_>, access: Access) -> TokenStream {
 /// The method that runs the hooks for leaving, in the reverse order of their groups, and whether
 /// there are any.
 fn leave(walker: &Walker<'_>) -> TokenStream {
-    let Walker { crate_path: support, sequential, .. } = walker;
+    let Walker { crate_path: support, .. } = walker;
     if walker.targets.is_empty() && walker.hooks(HookKind::Leave).next().is_none() {
         return TokenStream::new();
     }
@@ -151,11 +161,7 @@ fn leave(walker: &Walker<'_>) -> TokenStream {
     let decoded = decoded(walker, HookKind::Leave);
     let own = walker_hooks(walker, HookKind::Leave, true, &quote!(()));
     let any = walker_hooks(walker, HookKind::Leave, false, &quote!(()));
-    let access = match sequential.is_never() {
-        true => Access::Shared,
-        false => Access::Exclusive,
-    };
-    let theirs = theirs(walker, HookKind::Leave, access);
+    let theirs = theirs(walker, HookKind::Leave, Access::alone(walker));
     let imports = imports(walker);
     let checks = walker.targets.iter().map(|target| check(walker, target));
     quote! {

@@ -50,6 +50,7 @@ impl Table<'_> {
         let ours = self
             .ours
             .databases()
+            .into_iter()
             .map(|(name, database)| async move { (name, kind.ours(database, question).await) });
         let (ours, theirs) = join(join_all(ours), kind.theirs(self.oracle, question)).await;
         Ok(Answers { ours, theirs: theirs? })

@@ -27,7 +27,7 @@ const KNOWN: [Known; 4] = [
             names.any(|name| name == "_id")
                 && names.next().is_some()
                 && is_refused(&answers.theirs)
-                && answers.ours.iter().all(|(_, answer)| matches!(answer, Answer::Given(_)))
+                && answers.ours.iter().all(|(_, own)| is_given(own) || is_refused(own))
         },
     },
     Known {
@@ -43,8 +43,10 @@ const KNOWN: [Known; 4] = [
     Known {
         reason: "the server's planner fails at the negation of a comparison of its index on `_id` with a symbol",
         is_it: |_, answers| {
-            matches!(&answers.theirs, Answer::Refused(why) if why.contains("Cannot invert inexact bounds"))
-                && answers.ours.iter().all(|(_, answer)| matches!(answer, Answer::Given(_)))
+            let fails = |answer: &Answer| matches!(answer, Answer::Refused(why) if why.contains("Cannot invert inexact bounds"));
+            // Through ours a server fails as well as without.
+            fails(&answers.theirs)
+                && answers.ours.iter().all(|(_, own)| is_given(own) || fails(own))
         },
     },
     Known {
@@ -54,7 +56,7 @@ const KNOWN: [Known; 4] = [
             let is_refused = |answer: &Answer| matches!(answer, Answer::Refused(why) if why.contains("fields of an index lie in different arrays"));
             (question.contains_key("update") || question.contains_key("operations"))
                 && answers.ours.iter().all(|(_, answer)| is_refused(answer))
-                && matches!(answers.theirs, Answer::Given(_))
+                && is_given(&answers.theirs)
         },
     },
 ];
@@ -62,6 +64,10 @@ const KNOWN: [Known; 4] = [
 /// The reason why a difference is meant to be, if it is.
 pub(crate) fn reason(question: &Document, answers: &Answers) -> Option<&'static str> {
     KNOWN.iter().find(|known| (known.is_it)(question, answers)).map(|known| known.reason)
+}
+
+fn is_given(answer: &Answer) -> bool {
+    matches!(answer, Answer::Given(_))
 }
 
 /// What an answer to an update says is modified.

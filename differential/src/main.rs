@@ -1,8 +1,8 @@
 //! The query language of our databases against that of a MongoDB server.
 //!
-//! A *case* is one random question, put to the JSON database, to the one in memory and to a server that
-//! hold the same random documents. Ours also have random indexes, made before, between and after the writes
-//! that led to the documents; the server has none, since an index must not change an answer. Answers must be the same to the type of each number; a question that
+//! A *case* is one random question, put to the JSON database, to the one in memory, to the one on a server and to that
+//! server alone, which hold the same random documents. Ours also have random indexes, made before, between and after the writes
+//! that led to the documents; the server alone has none, since an index must not change an answer. Answers must be the same to the type of each number; a question that
 //! one refuses all must refuse. A difference is shrunk to the smallest documents and question that show it,
 //! and printed with its seed.
 //!

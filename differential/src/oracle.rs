@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bson::{Bson, Document};
+use jvspatial_db::Database;
 
 /// What an oracle fails with when it says nothing.
 pub(crate) type Reply<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -23,6 +24,11 @@ pub(crate) trait Oracle: Sync {
 
     /// Makes these the documents of the collection, and no others.
     async fn load(&self, documents: &[Document]) -> Reply<()>;
+
+    /// An empty database of ours on the same server, if there is a real one.
+    async fn ours(&self) -> Reply<Option<Box<dyn Database>>> {
+        Ok(None)
+    }
 
     /// Runs a command. Answers fit into their first batch.
     async fn run(&self, command: Document) -> Reply<Response>;

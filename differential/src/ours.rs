@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use bson::{Bson, DateTime, Document};
 use jvspatial_db::{
-    Collection, Database, Durability, EntityName, ErrorKind, Filter, Id, IndexSpec, JsonDb,
-    JsonDbOptions, MemoryDb, Query, Result, Sort, Update, UpdateRequest, WriteBatch,
+    Collection, Database, Durability, EntityName, Envelope, ErrorKind, Filter, Id, IndexInfo,
+    IndexSpec, JsonDb, JsonDbOptions, MemoryDb, Query, Result, Sort, Update, UpdateRequest,
+    Version, WriteBatch,
 };
 use tempfile::TempDir;
 
 use crate::generate::document::{self, ENTITY};
-use crate::oracle::Reply;
+use crate::oracle::{Oracle, Reply};
 use crate::world::{Scene, Step, World};
 
 /// The time of the updates among the steps, which is the same for all databases.
@@ -21,29 +22,40 @@ const TIME: DateTime = DateTime::from_millis(981_173_106_789);
 pub(crate) struct Ours {
     memory: MemoryDb,
     json: JsonDb,
+    /// That on the server of the oracle, if it has one.
+    server: Option<Box<dyn Database>>,
     _directory: TempDir,
 }
 
 impl Ours {
     /// Empty databases; that on disk is in a temporary directory and not synced.
-    pub(crate) async fn open() -> Reply<Self> {
+    pub(crate) async fn open(oracle: &dyn Oracle) -> Reply<Self> {
         let directory = tempfile::tempdir()?;
         let options = JsonDbOptions::new().durability(Durability::Os);
         let json = JsonDb::open(directory.path().join("store"), options).await?;
-        Ok(Self { memory: MemoryDb::new(), json, _directory: directory })
+        let (memory, server) = (MemoryDb::new(), oracle.ours().await?);
+        Ok(Self { memory, json, server, _directory: directory })
     }
 
     /// The databases by name.
-    pub(crate) fn databases(&self) -> [(&'static str, &dyn Database); 2] {
+    pub(crate) fn databases(&self) -> Vec<(&'static str, &dyn Database)> {
+        let server = self.server.iter().map(|server| ("mongodb", &**server));
+        self.embedded().into_iter().chain(server).collect()
+    }
+
+    /// Those that follow the steps of a world.
+    fn embedded(&self) -> [(&'static str, &dyn Database); 2] {
         [("memory", &self.memory), ("json", &self.json)]
     }
 
     /// Removes everything, goes through the steps, and tells what there is to be asked about.
     ///
+    /// The database on a server is given what is there in the end, because it refuses some of the indexes.
+    ///
     /// A document that no step has changed since it was inserted is told as it was inserted, others as the
     /// database in memory has them.
     pub(crate) async fn load(&self, world: &World) -> Reply<Scene> {
-        for (_, database) in self.databases() {
+        for (_, database) in self.embedded() {
             clear(database).await?;
             follow(database, world).await?;
         }
@@ -61,8 +73,31 @@ impl Ours {
         }
         let indexes = self.memory.indexes(Collection::Object).await?;
         scene.indexes = indexes.iter().map(|index| index.spec.to_document()).collect();
+        if let Some(server) = &self.server {
+            clear(&**server).await?;
+            hold(&**server, &scene.documents).await?;
+            for IndexInfo { entity, spec, .. } in indexes {
+                tolerate(server.create_index(Collection::Object, entity, spec).await)?;
+            }
+        }
         Ok(scene)
     }
+}
+
+/// Inserts documents as they are stored.
+async fn hold(database: &dyn Database, documents: &[Document]) -> Reply<()> {
+    let mut batch = WriteBatch::new(database.capabilities().encoding);
+    for document in documents {
+        let version = u64::try_from(document.get_i64("_version")?)?;
+        let envelope = Envelope { version: Version::new(version), schema: 1, link: None };
+        let fields = document.get_document(document::CONTEXT)?;
+        batch.insert_as(document.get_str("_id")?.parse()?, fields, envelope)?;
+    }
+    let report = database.write(batch).await?;
+    if !report.is_complete() {
+        return Err(format!("documents were not inserted: {report:?}").into());
+    }
+    Ok(())
 }
 
 /// The fields that documents were inserted with, by their ids, save those that a step replaces, which may
@@ -215,7 +250,7 @@ mod tests {
 
     #[tokio::test]
     async fn indexes_answer_many_of_the_filters_and_the_steps_leave_most_documents() {
-        let ours = Ours::open().await.unwrap();
+        let ours = Ours::open(&crate::tests::Fake::sound()).await.unwrap();
         let mut random = Random::new(3);
         let (mut left, mut asked, mut by_index, mut by_hint) = (0, 0, 0, 0);
         for _ in 0..20 {

@@ -26,7 +26,7 @@ pub(crate) async fn run(
     let seed = options.seed.unwrap_or_else(rand_seed);
     let begun = Instant::now();
     let enough = options.time.map(Duration::from_secs);
-    let table = Table { ours: Ours::open().await?, oracle };
+    let table = Table { ours: Ours::open(oracle).await?, oracle };
     let (mut asked, mut differing, mut shown) = (0_u64, 0_usize, Vec::new());
     let mut known = BTreeMap::new();
     for number in 0.. {
@@ -45,7 +45,7 @@ pub(crate) async fn run(
                 break;
             }
             let (kind, _) = &kinds[kind];
-            let table = Table { ours: Ours::open().await?, oracle: scratch };
+            let table = Table { ours: Ours::open(scratch).await?, oracle: scratch };
             let world = round.world.clone();
             let text = match shrink::smallest(&table, &**kind, world, question).await? {
                 Some(smallest) => report::difference(kind.name(), &smallest),

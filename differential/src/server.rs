@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use bson::{Document, doc};
+use jvspatial_db::{Database, MongoDb, MongoDbOptions};
+use mongodb::Client;
 use mongodb::error::ErrorKind;
 use mongodb::options::ClientOptions;
-use mongodb::{Client, Database};
 
 use crate::oracle::{Oracle, Reply, Response};
 
@@ -14,8 +15,9 @@ const INTERRUPTED: [i32; 11] = [6, 7, 50, 89, 91, 189, 262, 10107, 11600, 11602,
 /// One collection of a server, in a database of its own that goes with [`Server::drop_database`].
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
-    database: Database,
+    database: mongodb::Database,
     collection: String,
+    uri: String,
 }
 
 impl Server {
@@ -29,7 +31,7 @@ impl Server {
         let database = client.database(&format!("differential_{}", std::process::id()));
         let told = database.run_command(doc! {"buildInfo": 1}).await?;
         let version = told.get_str("version")?.to_owned();
-        let server = Self { database, collection: "round".to_owned() };
+        let server = Self { database, collection: "round".to_owned(), uri: uri.to_owned() };
         for collection in [&server.collection, &server.scratch().collection] {
             server.database.create_collection(collection).await?;
         }
@@ -38,11 +40,19 @@ impl Server {
 
     /// Another collection beside this one.
     pub(crate) fn scratch(&self) -> Self {
-        Self { database: self.database.clone(), collection: "scratch".to_owned() }
+        Self { collection: "scratch".to_owned(), ..self.clone() }
+    }
+
+    /// The name of the database that ours has beside the collection.
+    fn name_of_ours(&self) -> String {
+        format!("{}_{}", self.database.name(), self.collection)
     }
 
     /// Removes everything that was loaded.
     pub(crate) async fn drop_database(&self) -> Reply<()> {
+        for server in [self, &self.scratch()] {
+            self.database.client().database(&server.name_of_ours()).drop().await?;
+        }
         Ok(self.database.drop().await?)
     }
 }
@@ -60,6 +70,14 @@ impl Oracle for Server {
             collection.insert_many(documents).await?;
         }
         Ok(())
+    }
+
+    async fn ours(&self) -> Reply<Option<Box<dyn Database>>> {
+        let name = self.name_of_ours();
+        self.database.client().database(&name).drop().await?;
+        let (hosts, query) = self.uri.split_once('?').unwrap_or((&self.uri, ""));
+        let url = format!("{}/{name}?{query}", hosts.trim_end_matches('/'));
+        Ok(Some(Box::new(MongoDb::open(&url, MongoDbOptions::new()).await?)))
     }
 
     async fn run(&self, command: Document) -> Reply<Response> {

@@ -15,7 +15,7 @@ use crate::world::World;
 use crate::{Options, run, shrink};
 
 /// Finds as ours does, save for what `hides` hides.
-struct Fake {
+pub(crate) struct Fake {
     documents: Mutex<Vec<Document>>,
     hides: fn(&Document) -> bool,
 }
@@ -25,7 +25,7 @@ impl Fake {
         Self { documents: Mutex::default(), hides }
     }
 
-    fn sound() -> Self {
+    pub(crate) fn sound() -> Self {
         Self::new(|_| false)
     }
 
@@ -95,7 +95,7 @@ async fn a_sound_oracle_agrees_and_a_broken_one_does_not() {
 #[tokio::test]
 async fn a_difference_is_shrunk_to_what_shows_it() {
     let broken = Fake::broken();
-    let table = Table { ours: Ours::open().await.unwrap(), oracle: &broken };
+    let table = Table { ours: Ours::open(&broken).await.unwrap(), oracle: &broken };
     let world = World::of(&[doc! {"a": 1}, doc! {"b": {"c": "x"}, "a": [1, {"b": 2}]}, doc! {}]);
     let question = doc! {"filter": {"$or": [{"context.a": {"$gt": 0}}, {"context.b.c": "y"}]}};
     let smallest = shrink::smallest(&table, &*kind("find"), world, question).await.unwrap();
@@ -108,7 +108,7 @@ async fn a_difference_is_shrunk_to_what_shows_it() {
 #[tokio::test]
 async fn steps_that_a_difference_does_not_need_go_and_the_others_become_simpler() {
     let broken = Fake::broken();
-    let table = Table { ours: Ours::open().await.unwrap(), oracle: &broken };
+    let table = Table { ours: Ours::open(&broken).await.unwrap(), oracle: &broken };
     let steps = vec![
         doc! {"index": {"key": {"context.a": 1}, "sparse": true}, "typed": true},
         doc! {"insert": {"a": 1, "b": "x"}},
@@ -132,7 +132,7 @@ async fn steps_that_a_difference_does_not_need_go_and_the_others_become_simpler(
 #[tokio::test]
 async fn what_does_not_differ_is_not_shrunk() {
     let sound = Fake::sound();
-    let table = Table { ours: Ours::open().await.unwrap(), oracle: &sound };
+    let table = Table { ours: Ours::open(&sound).await.unwrap(), oracle: &sound };
     let question = doc! {"filter": {"context.a": 1}};
     let smallest =
         shrink::smallest(&table, &*kind("find"), World::of(&[doc! {"a": 1}]), question).await;

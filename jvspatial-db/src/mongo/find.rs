@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use futures_util::stream;
 
 use super::batches::Batches;
+use super::filters::for_server;
 use super::get::by_ids;
 use super::reader::Reader;
 use super::sieve::{Sieve, Verdict};
@@ -227,10 +228,10 @@ fn hint(command: &mut Fields, query: &Query) {
 
 /// The filter, and what else follows from where the query begins.
 fn narrowed(query: &Query, sort: &Sort) -> Fields {
-    let filter = query.filter.to_document();
+    let filter = for_server(&query.filter);
     // A place whose values fit into no filter narrows nothing: the sieve alone decides then.
     match query.after.as_ref().map(|after| after.to_filter(sort)) {
-        Some(Ok(after)) if !after.is_all() => doc! { "$and": [filter, after.to_document()] },
+        Some(Ok(after)) if !after.is_all() => doc! { "$and": [filter, for_server(&after)] },
         _ => filter,
     }
 }

@@ -4,6 +4,7 @@ mod batches;
 mod client;
 mod error;
 mod explain;
+mod filters;
 mod find;
 mod get;
 mod indexes;

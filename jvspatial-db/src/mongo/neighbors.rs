@@ -7,6 +7,7 @@ use bson::{Bson, Document as Fields, Timestamp, doc};
 use foldhash::fast::RandomState;
 
 use super::batches::Batches;
+use super::filters::for_server;
 use super::reader::Reader;
 use crate::error::{Error, Result};
 use crate::expansion::{Adjacent, Direction, EntitySet, Expansion};
@@ -123,7 +124,7 @@ fn pipelines(starts: &[&Id], expansion: &Expansion, is_inside: bool) -> Vec<Vec<
             filter.insert("bidirectional", doc! { "$ne": false });
         }
         if !expansion.edge_filter.is_all() {
-            filter = doc! { "$and": [filter, expansion.edge_filter.to_document()] };
+            filter = doc! { "$and": [filter, for_server(&expansion.edge_filter)] };
         }
         doc! { "$match": filter }
     };

@@ -3,6 +3,7 @@
 use bson::{Bson, doc};
 
 use super::batches::Batches;
+use super::filters::for_server;
 use super::reader::Reader;
 use crate::distinct::Distinct;
 use crate::error::{Error, Result};
@@ -13,7 +14,7 @@ use crate::id::Collection;
 pub(super) async fn count(reader: &Reader, collection: Collection, filter: &Filter) -> Result<u64> {
     let command = doc! {
         "aggregate": collection.name(),
-        "pipeline": [{ "$match": filter.to_document() }, { "$count": "count" }],
+        "pipeline": [{ "$match": for_server(filter) }, { "$count": "count" }],
         "cursor": {},
         "maxTimeMS": reader.max_time(),
     };
@@ -48,7 +49,7 @@ pub(super) async fn distinct(
 ) -> Result<Vec<Bson>> {
     let command = doc! {
         "find": collection.name(),
-        "filter": filter.to_document(),
+        "filter": for_server(filter),
         "projection": { shown(field): 1, "_id": i32::from(field.as_str() == "_id") },
         "maxTimeMS": reader.max_time(),
     };

@@ -1,6 +1,7 @@
 use bson::{Bson, Document, doc};
 use jvspatial_db::{
-    Collection, ErrorKind, Filter, MemoryDb, MongoDb, Position, Projection, Query, Sort, WriteBatch,
+    Collection, ErrorKind, Filter, IndexSpec, MemoryDb, MongoDb, Position, Projection, Query, Sort,
+    WriteBatch,
 };
 use jvspatial_db::{Database, Envelope, Id, Version};
 
@@ -107,6 +108,34 @@ async fn places_cut_an_order_exactly() {
             compare(&mongo, &memory, between.clone()).await;
             compare(&mongo, &memory, between.reversed().limit(5)).await;
         }
+    }
+    mongo.close().await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a MongoDB server"]
+async fn a_sparse_index_hides_nothing_that_is_missing() {
+    let (mongo, memory) = both("find_sparse").await;
+    let spec = IndexSpec::parse(&doc! { "key": { "context.v": 1 }, "sparse": true }).unwrap();
+    mongo.create_index(Collection::Node, None, spec).await.unwrap();
+    for operator in ["$gte", "$lte", "$eq"] {
+        let asked = || doc! { operator: Bson::Null };
+        for asked in [asked(), doc! { "$not": asked() }] {
+            let filter = Filter::parse(&doc! { "context.v": asked }).unwrap();
+            let counted = memory.count(Collection::Node, &filter).await.unwrap();
+            assert!(counted > 0);
+            assert_eq!(mongo.count(Collection::Node, &filter).await.unwrap(), counted);
+            let query = Query::new(Collection::Node, filter);
+            compare(&mongo, &memory, query.sort(Sort::by_id())).await;
+        }
+    }
+    for sort in sorts() {
+        let all = Query::new(Collection::Node, Filter::all()).sort(sort.clone());
+        let missing = Filter::parse(&doc! { "context.v": Bson::Null }).unwrap();
+        let first = memory.find(Query::new(Collection::Node, missing).sort(sort.clone())).await;
+        let first = first.unwrap().try_next().await.unwrap().unwrap();
+        let after = Position::of(&sort, &first).unwrap();
+        compare(&mongo, &memory, all.after(after)).await;
     }
     mongo.close().await.unwrap();
 }

@@ -4,6 +4,7 @@ use bson::{Bson, Document};
 
 use crate::compare::Answers;
 use crate::kinds::Answer;
+use crate::ours::MONGODB;
 use crate::shrink::is_same;
 
 /// A difference that is meant to be.
@@ -27,7 +28,7 @@ const KNOWN: [Known; 4] = [
             names.any(|name| name == "_id")
                 && names.next().is_some()
                 && is_refused(&answers.theirs)
-                && answers.ours.iter().all(|(_, own)| is_given(own) || is_refused(own))
+                && answers.ours.iter().all(|(_, own)| is_given(own))
         },
     },
     Known {
@@ -43,10 +44,10 @@ const KNOWN: [Known; 4] = [
     Known {
         reason: "the server's planner fails at the negation of a comparison of its index on `_id` with a symbol",
         is_it: |_, answers| {
-            let fails = |answer: &Answer| matches!(answer, Answer::Refused(why) if why.contains("Cannot invert inexact bounds"));
-            // Through ours a server fails as well as without.
-            fails(&answers.theirs)
-                && answers.ours.iter().all(|(_, own)| is_given(own) || fails(own))
+            let [(_, first), others @ ..] = &*answers.ours else { return false };
+            matches!(&answers.theirs, Answer::Refused(why) if why.contains("Cannot invert inexact bounds"))
+                && is_given(first)
+                && others.iter().all(|(_, other)| other.agrees_with(first))
         },
     },
     Known {
@@ -54,8 +55,12 @@ const KNOWN: [Known; 4] = [
                  as MongoDB does when it has the index",
         is_it: |question, answers| {
             let is_refused = |answer: &Answer| matches!(answer, Answer::Refused(why) if why.contains("fields of an index lie in different arrays"));
+            // There are indexes that a server does not make.
+            let is_without = |name: &str, answer: &Answer| {
+                name == MONGODB && answer.agrees_with(&answers.theirs)
+            };
             (question.contains_key("update") || question.contains_key("operations"))
-                && answers.ours.iter().all(|(_, answer)| is_refused(answer))
+                && answers.ours.iter().all(|(name, own)| is_refused(own) || is_without(name, own))
                 && is_given(&answers.theirs)
         },
     },
@@ -102,6 +107,43 @@ mod tests {
 
     fn answers(ours: Answer, theirs: Answer) -> Answers {
         Answers { ours: vec![("memory", ours)], theirs }
+    }
+
+    fn refused(why: &str) -> Answer {
+        Answer::Refused(why.to_owned())
+    }
+
+    fn given(value: i32) -> Answer {
+        Answer::Given(value.into())
+    }
+
+    #[test]
+    fn a_planner_that_fails_is_told_from_databases_of_ours_that_do_and_from_wrong_answers() {
+        let fails = || refused("Cannot invert inexact bounds");
+        let told = |memory: Answer, mongodb: Answer, theirs: Answer| {
+            let ours = vec![("memory", memory), (MONGODB, mongodb)];
+            reason(&Document::new(), &Answers { ours, theirs }).is_some()
+        };
+        assert!(told(given(1), given(1), fails()));
+        assert!(!told(given(1), given(2), fails()));
+        assert!(!told(given(1), fails(), given(1)));
+        assert!(!told(fails(), given(1), given(1)));
+        assert!(!told(given(1), given(1), refused("other")));
+    }
+
+    #[test]
+    fn an_index_that_a_server_does_not_make_refuses_nothing_there() {
+        let refuses = || refused("two fields of an index lie in different arrays");
+        let told = |question: &Document, json: Answer, mongodb: Answer| {
+            let ours = vec![("json", json), (MONGODB, mongodb)];
+            reason(question, &Answers { ours, theirs: given(1) }).is_some()
+        };
+        let update = doc! {"update": {}};
+        assert!(told(&update, refuses(), given(1)));
+        assert!(told(&update, refuses(), refuses()));
+        assert!(!told(&update, refuses(), given(2)));
+        assert!(!told(&update, given(1), refuses()));
+        assert!(!told(&doc! {"sort": {}}, refuses(), given(1)));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The query language of our databases against that of a MongoDB server.
 //!
-//! A *case* is one random question, put to the JSON database, to the one in memory, to the one on a server and to that
-//! server alone, which hold the same random documents. Ours also have random indexes, made before, between and after the writes
-//! that led to the documents; the server alone has none, since an index must not change an answer. Answers must be the same to the type of each number; a question that
-//! one refuses all must refuse. A difference is shrunk to the smallest documents and question that show it,
-//! and printed with its seed.
+//! A *case* is one random question, put to the database in memory, to the JSON database, to the one on a MongoDB
+//! server and to that server alone, which hold the same random documents. Ours also have random indexes, made
+//! before, between and after the writes that led to the documents; the server alone has none, since an index must not
+//! change an answer. Answers must be the same to the type of each number; a question that one refuses all must
+//! refuse. A difference is shrunk to the smallest documents and question that show it, and printed with its seed.
 //!
 //! Built without the feature `server` there is nobody to compare with, and only its own tests run.
 #![cfg_attr(not(feature = "server"), allow(dead_code, reason = "it has nobody to ask"))]

@@ -17,6 +17,9 @@ use crate::world::{Scene, Step, World};
 /// The time of the updates among the steps, which is the same for all databases.
 const TIME: DateTime = DateTime::from_millis(981_173_106_789);
 
+/// What the database on the server of the oracle is called.
+pub(crate) const MONGODB: &str = "mongodb";
+
 /// One database of each kind.
 #[derive(Debug)]
 pub(crate) struct Ours {
@@ -39,7 +42,7 @@ impl Ours {
 
     /// The databases by name.
     pub(crate) fn databases(&self) -> Vec<(&'static str, &dyn Database)> {
-        let server = self.server.iter().map(|server| ("mongodb", &**server));
+        let server = self.server.iter().map(|server| (MONGODB, &**server));
         self.embedded().into_iter().chain(server).collect()
     }
 
@@ -75,10 +78,11 @@ impl Ours {
         scene.indexes = indexes.iter().map(|index| index.spec.to_document()).collect();
         if let Some(server) = &self.server {
             clear(&**server).await?;
-            hold(&**server, &scene.documents).await?;
+            // Before the documents, since a server takes a tenth of a second for each that it has to fill.
             for IndexInfo { entity, spec, .. } in indexes {
                 tolerate(server.create_index(Collection::Object, entity, spec).await)?;
             }
+            hold(&**server, &scene.documents).await?;
         }
         Ok(scene)
     }

@@ -54,9 +54,17 @@ pub(crate) fn stage() -> Outcome {
 
 /// Runs a stage that needs a MongoDB server and a compiler for its driver.
 pub(crate) fn with_servers(stage: impl FnOnce(&Services) -> Result<String, String>) -> Outcome {
+    with_servers_of(servers, stage)
+}
+
+/// Runs a stage that needs a compiler for the driver of MongoDB and what `start` makes of its servers.
+pub(crate) fn with_servers_of<T>(
+    start: impl FnOnce() -> Result<T, Reason>,
+    stage: impl FnOnce(&T) -> Result<String, String>,
+) -> Outcome {
     let is_ci = env::var_os("CI").is_some_and(|value| value == "true");
-    match servers() {
-        Ok(services) => match stage(&services) {
+    match compiler().and_then(|()| start()) {
+        Ok(started) => match stage(&started) {
             Ok(told) => Outcome::Passed(told),
             Err(reason) => Outcome::Failed(reason),
         },
@@ -72,10 +80,13 @@ fn outcome_without(reason: Reason, is_ci: bool) -> Outcome {
     }
 }
 
+fn compiler() -> Result<(), Reason> {
+    let missing = || Reason::Missing("needs a C compiler for the driver of MongoDB".to_owned());
+    cargo::has_c_compiler().then_some(()).ok_or_else(missing)
+}
+
 fn servers() -> Result<Services, Reason> {
-    if !cargo::has_c_compiler() {
-        return Err(Reason::Missing("needs a C compiler for the driver of MongoDB".to_owned()));
-    }
+    compiler()?;
     Services::start(&[Service::Mongodb])
 }
 

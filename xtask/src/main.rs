@@ -20,6 +20,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::torture::wishes::Wishes;
+
 /// Chores of the jvspatial workspace.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
@@ -35,7 +37,7 @@ enum Chore {
     /// Check format, lints, documentation and dependencies.
     Lint,
     /// Show the promises of the JSON database with the long figures; some rows need root.
-    Torture(torture::Options),
+    Torture(Wishes),
     /// Show the promises of the MongoDB backend with the long figures, on servers that step down, die and freeze.
     Failover(failover::Options),
     /// Measure ours beside peers and floors; fails when a bar does not hold.
@@ -52,7 +54,7 @@ fn main() -> ExitCode {
     match Arguments::parse().chore {
         Chore::Test(options) => test::run(&options),
         Chore::Lint => lint::run(),
-        Chore::Torture(options) => torture::run(&options),
+        Chore::Torture(wishes) => torture::run(&wishes),
         Chore::Failover(options) => failover::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::Differential(options) => differential::run(&options),

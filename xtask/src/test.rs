@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::cargo::{self, BENCH_PACKAGE, cargo};
 use crate::differential;
+use crate::failover;
 use crate::features::{self, FACADE};
 use crate::stages::{Outcome, Stages};
 use crate::tally::Tally;
@@ -31,6 +32,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         stages.run("filter", || filtered(filter, total));
     }
     stages.run("mongodb", || filter.map_or_else(mongodb, |_| unwanted()));
+    stages.run("failover", || filter.map_or_else(failover::stage, |_| unwanted()));
     stages.run("differential", || filter.map_or_else(differential::stage, |_| unwanted()));
     stages.run("features", || filter.map_or_else(check_features, |_| unwanted()));
     stages.run("default tree", || filter.map_or_else(default_tree, |_| unwanted()));

@@ -9,55 +9,84 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use crate::cargo::{self, cargo};
-use crate::services;
+use crate::differential::with_servers_of;
+use crate::services::{self, Reason, Services};
+use crate::stages::Outcome;
 use crate::torture::rows::{Goal, Row};
-use crate::torture::{choose, find_program, finish, is_passed, run_rows, start, verdict};
-use rows::{PROMISES, ROWS};
+use crate::torture::verdict::{self, Done};
+use crate::torture::wishes::Wishes;
+use crate::torture::{find_program, finish, is_passed, run_lanes, run_rows};
+use rows::{ALONE, LANES, PROMISES, ROWS, SHOWN_ELSEWHERE};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// So many failovers, batches or histories for each row instead of the long figures
     #[arg(long, conflicts_with = "quick", value_parser = clap::value_parser!(u64).range(1..))]
     rounds: Option<u64>,
-    /// Only rows for these promises, such as `R14,R18`, or with these words in their names
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
-    /// The quick figures instead of the long ones
-    #[arg(long)]
-    quick: bool,
-    /// Replay this seed instead of a new one for each test
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Begin no further round of a row after so many minutes; a row that falls short then fails
-    #[arg(long, default_value_t = 30)]
-    minutes_per_row: u64,
+    #[command(flatten)]
+    wishes: Wishes,
 }
 
 impl Options {
     fn goal(&self) -> Goal {
-        match self.rounds {
-            Some(rounds) => Goal::Rounds(rounds),
-            None if self.quick => Goal::Quick,
-            None => Goal::Long,
-        }
+        self.rounds.map_or_else(|| self.wishes.goal(), Goal::Rounds)
     }
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
-    finish("failover", failover(options))
+    let done = options.wishes.choose(ROWS).map_err(Reason::from);
+    let done = done.and_then(|rows| failover(options, &rows)).map_err(|reason| reason.to_string());
+    finish("failover", done.map(|done| is_passed(&done)))
 }
 
-/// Runs the rows and prints the table; whether none of them failed.
-fn failover(options: &Options) -> Result<bool, String> {
-    let rows = choose(ROWS, &options.only)?;
-    let server = services::mongod().map_err(|reason| reason.to_string())?;
+/// The stage of `cargo xtask test`: the quick figures of every row that no other stage shows.
+pub(crate) fn stage() -> Outcome {
+    let options = Options { rounds: None, wishes: Wishes::QUICK };
+    let rows: Vec<_> = ROWS.iter().filter(|row| row.name != SHOWN_ELSEWHERE).collect();
+    with_servers_of(|| failover(&options, &rows), |done| verdict::summary(done))
+}
+
+/// Runs the rows and prints the table.
+fn failover(options: &Options, rows: &[&'static Row]) -> Result<Vec<Done>, Reason> {
+    let server = services::mongod()?;
+    let set = match rows.iter().any(|row| shares(row)) {
+        true => Some(Services::of_its_own(MEMBERS)?),
+        false => None,
+    };
     let program = build()?;
     let goal = options.goal();
-    let done = run_rows("failover", &rows, goal, |row| command(&program, &server, row, options))?;
+    let command = |row: &Row| {
+        let mut command = command(&program, &server, row, options);
+        if let Some(set) = &set {
+            set.tell(&mut command);
+        }
+        command
+    };
+    let done = match goal {
+        Goal::Quick => {
+            let named = |names: &&[&str]| -> Vec<&'static Row> {
+                let find = |name: &&str| rows.iter().find(|row| row.name == *name).copied();
+                names.iter().filter_map(find).collect()
+            };
+            let lanes: Vec<_> = LANES.iter().map(named).collect();
+            let mut done = run_lanes("failover", &lanes, goal, command)?;
+            done.extend(run_rows("failover", &named(&ALONE), goal, command)?);
+            done
+        }
+        Goal::Long | Goal::Rounds(_) => run_rows("failover", rows, goal, command)?,
+    };
     let columns = ["rounds", "acknowledged", "lost", "double", "misreported", "unknown"];
     println!("\n== failover: summary\n{}", verdict::table(&done, &PROMISES, &columns));
-    Ok(is_passed(&done))
+    Ok(done)
 }
+
+/// Whether the tests of a row use a replica set that is there, one row after the other, instead of starting their own.
+fn shares(row: &Row) -> bool {
+    row.filter.starts_with("mongo::")
+}
+
+/// How many members the replica set has that rows share.
+const MEMBERS: u8 = 3;
 
 /// What tests of failovers read to find the server that they start.
 const SERVER: &str = "JVSPATIAL_TEST_MONGOD";
@@ -71,11 +100,14 @@ fn build() -> Result<PathBuf, String> {
 }
 
 fn command(program: &Path, server: &Path, row: &Row, options: &Options) -> Command {
-    let minutes = options.minutes_per_row;
-    let mut command = start(program, row, options.goal(), minutes, options.seed);
-    command.arg("--include-ignored").env(SERVER, server);
+    let mut command = options.wishes.start(program, row, options.goal());
+    // The set that is shared is nobody else's, so its primary may step down.
+    command.arg("--include-ignored").env(SERVER, server).env(MAY_STEP_DOWN, "1");
     command
 }
+
+/// What tests read that have the primary of the set step down which they are given.
+const MAY_STEP_DOWN: &str = "JVSPATIAL_TEST_STEPDOWN";
 
 #[cfg(test)]
 mod tests {
@@ -112,7 +144,8 @@ mod tests {
 
     #[test]
     fn a_wish_that_no_row_fulfils_is_refused() {
-        assert!(choose(ROWS, &options(&["--only", "R14,R2"]).unwrap().only).is_err());
-        assert!(choose(ROWS, &options(&["--only", "R18"]).unwrap().only).unwrap().len() >= 4);
+        let chosen = |words: &[&str]| options(words).unwrap().wishes.choose(ROWS);
+        assert!(chosen(&["--only", "R14,R2"]).is_err());
+        assert!(chosen(&["--only", "R18"]).unwrap().len() >= 4);
     }
 }

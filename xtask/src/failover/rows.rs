@@ -3,10 +3,9 @@
 use crate::torture::rows::{Row, Shows, row};
 
 /// The promises that are shown here.
-pub(super) const PROMISES: [u8; 6] = [14, 15, 16, 18, 19, 20];
+pub(super) const PROMISES: [u8; 8] = [14, 15, 16, 17, 18, 19, 20, 21];
 
-/// The rows in the order in which they run: short ones first, so that a slip shows early. Those of transactions (R17) and
-/// of the change feed (R21) belong here as well.
+/// The rows in the order in which they run: short ones first, so that a slip shows early.
 pub(super) const ROWS: &[Row] = &[
     // No promise of its own: what a database is not opened with.
     Row {
@@ -18,6 +17,21 @@ pub(super) const ROWS: &[Row] = &[
     },
     row("deadline", &[19], "failover::silent::", &[]),
     row("codes", &[20], "failover::codes::", &[("codes", 150)]),
+    // Their tests judge their controls themselves.
+    Row {
+        name: "transactions",
+        promises: &[17],
+        filter: "mongo::history::",
+        sizes: &[],
+        shows: Shows::Tests,
+    },
+    Row {
+        name: "watch",
+        promises: &[21],
+        filter: "mongo::watch::nothing_is_missed_or_told_twice_while_the_primary_steps_down",
+        sizes: &[],
+        shows: Shows::Tests,
+    },
     row("mixed", &[15], "failover::mixed::", &[("mixed", 1_000)]),
     row("outcomes", &[15], "failover::outcomes::", &[("outcomes", 10_000)]),
     row("histories", &[16], "failover::histories::", &[("histories", 10_000)]),
@@ -43,6 +57,22 @@ pub(super) const ROWS: &[Row] = &[
     row("partition", &[18, 19], "failover::partition::", &[("survival/partition", 100)]),
 ];
 
+/// The rows that run side by side when the figures are quick, in lanes of about as many seconds. Those that measure how
+/// long writes pause are one after the other, and those that share a replica set must be in one lane.
+pub(super) const LANES: [&[&str]; 4] = [
+    &["stepdown", "kill", "partition", "saves"],
+    &["codes", "refused"],
+    &["histories", "outcomes"],
+    &["deadline", "watch", "mixed", "transactions"],
+];
+
+/// The rows that run when the lanes have ended, because their pauses are so close to what was promised that others on the
+/// same processors would show in them.
+pub(super) const ALONE: &[&str] = &["freeze"];
+
+/// The row whose tests the stage `mongodb` of `cargo xtask test` runs as well.
+pub(super) const SHOWN_ELSEWHERE: &str = "transactions";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +88,16 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ROWS.len());
+    }
+
+    #[test]
+    fn every_row_has_one_lane_or_runs_alone() {
+        let mut named: Vec<_> = [&LANES.concat(), ALONE].concat();
+        let mut names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+        named.sort_unstable();
+        names.sort_unstable();
+        assert_eq!(named, names);
+        assert!(names.contains(&SHOWN_ELSEWHERE));
     }
 
     #[test]

@@ -122,10 +122,19 @@ impl Services {
         for &service in services {
             let url = match running(service)? {
                 Some(url) => url,
-                None => guard.add(service)?,
+                None => guard.add(service, 1)?,
             };
             guard.urls.push((service, url));
         }
+        Ok(guard)
+    }
+
+    /// A replica set that nobody else uses, whatever runs or is named.
+    pub(crate) fn of_its_own(members: u8) -> Result<Self, Reason> {
+        let mut guard = Self { home: home(), urls: Vec::new(), started: Vec::new() };
+        guard.sweep()?;
+        let url = guard.add(Service::Mongodb, members)?;
+        guard.urls.push((Service::Mongodb, url));
         Ok(guard)
     }
 
@@ -134,8 +143,8 @@ impl Services {
         command.envs(self.urls.iter().map(|(service, url)| (service.variable(), url)));
     }
 
-    fn add(&mut self, service: Service) -> Result<String, Reason> {
-        let Started { url, processes, directory } = service.start(1)?;
+    fn add(&mut self, service: Service, members: u8) -> Result<String, Reason> {
+        let Started { url, processes, directory } = service.start(members)?;
         let owner = Process::this();
         let entry = Entry { service, url: url.clone(), processes, directory, owner };
         self.started.push(entry.clone());

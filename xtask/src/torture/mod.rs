@@ -3,50 +3,35 @@
 pub(crate) mod report;
 pub(crate) mod rows;
 pub(crate) mod verdict;
+pub(crate) mod wishes;
 
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use clap::Args;
 use serde_json::Value;
 
 use crate::cargo::{self, cargo};
 use report::Report;
 use rows::{Goal, PROMISES, ROWS, Row};
 use verdict::{Done, Heard, Verdict};
+use wishes::Wishes;
 
 const PACKAGE: &str = "jvspatial-db";
 const PROGRAM: &str = "it";
 /// The profile of the test program: optimised, with overflow checks.
 const PROFILE: &str = "torture";
 
-#[derive(Debug, Args)]
-pub(crate) struct Options {
-    /// Only rows for these promises, such as `R2,R8`, or with these words in their names
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
-    /// The figures of `cargo xtask test` instead of the long ones
-    #[arg(long)]
-    quick: bool,
-    /// Replay this seed instead of a new one for each test
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Begin no further round of a row after so many minutes; a row that falls short then fails
-    #[arg(long, default_value_t = 30)]
-    minutes_per_row: u64,
+pub(crate) fn run(wishes: &Wishes) -> ExitCode {
+    finish("torture", torture(wishes))
 }
 
-pub(crate) fn run(options: &Options) -> ExitCode {
-    finish("torture", torture(options))
-}
-
-fn torture(options: &Options) -> Result<bool, String> {
-    let rows = choose(ROWS, &options.only)?;
+fn torture(wishes: &Wishes) -> Result<bool, String> {
+    let rows = wishes.choose(ROWS)?;
     let program = build()?;
-    let goal = if options.quick { Goal::Quick } else { Goal::Long };
-    let done = run_rows("torture", &rows, goal, |row| command(&program, row, goal, options))?;
+    let goal = wishes.goal();
+    let done = run_rows("torture", &rows, goal, |row| wishes.start(&program, row, goal))?;
     let columns = ["rounds", "acknowledged", "lost", "torn", "unknown"];
     println!("\n== torture: summary\n{}", verdict::table(&done, PROMISES, &columns));
     Ok(is_passed(&done))
@@ -75,39 +60,64 @@ pub(crate) fn is_passed(done: &[Done]) -> bool {
     !done.iter().any(|done| matches!(done.verdict, Verdict::Fail(_)))
 }
 
-/// Runs the rows of a chore, one start of the test program each.
+/// Runs the rows of a chore, one start of the test program each, and tells at once what they tell.
 pub(crate) fn run_rows(
     chore: &str,
     rows: &[&'static Row],
     goal: Goal,
     command: impl Fn(&Row) -> Command,
 ) -> Result<Vec<Done>, String> {
-    let mut done = Vec::new();
-    for row in rows {
-        println!("\n== {chore}: {}", row.name);
-        let start = Instant::now();
-        let heard = listen(&mut command(row))?;
-        let verdict = heard.judge(row, goal);
-        let seconds = start.elapsed().as_secs_f64();
-        match &verdict {
-            Verdict::Pass => println!("== {:<20} pass {seconds:>8.1} s", row.name),
-            Verdict::Skipped(why) => println!("== {:<20} skipped: {why}", row.name),
-            Verdict::Fail(why) => println!("== {:<20} FAIL {seconds:>8.1} s  {why}", row.name),
-        }
-        done.push(Done { row, figures: heard.figures(), verdict });
-    }
-    Ok(done)
+    let run =
+        |row: &&'static Row| run_row(chore, row, goal, command(row), |line| println!("{line}"));
+    rows.iter().map(run).collect()
 }
 
-/// The rows that are wished for; a wish that none fulfils must not pass for a green run.
-pub(crate) fn choose(rows: &'static [Row], wishes: &[String]) -> Result<Vec<&'static Row>, String> {
-    let is_idle = |wish: &&String| !rows.iter().any(|row| row.is_wished_for(wish));
-    if let Some(wish) = wishes.iter().find(is_idle) {
-        return Err(format!("no row shows or is called {wish:?}"));
-    }
-    let is_wished_for =
-        |row: &&Row| wishes.is_empty() || wishes.iter().any(|wish| row.is_wished_for(wish));
-    Ok(rows.iter().filter(is_wished_for).collect())
+/// Runs lanes of rows side by side. What a row tells is passed on when it has ended.
+pub(crate) fn run_lanes(
+    chore: &str,
+    lanes: &[Vec<&'static Row>],
+    goal: Goal,
+    command: impl Fn(&Row) -> Command + Sync,
+) -> Result<Vec<Done>, String> {
+    let run = |row: &&'static Row| {
+        let mut told = String::new();
+        let done = run_row(chore, row, goal, command(row), |line| {
+            told.push_str(line);
+            told.push('\n');
+        });
+        print!("{told}");
+        done
+    };
+    let done: Vec<Result<Vec<Done>, String>> = std::thread::scope(|scope| {
+        let lanes: Vec<_> =
+            lanes.iter().map(|rows| scope.spawn(|| rows.iter().map(run).collect())).collect();
+        let ended = |lane: std::thread::ScopedJoinHandle<'_, _>| {
+            lane.join().unwrap_or_else(|_| Err("a lane of rows panicked".to_owned()))
+        };
+        lanes.into_iter().map(ended).collect()
+    });
+    let done: Result<Vec<_>, _> = done.into_iter().collect();
+    Ok(done?.into_iter().flatten().collect())
+}
+
+fn run_row(
+    chore: &str,
+    row: &'static Row,
+    goal: Goal,
+    mut command: Command,
+    mut say: impl FnMut(&str),
+) -> Result<Done, String> {
+    say(&format!("\n== {chore}: {}", row.name));
+    let start = Instant::now();
+    let heard = listen(&mut command, &mut say)?;
+    let verdict = heard.judge(row, goal);
+    let seconds = start.elapsed().as_secs_f64();
+    say(&match &verdict {
+        Verdict::Pass => format!("== {:<20} pass {seconds:>8.1} s", row.name),
+        Verdict::Skipped(why) => format!("== {:<20} skipped: {why}", row.name),
+        Verdict::Fail(why) => format!("== {:<20} FAIL {seconds:>8.1} s  {why}", row.name),
+    });
+    Ok(Done { row, figures: heard.figures(), verdict })
 }
 
 /// Builds the test program and says where it is.
@@ -129,34 +139,8 @@ pub(crate) fn find_program(messages: &str) -> Result<PathBuf, String> {
     programs.next_back().ok_or_else(|| "cargo names no test program".to_owned())
 }
 
-/// One start of the test program. What a person has set for its tests is set aside.
-fn command(program: &Path, row: &Row, goal: Goal, options: &Options) -> Command {
-    start(program, row, goal, options.minutes_per_row, options.seed)
-}
-
-/// One start of the test program for a row.
-pub(crate) fn start(
-    program: &Path,
-    row: &Row,
-    goal: Goal,
-    minutes: u64,
-    seed: Option<u64>,
-) -> Command {
-    let mut command = Command::new(program);
-    command.current_dir(cargo::root().join(PACKAGE));
-    command.args([row.filter, "--test-threads=1"]);
-    command.env("JVSPATIAL_TEST_FAULT_MINUTES", minutes.to_string());
-    command.env("JVSPATIAL_TEST_FAULT_ROUNDS", row.rounds(goal));
-    command.env_remove("JVSPATIAL_TEST_FAULT_SCALE");
-    match seed {
-        Some(seed) => command.env("JVSPATIAL_TEST_FAULT_SEED", seed.to_string()),
-        None => command.env_remove("JVSPATIAL_TEST_FAULT_SEED"),
-    };
-    command
-}
-
 /// Runs the test program and reads what it tells: reports on one stream, the count of tests on the other.
-fn listen(command: &mut Command) -> Result<Heard, String> {
+fn listen(command: &mut Command, say: &mut impl FnMut(&str)) -> Result<Heard, String> {
     let cannot = |error: std::io::Error| format!("cannot run the test program: {error}");
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(cannot)?;
@@ -167,7 +151,7 @@ fn listen(command: &mut Command) -> Result<Heard, String> {
     let said = std::thread::scope(|scope| {
         let said = scope.spawn(|| lines(output).collect::<Vec<_>>());
         for line in lines(told) {
-            println!("{line}");
+            say(&line);
             match Report::parse(&line) {
                 Some(Ok(report)) => heard.reports.push(report),
                 Some(Err(unread)) => heard.unread.push(unread),
@@ -179,7 +163,7 @@ fn listen(command: &mut Command) -> Result<Heard, String> {
     said.iter().for_each(|line| heard.tally.add_line(line));
     let status = child.wait().map_err(cannot)?;
     if !status.success() {
-        said.iter().for_each(|line| println!("{line}"));
+        said.iter().for_each(|line| say(line));
         heard.end = Some(status.to_string());
     }
     Ok(heard)
@@ -193,6 +177,8 @@ fn lines(stream: impl std::io::Read) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use clap::Parser;
 
     use super::*;
@@ -200,11 +186,11 @@ mod tests {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        options: Options,
+        wishes: Wishes,
     }
 
-    fn options(words: &[&str]) -> Options {
-        Line::try_parse_from([&["torture"], words].concat()).unwrap().options
+    fn wishes(words: &[&str]) -> Wishes {
+        Line::try_parse_from([&["torture"], words].concat()).unwrap().wishes
     }
 
     fn variable(command: &Command, name: &str) -> Option<String> {
@@ -214,18 +200,18 @@ mod tests {
 
     #[test]
     fn a_wish_that_no_row_fulfils_is_refused() {
-        assert!(choose(ROWS, &options(&["--only", "R2,R99"]).only).is_err());
-        assert!(choose(ROWS, &options(&["--only", "R2,R8"]).only).unwrap().len() > 4);
-        assert_eq!(choose(ROWS, &[]).unwrap().len(), ROWS.len());
+        let chosen = |words: &[&str]| wishes(words).choose(ROWS);
+        assert!(chosen(&["--only", "R2,R99"]).is_err());
+        assert!(chosen(&["--only", "R2,R8"]).unwrap().len() > 4);
+        assert_eq!(chosen(&[]).unwrap().len(), ROWS.len());
     }
 
     #[test]
     fn a_long_run_sets_the_rounds_of_its_row_and_a_quick_one_none() {
         let row = ROWS.iter().find(|row| row.name == "kill").unwrap();
         let rounds = |words: &[&str]| {
-            let options = options(words);
-            let goal = if options.quick { Goal::Quick } else { Goal::Long };
-            let command = command(Path::new("it"), row, goal, &options);
+            let wishes = wishes(words);
+            let command = wishes.start(Path::new("it"), row, wishes.goal());
             (
                 variable(&command, "JVSPATIAL_TEST_FAULT_ROUNDS"),
                 variable(&command, "JVSPATIAL_TEST_FAULT_SEED"),
@@ -234,6 +220,23 @@ mod tests {
         assert_eq!(rounds(&[]), (Some("kill=10000".to_owned()), None));
         let seed = Some("7".to_owned());
         assert_eq!(rounds(&["--quick", "--seed", "7"]), (Some(String::new()), seed));
+    }
+
+    #[test]
+    fn the_rows_of_all_lanes_are_run_and_judged() {
+        let find = |name: &str| ROWS.iter().find(|row| row.name == name).unwrap();
+        let lanes = [vec![find("format"), find("cut")], vec![find("rot/open")]];
+        let command = |row: &Row| {
+            let mut command = Command::new("sh");
+            let passed = u8::from(row.name != "rot/open");
+            command.args(["-c", &format!("echo 'test result: ok. {passed} passed; 0 failed'")]);
+            command
+        };
+        let done = run_lanes("torture", &lanes, Goal::Quick, command).unwrap();
+        let passed = done.iter().map(|done| (done.row.name, done.verdict == Verdict::Pass));
+        // A row of figures has to report some.
+        let expected = [("format", true), ("cut", false), ("rot/open", false)];
+        assert_eq!(passed.collect::<Vec<_>>(), expected);
     }
 
     #[test]

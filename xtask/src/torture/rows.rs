@@ -18,7 +18,7 @@ pub(crate) struct Row {
 pub(crate) enum Shows {
     /// Reports, with a control among them.
     Figures,
-    /// Nothing: a promise without a control, whose tests need not count.
+    /// Nothing: a promise without a control or whose tests judge it themselves, which need not count.
     Tests,
 }
 

@@ -126,6 +126,17 @@ pub(crate) fn table(done: &[Done], promises: &[u8], columns: &[&str]) -> String 
     table
 }
 
+/// What became of all rows together: how many passed and which were skipped, or which failed.
+pub(crate) fn summary(done: &[Done]) -> Result<String, String> {
+    let rows: Vec<&Done> = done.iter().collect();
+    let passed = rows.iter().filter(|done| done.verdict == Verdict::Pass).count();
+    match verdict(&rows) {
+        failed if failed.starts_with("FAIL") => Err(failed),
+        skipped if skipped.starts_with("skipped") => Ok(format!("{passed} rows; {skipped}")),
+        _ => Ok(format!("{passed} rows")),
+    }
+}
+
 fn verdict(rows: &[&Done]) -> String {
     let named = |reason: &dyn Fn(&Verdict) -> Option<String>| {
         let named = rows.iter().filter_map(|done| {
@@ -222,9 +233,12 @@ mod tests {
         let mut rows = vec![done("crash/sync", Verdict::Pass), done("power/ext4/sync", verdict)];
         let table = |rows: &[Done]| table(rows, PROMISES, &["rounds", "lost"]);
         assert!(table(&rows).contains("skipped (power/ext4/sync: needs root)"));
+        let told = "1 rows; skipped (power/ext4/sync: needs root)".to_owned();
+        assert_eq!(summary(&rows), Ok(told));
         rows.push(done("power/xfs/sync", Verdict::Fail("lost 1".to_owned())));
         let table = table(&rows);
         assert!(table.contains("FAIL (power/xfs/sync: lost 1)"), "{table}");
+        assert!(summary(&rows).is_err_and(|why| why.starts_with("FAIL")));
         assert!(!table.contains("R1 "), "{table}");
     }
 }

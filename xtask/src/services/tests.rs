@@ -148,7 +148,9 @@ fn a_replica_set_starts_takes_commands_and_stops() {
     for members in [1, 3] {
         let Started { url, processes, directory } = start::mongodb(&program, members).unwrap();
         assert_eq!(processes.len(), usize::from(members));
-        let (_, hosts) = url.split_once("//").unwrap();
+        let entry = Entry { service: Service::Mongodb, url, processes, directory, owner: None };
+        let servers = Stops(&entry);
+        let (_, hosts) = entry.url.split_once("//").unwrap();
         let (hosts, _) = hosts.split_once('/').unwrap();
         let ports = hosts.split(',').map(|host| host.split_once(':').unwrap().1.parse().unwrap());
         let ports: Vec<u16> = ports.collect();
@@ -166,8 +168,17 @@ fn a_replica_set_starts_takes_commands_and_stops() {
         let port = ports[0];
         let refused = wire::run_command(port, "no such command", &json!(1)).unwrap();
         assert!(refused["errmsg"].as_str().unwrap().contains("no such command"));
-        let entry = Entry { service: Service::Mongodb, url, processes, directory, owner: None };
-        entry.stop().unwrap();
+        drop(servers);
         assert!(!entry.is_alive() && !entry.directory.path().exists());
+    }
+}
+
+/// Stops servers when it is dropped, also by a panic.
+struct Stops<'a>(&'a Entry);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        let stopped = self.0.stop();
+        assert!(stopped.is_ok() || std::thread::panicking(), "{stopped:?}");
     }
 }

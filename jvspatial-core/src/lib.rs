@@ -13,7 +13,9 @@ mod config;
 mod entity;
 mod error;
 mod graph;
+mod picture;
 mod query;
+mod subgraph;
 mod walker;
 
 pub use config::{CacheConfig, GraphConfig, LimitsConfig};
@@ -32,12 +34,17 @@ pub use jvspatial_db::DatabaseConfig;
 pub use jvspatial_db::{ChangeKind, LostHistory, ResumeToken};
 /// How a search was answered, and what an index is and has been good for.
 pub use jvspatial_db::{Explanation, FieldInterval, IndexInfo, IndexSpec, Stage};
+/// What [`Subgraph::to_petgraph`] makes, and the algorithms for it, in the version that it speaks.
+#[cfg(feature = "petgraph")]
+pub use petgraph;
+pub use picture::{NodeLink, Picture};
 pub use query::{
     Change, Dated, DeleteReport, DistinctAs, EdgeSelect, Embedded, Expansion, Field, Find,
     FindStream, FindUpdate, Hop, Index, List, NodeSelect, Numeric, Operand, Order, Page, Predicate,
     Projected, ProjectedFields, Projection, SomeFields, Text, Updated, View, Whole, both, incoming,
     out,
 };
+pub use subgraph::{Subgraph, SubgraphBuilder, SubgraphEdge};
 pub use walker::{
     Control, Ended, Enqueued, Fork, Here, HookError, Limit, Meets, Observer, OnConflict, OnError,
     OnFull, Outcome, ParallelWalker, Progress, Queue, Reports, SequentialWalker, Stats, Step,

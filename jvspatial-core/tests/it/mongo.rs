@@ -20,7 +20,7 @@ fn builder(name: &str) -> GraphBuilder {
     Graph::builder().url(format!("{server}/core_{name}_{}?{query}", std::process::id()))
 }
 
-async fn graph(name: &str) -> Graph {
+pub(crate) async fn graph(name: &str) -> Graph {
     builder(name).open().await.unwrap()
 }
 

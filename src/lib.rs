@@ -102,3 +102,8 @@ struct Indexes;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/watching.md")]
 struct Watching;
+
+/// Keeps the examples on parts of the graph and pictures running.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/pictures.md")]
+struct Pictures;

@@ -31,14 +31,20 @@ pub(super) fn write<N: AsRef<Id>, E>(
         let ends = (picture.shapes.get(arrow.from), picture.shapes.get(arrow.to));
         let (Some(from), Some(to)) = ends else { continue };
         write!(f, "  {} -> {}", quoted(from.node.as_ref()), quoted(to.node.as_ref()))?;
-        write!(f, " [label={}", Quoted(&arrow.label))?;
+        let mut attributes = Vec::new();
+        if !arrow.label.is_empty() {
+            attributes.push(format!("label={}", Quoted(&arrow.label)));
+        }
         if arrow.is_undirected {
-            f.write_str(", dir=none")?;
+            attributes.push("dir=none".to_owned());
         }
         if arrow.is_highlighted {
-            f.write_str(", color=orange, penwidth=2")?;
+            attributes.push("color=orange, penwidth=2".to_owned());
         }
-        f.write_str("];\n")?;
+        if !attributes.is_empty() {
+            write!(f, " [{}]", attributes.join(", "))?;
+        }
+        f.write_str(";\n")?;
     }
     f.write_str("}\n")
 }

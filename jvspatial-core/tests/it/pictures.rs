@@ -57,6 +57,10 @@ async fn a_subgraph_is_drawn_with_starts_labels_and_what_stands_out() {
   linkStyle 0 stroke:orange,stroke-width:3px
 "#
         );
+        let plain = subgraph.dot().label(|node| node.entity()).edge_label(|_| "");
+        assert!(plain.to_string().ends_with(
+            "\"n.City.oslo\" -> \"n.City.bergen\";\n  \"n.City.bergen\" -> \"n.City.oslo\" [dir=none];\n}\n"
+        ));
         let plain = subgraph.mermaid().label(|node| node.entity()).edge_label(|_| "");
         assert_eq!(
             plain.to_string(),

@@ -49,10 +49,10 @@ pub(super) fn write<N: AsRef<Id>, E>(
     f.write_str("}\n")
 }
 
-/// An id as a name: unlike a label it is no markup, and by its rule it holds neither quotation marks nor
-/// backslashes nor control characters.
+/// An id as a name. By its rule it holds neither quotation marks nor backslashes nor control characters; but where
+/// Graphviz shows names it takes what looks like an entity of HTML for one, `&#;` too.
 fn quoted(id: &Id) -> String {
-    format!("\"{id}\"")
+    format!("\"{}\"", id.to_string().replace('&', "&amp;"))
 }
 
 /// Text as a label that shows it.

@@ -57,32 +57,40 @@ impl fmt::Display for Quoted<'_> {
             return f.write_str("\" \"");
         }
         f.write_char('"')?;
-        let mut before = ' ';
+        let mut word = String::new();
         for piece in pieces(self.0) {
             let Piece::Character(character) = piece else {
                 f.write_str("<br/>")?;
-                before = ' ';
+                word.clear();
                 continue;
             };
-            if is_plain(before, character) {
+            if is_plain(&word, character) {
                 f.write_char(character)?;
             } else {
                 write!(f, "#{};", u32::from(character))?;
             }
-            before = character;
+            if character.is_alphanumeric() {
+                word.push(character);
+            } else {
+                word.clear();
+            }
         }
         f.write_char('"')
     }
 }
 
-/// Whether a character means nothing behind `before`.
-fn is_plain(before: char, character: char) -> bool {
+/// Whether a character means nothing behind `word`, the letters and digits before it.
+fn is_plain(word: &str, character: char) -> bool {
     match character {
-        // A placeholder of Mermaid's own for `&` begins with a ligature.
-        'ﬂ' => false,
+        // The grammar looks for `direction LR` in the whole of a line, be it in a text.
+        ' ' => !word.ends_with("direction"),
         // `1.` and `- ` begin a list; behind a letter there is none.
-        '.' | '-' => before.is_alphabetic(),
-        ' ' | ',' => true,
-        _ => character.is_alphanumeric() || (!character.is_ascii() && character != '¶'),
+        '.' | '-' => word.ends_with(char::is_alphabetic),
+        ',' => true,
+        // A placeholder of Mermaid's own for `&` begins with the ligature, one for `;` with the sign.
+        'ﬂ' | '¶' => false,
+        // Spaces of other kinds; the last is one to Mermaid alone.
+        _ if character.is_whitespace() || character == '\u{feff}' => false,
+        _ => character.is_alphanumeric() || !character.is_ascii(),
     }
 }

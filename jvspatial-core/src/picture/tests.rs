@@ -58,6 +58,9 @@ fn read_mermaid(written: &str) -> Option<String> {
     if rest == " " {
         return Some(String::new());
     }
+    if rest.contains("direction ") {
+        return None;
+    }
     let mut shown = String::new();
     while let Some(character) = rest.chars().next() {
         let (length, read) = if let Some(after) = rest.strip_prefix('#') {
@@ -70,7 +73,8 @@ fn read_mermaid(written: &str) -> Option<String> {
         } else {
             (character.len_utf8(), character)
         };
-        if matches!(character, 'ﬂ' | '¶') {
+        let is_space = character.is_whitespace() || character == '\u{feff}';
+        if matches!(character, 'ﬂ' | '¶') || (is_space && character != ' ') {
             return None;
         }
         shown.push(read);
@@ -104,6 +108,8 @@ fn labels_show_any_text() {
         "\\\"",
         "C:\\new\\N",
         "trailing \\",
+        "direction LR",
+        "a direction\u{3000}TB",
         "two\nlines",
         "two\r\nlines\rthree",
         "# 1",
@@ -172,7 +178,7 @@ proptest! {
 
     #[test]
     fn labels_show_any_text_of_meaningful_characters(
-        text in "([\"#&;<>\\\\`%{}|:.* \n\r\t_@0-9a-zﬂ°¶ß-]|#[0-9]{1,3};|\\\\[nNGlr]|%%|-->|style|:::){0,24}",
+        text in "([\"#&;<>\\\\`%{}|:.* \n\r\t_@0-9a-zﬂ°¶ß-]|#[0-9]{1,3};|\\\\[nNGlr]|%%|-->|style|:::|direction){0,24}",
     ) {
         check(&text);
     }

@@ -198,6 +198,23 @@ async fn a_transaction_loads_what_it_wrote(graph: &Graph) {
     assert_eq!((names(&loaded), ends(&loaded).join(" ")), ("abcd".into(), "ab ac cd".into()));
 }
 
+async fn values_are_saved_in_bulk_under_the_versions_that_were_loaded(graph: &Graph) {
+    let cities = world(graph, "abc", &["ab", "ac"]).await;
+    let subgraph = graph.subgraph(&cities[0], 1).load().await.unwrap();
+    graph.modify::<City>(&cities[1], |city| city.visits = 100).await.unwrap();
+    let mut loaded = subgraph.nodes_of::<City>().collect::<Result<Vec<_>>>().unwrap();
+    for (city, visits) in loaded.iter_mut().zip(1..) {
+        city.visits = visits;
+    }
+    let report = graph.save_many(&mut loaded).await.unwrap();
+    assert_eq!(report.failures().map(|(place, _)| place).collect::<Vec<_>>(), [1]);
+    let mut visits = Vec::new();
+    for city in &cities {
+        visits.push(graph.get::<City>(city).await.unwrap().unwrap().visits);
+    }
+    assert_eq!(visits, [1, 100, 3]);
+}
+
 #[cfg(feature = "petgraph")]
 async fn petgraph_has_the_same_nodes_and_an_arc_each_way_for_undirected_edges(graph: &Graph) {
     use jvspatial_core::petgraph::algo::{dijkstra, is_cyclic_directed};
@@ -270,6 +287,7 @@ mod all {
         limits_allow_exactly_what_they_say
         bad_questions_are_refused
         a_transaction_loads_what_it_wrote
+        values_are_saved_in_bulk_under_the_versions_that_were_loaded
         #[cfg(feature = "petgraph")]
         petgraph_has_the_same_nodes_and_an_arc_each_way_for_undirected_edges
     }

@@ -23,7 +23,7 @@ use jvspatial::prelude::*;
 /// How likely somebody flies on instead of beginning anew at any airport.
 const DAMPING: f64 = 0.85;
 
-/// After so many rounds the ranks no longer change.
+/// How often the ranks are passed on along the routes.
 const ROUNDS: usize = 50;
 
 /// An airport as this program sees it; what others have stored with it stays.

@@ -233,6 +233,7 @@ impl<W: Walker> Run<W> {
             ended = self.fail(error);
             self.walk.writes.drop_waiting();
         }
+        let limit = self.limit();
         let Self { seat, walk, .. } = self;
         let exit = AssertUnwindSafe(seat.walker().exit(ended, walk)).catch_unwind().await;
         let answer = exit.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
@@ -242,6 +243,11 @@ impl<W: Walker> Run<W> {
         }
         if let Err(error) = self.walk.write_all().await {
             ended = self.fail(error);
+        }
+        if let (Ended::Finished | Ended::Disengaged, None, Some(limit)) =
+            (ended, limit, self.limit())
+        {
+            ended = Ended::Limit(limit);
         }
         let is_atomic = self.walk.engine.transaction.is_some();
         if let Err(error) = self.walk.engine.end_transaction(ended).await {
@@ -253,6 +259,11 @@ impl<W: Walker> Run<W> {
         self.flush_reports().await;
         self.walk.error = self.walk.error.take().map(|error| self.walk.writes.account(error));
         ended
+    }
+
+    /// The limit that kept a hook from something.
+    fn limit(&self) -> Option<Limit> {
+        self.walk.limit.or_else(|| self.walk.writes.refused())
     }
 
     /// A walk that found none of its starts is an error, not an empty answer.

@@ -45,4 +45,6 @@ macro_rules! on_every_backend {
 }
 
 mod contract;
+mod endings;
+mod policies;
 mod support;

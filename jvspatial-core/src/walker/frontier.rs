@@ -209,6 +209,7 @@ impl Frontier {
         let mut enqueued = Enqueued::default();
         let before = self.len();
         for Met { pending, edge, again, rank } in items {
+            let was_known = again && self.visited.contains(&pending.handle);
             if !self.wants(&pending, edge.as_ref(), again) {
                 enqueued.already_visited += 1;
                 continue;
@@ -221,7 +222,11 @@ impl Frontier {
                         break;
                     }
                     OnFull::Drop => {
-                        self.visited.remove(&pending.handle);
+                        if was_known {
+                            self.visited.insert(&pending.handle);
+                        } else {
+                            self.visited.remove(&pending.handle);
+                        }
                         continue;
                     }
                 }

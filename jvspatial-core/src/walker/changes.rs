@@ -90,7 +90,7 @@ impl<W: Walker> Walk<W> {
         self.writes.delete(stored.id().clone(), Some(stored.version()), by);
     }
 
-    /// Takes up the removal of the edges that hooks asked to remove.
+    /// Takes up the removal of the edges that hooks asked to remove; of none when a limit forbids a query.
     pub(super) async fn part(&mut self) -> crate::Result<()> {
         let partings = std::mem::take(&mut self.partings);
         let mut removed: Vec<Vec<Id>> = vec![Vec::new(); partings.len()];
@@ -100,6 +100,11 @@ impl<W: Walker> Walk<W> {
                 continue;
             }
             asked.push(place);
+            let made = self.engine.stats.queries;
+            if let Some(limit) = self.engine.limits.forbid_queries(made, 1) {
+                self.limit.get_or_insert(limit);
+                return Ok(());
+            }
             let same: Vec<usize> = (place..partings.len())
                 .filter(|&other| partings[other].expansion == parting.expansion)
                 .collect();

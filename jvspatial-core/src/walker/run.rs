@@ -171,9 +171,13 @@ impl<W: Walker> Run<W> {
                 self.walk.write_chunk().await?;
                 return Ok(None);
             }
+            let engine = &mut self.walk.engine;
+            if let Some(limit) = engine.limits.forbid_queries(engine.stats.queries, 1) {
+                return Ok(Some(Ended::Limit(limit)));
+            }
+            engine.stats.queries += 1;
             let handles: Vec<_> = left.iter().map(|left| left.handle.clone()).collect();
-            self.walk.engine.stats.queries += 1;
-            let documents = self.walk.engine.database.get_many(&handles).await?;
+            let documents = engine.database.get_many(&handles).await?;
             for (left, document) in left.into_iter().zip(documents) {
                 if let Some(ended) = self.leave_one(left, document).await? {
                     return Ok(Some(ended));

@@ -80,6 +80,9 @@ impl<W: Walker> Run<W> {
             if !self.walk.engine.take_chunk(self.walk.step()) {
                 // A conflict among the last writes may bring a node back.
                 self.walk.write_all().await?;
+                if let Some(limit) = self.limit() {
+                    return Ok(Ended::Limit(limit));
+                }
                 if self.walk.engine.frontier.len() > 0 {
                     continue;
                 }
@@ -225,6 +228,7 @@ impl<W: Walker> Run<W> {
 
     /// The real end: what is left is written, the `on_exit` hooks run, and what they asked for is written too.
     async fn finish(&mut self, mut ended: Ended) -> Ended {
+        let limit = self.limit();
         self.walk.end();
         if let Err(error) = self.check_start(ended) {
             ended = self.fail(error);
@@ -237,7 +241,6 @@ impl<W: Walker> Run<W> {
             ended = self.fail(error);
             self.walk.writes.drop_waiting();
         }
-        let limit = self.limit();
         let Self { seat, walk, .. } = self;
         let exit = AssertUnwindSafe(seat.walker().exit(ended, walk)).catch_unwind().await;
         let answer = exit.unwrap_or_else(|panic| Err(panicked(&*panic).into()));

@@ -22,6 +22,10 @@ impl<W: Walker> Walk<W> {
                 self.writes.send(&self.engine.database).await?;
             }
         }
+        if self.engine.transaction.is_some() {
+            // It may do one thing at a time, and so wait with the next read for a write that nobody drives.
+            self.settle_writes().await?;
+        }
         Ok(())
     }
 

@@ -70,7 +70,8 @@ impl<W: Walker> Walk<W> {
                 }
                 Ok(())
             }
-            (OnConflict::Revisit(most), Some(by)) if is_outdated => {
+            // At the end of the walk there is no visit any more that could make up for it.
+            (OnConflict::Revisit(most), Some(by)) if is_outdated && !self.has_ended() => {
                 self.engine.stats.conflicts += 1;
                 let id = by.handle.id().clone();
                 if again.contains(&id) {

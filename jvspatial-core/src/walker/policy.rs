@@ -25,7 +25,8 @@ pub enum OnConflict {
     /// The node whose hooks asked for the write is read again and visited once more, next of all. What its
     /// hooks reported and followed before stands.
     ///
-    /// A node is visited anew at most so many times; after that, the walk ends with the error.
+    /// A node is visited anew at most so many times; after that, and where the walk has come to its end, it ends with the
+    /// error.
     Revisit(u32),
 }
 

@@ -377,6 +377,11 @@ impl<W: Walker> Walk<W> {
         self.phase == Phase::Visit
     }
 
+    /// Whether nothing is visited or left any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.phase == Phase::Exit
+    }
+
     pub(super) fn from_here(&self) -> From {
         From { step: self.step, depth: self.depth, way: self.way.clone() }
     }

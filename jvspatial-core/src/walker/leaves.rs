@@ -1,9 +1,12 @@
 //! When the walk has left a node: it and all that was visited because of it are done.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use jvspatial_db::Handle;
+
+use super::visited::Way;
 
 /// The visits that are not left yet, as a tree of who asked for whom.
 ///
@@ -21,25 +24,28 @@ struct Open {
     handle: Handle,
     depth: u32,
     parent: Option<u64>,
+    way: Option<Arc<Way>>,
     /// How many visits that it asked for are not left.
     below: u64,
     /// Whether nothing more can come to be below.
     is_done: bool,
 }
 
-/// A visit whose turn to be left has come.
+/// A visit that is to be left.
 #[derive(Debug)]
 pub(super) struct Left {
     pub(super) step: u64,
     pub(super) handle: Handle,
     pub(super) depth: u32,
     pub(super) parent: Option<u64>,
+    /// The way to it, where ways are kept.
+    pub(super) way: Option<Arc<Way>>,
 }
 
 impl Leaves {
-    /// A node is visited in `step`.
-    pub(super) fn enter(&mut self, step: u64, handle: Handle, depth: u32, parent: Option<u64>) {
-        self.open.insert(step, Open { handle, depth, parent, below: 0, is_done: false });
+    /// Something is visited.
+    pub(super) fn enter(&mut self, Left { step, handle, depth, parent, way }: Left) {
+        self.open.insert(step, Open { handle, depth, parent, way, below: 0, is_done: false });
     }
 
     /// Something waits to be visited because of the visit `parent`.
@@ -79,8 +85,8 @@ impl Leaves {
         while left.len() < most
             && let Some(step) = self.ready.pop_first()
         {
-            if let Some(Open { handle, depth, parent, .. }) = self.open.remove(&step) {
-                left.push(Left { step, handle, depth, parent });
+            if let Some(Open { handle, depth, parent, way, .. }) = self.open.remove(&step) {
+                left.push(Left { step, handle, depth, parent, way });
             }
         }
         left

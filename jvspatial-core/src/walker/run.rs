@@ -191,12 +191,12 @@ impl<W: Walker> Run<W> {
 
     async fn leave_one(&mut self, left: Left, document: Option<Document>) -> Result<Option<Ended>> {
         let Self { seat, walk, company } = self;
-        let Left { step, handle, depth, parent } = left;
+        let parent = left.parent;
         if let Some(mut document) = document
             && walk.writes.overlay(&mut document)
         {
-            let mut here = super::here::Here::new(document, handle.ordinal());
-            let last = walk.leave(step, depth, handle);
+            let mut here = super::here::Here::new(document, left.handle.ordinal());
+            let last = walk.leave(left);
             let bounds = Bounds::of(walk).cancelled(company.cancel.as_mut());
             let leaving = seat.walker().leave(&mut here, walk).map_ok(|()| Control::Continue);
             let answer = match bounded(leaving, bounds).await {

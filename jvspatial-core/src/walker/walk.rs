@@ -14,6 +14,7 @@ use super::engine::Engine;
 use super::frontier::{Origin, Pending};
 use super::here::Here;
 use super::hook::HookError;
+use super::leaves::Left;
 use super::limits::Limit;
 use super::policy::{OnConflict, OnError, WriteMode};
 use super::trail::{Step, StepOutcome, Trail};
@@ -433,7 +434,8 @@ impl<W: Walker> Walk<W> {
             };
         }
         if let Some(leaves) = &mut self.engine.leaves {
-            leaves.enter(self.step, handle.clone(), self.depth, parent);
+            let (handle, way) = (handle.clone(), self.way.clone());
+            leaves.enter(Left { step: self.step, handle, depth: self.depth, parent, way });
         }
     }
 
@@ -446,11 +448,11 @@ impl<W: Walker> Walk<W> {
         }
     }
 
-    /// Prepares for the hooks that leave the visit `step`.
-    pub(super) fn leave(&mut self, step: u64, depth: u32, handle: Handle) -> (u64, u32) {
+    /// Prepares for the hooks that leave a visit, and returns where it was before.
+    pub(super) fn leave(&mut self, Left { step, handle, depth, way, .. }: Left) -> (u64, u32) {
         let last = (self.step, self.depth);
         (self.step, self.depth, self.phase) = (step, depth, Phase::Leave);
-        self.here = Some(handle);
+        (self.here, self.way) = (Some(handle), way);
         last
     }
 

@@ -44,7 +44,13 @@ macro_rules! on_every_backend {
     };
 }
 
+mod atomic;
+mod conflicts;
 mod contract;
 mod endings;
+mod leaving;
+mod limits;
 mod policies;
 mod support;
+mod ways;
+mod writes;

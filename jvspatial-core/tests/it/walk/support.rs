@@ -73,6 +73,16 @@ impl Probe<true> {
         })
     }
 
+    /// One that follows every road by way of the edges, and notes what it leaves.
+    pub(crate) fn leaving_edges() -> Self {
+        Self::empty().hook("follow", |here, walk| {
+            if here.is_node() {
+                walk.follow_edges(roads());
+            }
+            Ok(Control::Continue)
+        })
+    }
+
     pub(crate) fn leave(
         mut self,
         hook: impl FnMut(&mut Here, &mut Walk<Self>) -> Result<Control> + Send + 'static,
@@ -178,7 +188,7 @@ pub(crate) fn roads() -> Expansion<Road> {
     out::<Road>()
 }
 
-pub(crate) fn any() -> Expansion<AnyEdge> {
+pub(crate) fn every_edge() -> Expansion<AnyEdge> {
     out::<AnyEdge>()
 }
 

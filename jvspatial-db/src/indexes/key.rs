@@ -3,6 +3,7 @@
 //! A key is a tag for the class of the value, then its content. No key is the beginning of another, so the
 //! keys of a compound index are simply put one behind the other, and a descending part is inverted.
 
+use bson::spec::BinarySubtype;
 use bson::{Bson, Document};
 
 use crate::codec::Scalar;
@@ -30,8 +31,14 @@ pub(crate) fn push_value(out: &mut Vec<u8>, value: &Bson) {
             out.push(0);
         }
         Bson::Binary(binary) => {
-            push_length(out, binary.bytes.len());
+            // The old subtype has its length once more inside, and that counts.
+            let is_old = binary.subtype == BinarySubtype::BinaryOld;
+            let length = binary.bytes.len();
+            push_length(out, length + if is_old { 4 } else { 0 });
             out.push(binary.subtype.into());
+            if is_old {
+                push_length(out, length);
+            }
             out.extend_from_slice(&binary.bytes);
         }
         Bson::ObjectId(id) => out.extend_from_slice(&id.bytes()),

@@ -84,7 +84,7 @@ fn any_bson() -> impl Strategy<Value = Bson> {
         1 => (-2_i64..3).prop_map(|ms| Bson::DateTime(bson::DateTime::from_millis(ms))),
         1 => any::<i64>().prop_map(|ms| Bson::DateTime(bson::DateTime::from_millis(ms))),
         1 => any::<[u8; 12]>().prop_map(|bytes| Bson::ObjectId(bytes.into())),
-        1 => (prop::collection::vec(any::<u8>(), 0..4), 0_u8..3).prop_map(|(bytes, subtype)| {
+        1 => (prop::collection::vec(0_u8..3, 0..7), 0_u8..4).prop_map(|(bytes, subtype)| {
             Bson::Binary(bson::Binary { subtype: subtype.into(), bytes })
         }),
         1 => (0_u32..3, 0_u32..3).prop_map(|(time, increment)| {
@@ -138,6 +138,20 @@ proptest! {
             let bson = keys_in(Encoding::Bson, &spec, &fields).map_err(|error| error.kind());
             prop_assert_eq!(json, bson);
         }
+    }
+}
+
+#[test]
+fn keys_of_old_binary_count_the_length_that_it_says_inside() {
+    let binary = |subtype: u8, bytes: &[u8]| {
+        Bson::Binary(bson::Binary { subtype: subtype.into(), bytes: bytes.to_vec() })
+    };
+    let old = binary(2, b"a");
+    for other in [binary(0x80, b"a"), binary(0, b"abcde"), binary(0, b"abcdef"), binary(2, b"b")] {
+        let order = value::compare(&old, &other);
+        assert_eq!(key_of(&old).cmp(&key_of(&other)), order, "{other}");
+        let both = [key_of(&old), key_of(&other)].concat();
+        assert_eq!(prefix_len(&both, [false]), key_of(&old).len());
     }
 }
 

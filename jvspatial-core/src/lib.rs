@@ -46,8 +46,8 @@ pub use query::{
 };
 pub use subgraph::{Subgraph, SubgraphBuilder, SubgraphEdge};
 pub use walker::{
-    Control, Ended, Enqueued, Fork, Here, HookError, Limit, Meets, Observer, OnConflict, OnError,
-    OnFull, Outcome, ParallelWalker, Progress, Queue, Reports, SequentialWalker, Stats, Step,
-    StepOutcome, Stepper, Trail, Uniqueness, VisitedBy, VisitedByAny, VisitedByMut, Walk,
-    WalkBuilder, Walker, WriteMode,
+    Applied, Control, DryRun, Ended, Enqueued, Fork, Here, HookError, Limit, Meets, Observer,
+    OnConflict, OnError, OnFull, Outcome, ParallelWalker, PlannedChange, Progress, Queue, Reports,
+    SequentialWalker, Stats, Step, StepOutcome, Stepper, Trail, Uniqueness, VisitedBy,
+    VisitedByAny, VisitedByMut, Walk, WalkBuilder, Walker, WriteMode,
 };

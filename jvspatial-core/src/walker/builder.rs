@@ -19,6 +19,7 @@ use super::outcome::{Outcome, Stats};
 use super::parallel::Spread;
 use super::parallel_walker::{Fork, ParallelWalker};
 use super::policy::{OnConflict, OnError, OnFull, WriteMode};
+use super::recorder::Recorder;
 use super::run::{Company, Run};
 use super::stepper::Stepper;
 use super::stream::{Reports, Sink};
@@ -44,7 +45,7 @@ const MAX_CONCURRENCY: usize = 100_000;
 #[derive(Debug)]
 #[must_use = "a walk does nothing until it is run"]
 pub struct WalkBuilder<W: Walker> {
-    graph: Graph,
+    pub(super) graph: Graph,
     walker: W,
     starts: Option<Vec<Id>>,
     order: Order,
@@ -56,11 +57,13 @@ pub struct WalkBuilder<W: Walker> {
     limits: Limits,
     on_full: OnFull,
     trail: usize,
-    settings: Settings,
+    pub(super) settings: Settings,
     report_room: usize,
     observer: Option<Arc<dyn Observer>>,
     cancel: Option<Cancel>,
     spread: Option<Spread<W>>,
+    /// What a dry run goes through.
+    pub(super) recorder: Option<Arc<Recorder>>,
 }
 
 impl Graph {
@@ -100,6 +103,7 @@ impl<W: Walker> WalkBuilder<W> {
             observer: None,
             cancel: None,
             spread: None,
+            recorder: None,
         }
     }
 
@@ -382,7 +386,7 @@ impl<W: Walker> WalkBuilder<W> {
             check_size("concurrency", *concurrency, MAX_CONCURRENCY)?;
         }
         let mode = self.settings.write_mode;
-        let (graph, transaction) = graph_to_walk(self.graph, mode).await?;
+        let (graph, transaction) = graph_to_walk(self.graph, mode, self.recorder).await?;
         let starts = match &self.starts {
             Some(starts) => starts.clone(),
             None => vec![graph.root().await?.id().clone()],
@@ -461,7 +465,12 @@ impl<W: Walker> WalkBuilder<W> {
 async fn graph_to_walk(
     graph: Graph,
     mode: WriteMode,
+    recorder: Option<Arc<Recorder>>,
 ) -> Result<(Graph, Option<Arc<dyn Transaction>>)> {
+    if let Some(recorder) = recorder {
+        let graph = graph.on(Arc::clone(&recorder) as _);
+        return Ok((graph, (mode == WriteMode::Atomic).then_some(recorder as _)));
+    }
     if mode != WriteMode::Atomic {
         return Ok((graph, None));
     }

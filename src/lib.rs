@@ -98,6 +98,11 @@ struct Readme;
 #[doc = include_str!("../docs/indexes.md")]
 struct Indexes;
 
+/// Keeps the example on walkers running.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/walkers.md")]
+struct Walkers;
+
 /// Keeps the example on watching running.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/watching.md")]

@@ -195,7 +195,7 @@ impl<W: Walker> Queue<'_, W> {
         ids: impl IntoIterator<Item = impl AsRef<Id>>,
         again: bool,
     ) -> Result<Vec<Met>> {
-        let from = self.walk.from_here();
+        let from = self.walk.standpoint();
         let origins = self.walk.engine.keep.origins;
         let mut met = Vec::new();
         for id in ids {

@@ -362,7 +362,7 @@ impl<W: Walker> Walk<W> {
         if edge.is_none() && self.is_deep() {
             return;
         }
-        let from = self.from_here();
+        let from = self.standpoint();
         self.wishes.visit(Handle::new(id.clone()), edge, again, from, rank);
     }
 
@@ -383,7 +383,7 @@ impl<W: Walker> Walk<W> {
         self.phase == Phase::Exit
     }
 
-    pub(super) fn from_here(&self) -> From {
+    pub(super) fn standpoint(&self) -> From {
         From { step: self.step, depth: self.depth, way: self.way.clone() }
     }
 
@@ -443,7 +443,7 @@ impl<W: Walker> Walk<W> {
     pub(super) fn pass(&mut self) {
         let ahead = self.origin.as_mut().and_then(|origin| origin.ahead.take());
         if let (Some(ahead), Some(edge)) = (ahead, self.here.clone()) {
-            let from = self.from_here();
+            let from = self.standpoint();
             self.wishes.visit(ahead, Some(edge), false, from, None);
         }
     }

@@ -386,6 +386,7 @@ impl<W: Walker> WalkBuilder<W> {
             check_size("concurrency", *concurrency, MAX_CONCURRENCY)?;
         }
         let mode = self.settings.write_mode;
+        let is_apart = mode == WriteMode::Atomic || self.recorder.is_some();
         let (graph, transaction) = graph_to_walk(self.graph, mode, self.recorder).await?;
         let starts = match &self.starts {
             Some(starts) => starts.clone(),
@@ -446,8 +447,9 @@ impl<W: Walker> WalkBuilder<W> {
             max_writes: self.max_writes,
             immediate: self.settings.write_mode == WriteMode::Immediate,
         });
-        // Where reading is work for this thread alone, nothing is gained by it.
-        writes.looks_ahead = self.spread.is_some() || !has_ordinals;
+        // Where reading is work for this thread alone, nothing is gained by it, and a transaction takes one call at
+        // a time.
+        writes.looks_ahead = !is_apart && (self.spread.is_some() || !has_ordinals);
         let walk = Walk::new(
             graph,
             Arc::new(self.settings),

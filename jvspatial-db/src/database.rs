@@ -15,7 +15,7 @@ use crate::entity_name::EntityName;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expansion::{Adjacent, Expansion};
 use crate::filter::{FieldPath, Filter};
-use crate::id::{Collection, Handle};
+use crate::id::{Collection, Handle, Id};
 use crate::indexes::{Explanation, IndexInfo, IndexSpec};
 use crate::ordinal_set::OrdinalSet;
 use crate::query::Query;
@@ -267,6 +267,12 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
 
     /// Keeps ordinals from being given to another document while the pin lives.
     fn pin_ordinals(&self) -> OrdinalPin;
+
+    /// A handle of `id`, with the ordinal of its document where there is one: a backend with
+    /// [`ordinals`](Capabilities::ordinals) knows a document by it, however it was come to.
+    fn handle(&self, id: &Id) -> Handle {
+        Handle::new(id.clone())
+    }
 
     /// Finishes what was accepted and lets go of files and connections.
     ///

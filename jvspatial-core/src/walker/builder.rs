@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jvspatial_db::limits::MAX_BATCH_OPERATIONS;
-use jvspatial_db::{Collection, Database, Handle, Id, Transaction};
+use jvspatial_db::{Collection, Database, Id, Transaction};
 use tokio::time::Instant;
 
 use super::Walker;
@@ -408,7 +408,7 @@ impl<W: Walker> WalkBuilder<W> {
         let visited = Visited::new(self.uniqueness, uses_ordinals);
         let mut frontier = Frontier::new(self.order, self.limits.frontier, self.on_full, visited);
         let start = starts.first().cloned();
-        let met = starts.into_iter().map(|id| Met::from(Pending::start(Handle::new(id))));
+        let met = starts.iter().map(|id| Met::from(Pending::start(database.handle(id))));
         let _ = frontier.extend(met, |_| {});
         let ways = self.uniqueness == Uniqueness::PathOnce;
         let trail = self.trail > 0;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::Ordering;
 
-use jvspatial_db::{Collection, Handle, Id};
+use jvspatial_db::{Collection, Id};
 
 use super::Walker;
 use super::engine::note_waiting;
@@ -210,7 +210,7 @@ impl<W: Walker> Queue<'_, W> {
                 Box::new(Origin { step: from.step, edge: None, ahead: None, way })
             });
             let depth = from.depth.saturating_add(1);
-            let pending = Pending { handle: Handle::new(id.clone()), depth, origin };
+            let pending = Pending { handle: self.walk.engine.database.handle(id), depth, origin };
             met.push(Met { again, ..pending.into() });
         }
         if !met.is_empty() && self.walk.is_deep() {

@@ -133,8 +133,8 @@ impl Visited {
 
 /// Documents of one collection: one bit for each on backends with dense ordinals, otherwise a set of ids.
 ///
-/// A start given by id alone has no ordinal, so it is kept as an id until it is met again with one;
-/// a walk has few starts, and with none left every further check is one bit.
+/// A node that a hook has only asked to create has no ordinal yet, so what is named by its id is kept as an id until it
+/// is met again with one; such are few, and with none left every further check is one bit.
 #[derive(Debug)]
 struct Met {
     uses_ordinals: bool,

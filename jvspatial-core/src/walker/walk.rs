@@ -363,7 +363,7 @@ impl<W: Walker> Walk<W> {
             return;
         }
         let from = self.standpoint();
-        self.wishes.visit(Handle::new(id.clone()), edge, again, from, rank);
+        self.wishes.visit(self.engine.database.handle(id), edge, again, from, rank);
     }
 
     /// Whether the visit under way may lead no further; the walk is then one cut at its depth.

@@ -62,7 +62,7 @@ use crate::entity_name::EntityName;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expansion::{Adjacent, Expansion};
 use crate::filter::{FieldPath, Filter};
-use crate::id::{Collection, Handle};
+use crate::id::{Collection, Handle, Id};
 use crate::indexes::{Definition, Explanation, IndexInfo, IndexSpec};
 use crate::ordinal_set::OrdinalSet;
 use crate::projection::PathTree;
@@ -442,6 +442,13 @@ impl Database for JsonDb {
 
     fn pin_ordinals(&self) -> OrdinalPin {
         OrdinalPin::new(Arc::clone(&self.shared.index.read().pins))
+    }
+
+    fn handle(&self, id: &Id) -> Handle {
+        match self.shared.index.read().table(id.collection()).ordinal(id) {
+            Some(ordinal) => Handle::with_ordinal(id.clone(), ordinal),
+            None => Handle::new(id.clone()),
+        }
     }
 
     async fn close(&self) -> Result<()> {

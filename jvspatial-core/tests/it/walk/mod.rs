@@ -51,6 +51,7 @@ mod endings;
 mod leaving;
 mod limits;
 mod policies;
+mod queue;
 mod support;
 mod ways;
 mod writes;

@@ -141,6 +141,14 @@ impl<W: Walker> Outcome<W> {
         Run { seat, walk, company }.run().await
     }
 
+    /// The same, to be gone on with by itself: nobody takes its reports any more as they come.
+    pub(super) fn gathering(mut self) -> Self {
+        if let Some(rest) = &mut self.rest {
+            rest.1.sink = None;
+        }
+        self
+    }
+
     /// The same, to be gone on with for one visit more when it pauses by itself.
     pub(super) fn pausing_at(mut self, step: Option<u64>) -> Self {
         if let Some(rest) = &mut self.rest {

@@ -73,25 +73,28 @@ impl<W: Walker> Reports<W> {
     fn poll_report(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<W::Report>>> {
         // Reports first: a walk that waits for room finds it then. And again after the walk has moved.
         loop {
-            if let Poll::Ready(Some(report)) = self.reports.poll_recv(context) {
-                return Poll::Ready(Some(Ok(report)));
-            }
-            let Some(course) = &mut self.course else {
-                return Poll::Ready(self.error.take().map(Err));
-            };
-            match course.as_mut().poll(context) {
-                Poll::Ready(ended) => {
-                    self.course = None;
-                    match ended {
-                        Ok(mut outcome) => {
-                            self.error = outcome.error.take();
-                            self.outcome = Some(outcome);
-                        }
-                        Err(error) => self.error = Some(error),
-                    }
+            match self.reports.poll_recv(context) {
+                Poll::Ready(Some(report)) => return Poll::Ready(Some(Ok(report))),
+                Poll::Ready(None) if self.course.is_none() => {
+                    return Poll::Ready(self.error.take().map(Err));
                 }
-                Poll::Pending if self.reports.is_empty() => return Poll::Pending,
-                Poll::Pending => {}
+                Poll::Ready(None) | Poll::Pending => {}
+            }
+            // A report may be kept back so that other tasks have their turn; only its absence is the end.
+            let Some(course) = &mut self.course else { return Poll::Pending };
+            let Poll::Ready(ended) = course.as_mut().poll(context) else {
+                return match self.reports.poll_recv(context) {
+                    Poll::Ready(Some(report)) => Poll::Ready(Some(Ok(report))),
+                    Poll::Ready(None) | Poll::Pending => Poll::Pending,
+                };
+            };
+            self.course = None;
+            match ended {
+                Ok(mut outcome) => {
+                    self.error = outcome.error.take();
+                    self.outcome = Some(outcome.gathering());
+                }
+                Err(error) => self.error = Some(error),
             }
         }
     }

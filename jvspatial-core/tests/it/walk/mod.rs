@@ -52,6 +52,7 @@ mod leaving;
 mod limits;
 mod policies;
 mod queue;
+mod streams;
 mod support;
 mod ways;
 mod writes;

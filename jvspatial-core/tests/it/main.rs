@@ -9,6 +9,7 @@ mod create;
 mod declared_indexes;
 mod delete;
 mod delete_found;
+mod dry_run;
 mod find;
 mod hops;
 mod indexed;

@@ -16,7 +16,7 @@ use crate::model::{City, Road};
 
 /// Cities by number, joined by roads, and what the hooks do in each.
 #[derive(Clone, Debug)]
-struct Plan {
+pub(crate) struct Plan {
     cities: usize,
     roads: Vec<(usize, usize)>,
     deeds: Vec<Vec<Deed>>,
@@ -119,7 +119,7 @@ fn settings() -> impl Strategy<Value = Settings> {
     )
 }
 
-fn plan() -> impl Strategy<Value = Plan> {
+pub(crate) fn plan() -> impl Strategy<Value = Plan> {
     (1..20_usize).prop_flat_map(|cities| {
         let roads = proptest::collection::vec((0..cities, 0..cities), 0..50);
         let deeds =
@@ -133,8 +133,19 @@ fn plan() -> impl Strategy<Value = Plan> {
     })
 }
 
+impl Plan {
+    /// The same without visits of nodes by their ids: where nodes have ordinals, one met by an edge before is not known by its id
+    /// again, and where they have none it is.
+    pub(crate) fn without_names(mut self) -> Self {
+        for deeds in &mut self.deeds {
+            deeds.retain(|deed| !matches!(deed, Deed::Visit(_) | Deed::Next(_) | Deed::Found));
+        }
+        self
+    }
+}
+
 /// Does at each city what the plan says, and reports what it saw there.
-struct Wander {
+pub(crate) struct Wander {
     deeds: Vec<Vec<Deed>>,
     /// The cities as they were before the walk.
     cities: Vec<Stored<City>>,
@@ -143,7 +154,7 @@ struct Wander {
     sum: u64,
 }
 
-type Report = (String, u64, u32, u64);
+pub(crate) type Report = (String, u64, u32, u64);
 
 impl Wander {
     async fn act(&self, here: &mut Here, walk: &mut Walk<Self>) -> Result<Control, HookError> {
@@ -266,7 +277,7 @@ impl Fork for Wander {
 
 /// How a walk goes.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+pub(crate) enum Way {
     Sequential,
     Parallel { workers: usize, concurrency: usize },
     Forked { workers: usize },
@@ -274,7 +285,7 @@ enum Way {
 
 /// All that can be seen of a walk.
 #[derive(Debug, PartialEq)]
-struct Seen {
+pub(crate) struct Seen {
     reports: Vec<Report>,
     ended: Vec<Ended>,
     error: Option<String>,
@@ -297,7 +308,8 @@ async fn build(graph: &Graph, plan: &Plan) -> Vec<Stored<City>> {
     cities
 }
 
-async fn walk(graph: &Graph, plan: &Plan, way: Way) -> Seen {
+/// The walk of a plan over a graph that is made for it.
+pub(crate) async fn builder(graph: &Graph, plan: &Plan, way: Way) -> WalkBuilder<Wander> {
     let cities = build(graph, plan).await;
     let start = cities[0].id().clone();
     let Settings { chunk_size, batch_size, uniqueness, on_conflict, on_error, mode, .. } =
@@ -316,23 +328,26 @@ async fn walk(graph: &Graph, plan: &Plan, way: Way) -> Seen {
         .max_writes(plan.settings.max_writes)
         .max_reports(plan.settings.max_reports)
         .trail(1_000);
-    let builder = match way {
+    match way {
         Way::Sequential => builder,
         Way::Parallel { workers, concurrency } => {
             builder.parallel(workers).concurrency(concurrency)
         }
         Way::Forked { workers } => builder.parallel_forked(workers),
-    };
-    let mut outcome = builder.outcome().await.unwrap();
+    }
+}
+
+async fn walk(graph: &Graph, plan: &Plan, way: Way) -> Seen {
+    let mut outcome = builder(graph, plan, way).await.outcome().await.unwrap();
     let mut ended = vec![outcome.ended];
     while outcome.ended == Ended::Paused && ended.len() < 30 {
         outcome = outcome.go_on().await;
         ended.push(outcome.ended);
     }
-    seen(graph, outcome, ended).await
+    seen(outcome, ended, stored(graph).await)
 }
 
-async fn seen(graph: &Graph, outcome: Outcome<Wander>, ended: Vec<Ended>) -> Seen {
+pub(crate) fn seen(outcome: Outcome<Wander>, ended: Vec<Ended>, stored: Vec<String>) -> Seen {
     let text = |errors: &[jvspatial_core::Error]| errors.iter().map(ToString::to_string).collect();
     let Stats { visited, edges, revisited, missing, added, already_visited, dropped, .. } =
         outcome.stats;
@@ -363,13 +378,16 @@ async fn seen(graph: &Graph, outcome: Outcome<Wander>, ended: Vec<Ended>) -> See
         stats,
         trail: steps.collect(),
         exits: outcome.walker.exits,
-        stored: stored(graph).await,
+        stored,
     };
     seen.rename();
     seen
 }
 
-async fn documents(graph: &Graph, collection: Collection) -> Vec<jvspatial_db::Document> {
+pub(crate) async fn documents(
+    graph: &Graph,
+    collection: Collection,
+) -> Vec<jvspatial_db::Document> {
     let cursor = graph.database().find(Query::new(collection, Filter::all())).await.unwrap();
     cursor.try_collect().await.unwrap()
 }
@@ -402,7 +420,7 @@ impl Seen {
     }
 
     /// Where two walks went apart.
-    fn first_difference(&self, other: &Self) -> String {
+    pub(crate) fn first_difference(&self, other: &Self) -> String {
         let lines = |seen: &Self| -> Vec<String> {
             format!("{seen:#?}").lines().map(|line| line.trim().to_owned()).collect()
         };

@@ -51,7 +51,7 @@ pub struct Walk<W: Walker> {
     /// A limit that a hook came upon.
     pub(super) limit: Option<Limit>,
     /// What is being visited.
-    here: Option<Handle>,
+    pub(super) here: Option<Handle>,
     origin: Option<Box<Origin>>,
     way: Option<Arc<Way>>,
     depth: u32,
@@ -83,6 +83,8 @@ pub(super) struct Settings {
     pub(super) max_reports: Option<u64>,
     pub(super) max_errors: usize,
     pub(super) hook_timeout: Option<Duration>,
+    /// How many walks are around this one.
+    pub(super) nesting: u32,
 }
 
 /// Keys that were set aside for what the hooks of some visits create.

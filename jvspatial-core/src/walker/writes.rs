@@ -352,6 +352,11 @@ impl Writes {
         }
     }
 
+    /// From here on writes may be made before the end of their chunk.
+    pub(super) const fn interrupt(&mut self) {
+        self.options.immediate = true;
+    }
+
     /// Another chunk is loaded, at the earliest while the one before was visited.
     pub(super) fn begin_chunk(&mut self) {
         self.earlier.clear();

@@ -19,6 +19,7 @@ mod modify;
 #[cfg(feature = "mongodb")]
 mod mongo;
 mod neighbors;
+mod nested;
 mod open;
 mod parallel;
 mod pictures;

@@ -5,8 +5,8 @@ use jvspatial_db::Id;
 use super::Walker;
 use super::limits::Limit;
 use super::policy::OnConflict;
+use super::staged::Unwritten;
 use super::walk::Walk;
-use super::writes::Unwritten;
 use crate::error::{ErrorKind, Result};
 
 impl<W: Walker> Walk<W> {

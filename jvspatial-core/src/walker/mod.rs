@@ -26,6 +26,7 @@ mod recorder;
 mod run;
 mod seat;
 mod spawn;
+mod staged;
 mod stepper;
 mod stream;
 mod team;

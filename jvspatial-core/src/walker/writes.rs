@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::frontier::Pending;
 use super::limits::Limit;
+use super::staged::{Counts, Operation, Recent, Save, Staged, Unwritten};
 use super::writing::Writing;
 use crate::entity::{Entity, Stored};
 use crate::error::{Error, ErrorKind, Result};
@@ -54,14 +55,6 @@ pub(super) struct Writes {
     pub(super) counts: Counts,
 }
 
-/// What was written of a document since the chunk was loaded.
-#[derive(Debug)]
-struct Recent {
-    touched: u64,
-    /// Nothing when it was removed.
-    saved: Option<(Version, u32, Body)>,
-}
-
 /// How a walk writes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Options {
@@ -71,45 +64,6 @@ pub(super) struct Options {
     pub(super) max_writes: Option<u64>,
     /// Whether writes are made before the end of their chunk.
     pub(super) immediate: bool,
-}
-
-/// What became of writes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) written: u64,
-    pub(super) lost: u64,
-    pub(super) uncertain: u64,
-    /// Connections of nodes that were joined already, and removals of what was gone.
-    pub(super) unchanged: u64,
-    pub(super) batches: u64,
-}
-
-/// One write.
-#[derive(Debug)]
-struct Staged {
-    id: Id,
-    operation: Operation,
-    /// When it was last changed.
-    touched: u64,
-    /// The visit that asked for it, where a conflict leads back to it.
-    by: Option<Box<Pending>>,
-}
-
-#[derive(Debug)]
-enum Operation {
-    Save { expected: Version, schema: u32, body: Body },
-    Create { schema: u32, body: Body, link: Option<Box<Link>> },
-    Delete { expected: Option<Version> },
-}
-
-/// A write that was not made because the document is another than it was read.
-#[derive(Debug)]
-pub(super) struct Unwritten {
-    pub(super) error: Error,
-    /// The visit that asked for it, if it may be repeated.
-    pub(super) by: Option<Box<Pending>>,
-    /// Whether others changed or removed the document, as opposed to a key that is taken.
-    pub(super) is_outdated: bool,
 }
 
 impl Writes {
@@ -515,102 +469,5 @@ impl Writes {
             0 => error,
             uncertain => error.with("writes uncertain", uncertain),
         }
-    }
-}
-
-/// The save of a document, as it is asked for.
-struct Save<'a> {
-    id: &'a Id,
-    expected: Version,
-    schema: u32,
-    body: &'a Body,
-}
-
-impl Staged {
-    /// What a document is after it, if it was one before.
-    fn written(&self) -> Option<Recent> {
-        let saved = match &self.operation {
-            Operation::Save { expected, schema, body } => {
-                Some((expected.next(), *schema, body.clone()))
-            }
-            Operation::Delete { .. } => None,
-            Operation::Create { .. } => return None,
-        };
-        Some(Recent { touched: self.touched, saved })
-    }
-}
-
-impl Operation {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Save { body, .. } | Self::Create { body, .. } => body.as_bytes().len(),
-            Self::Delete { .. } => 0,
-        }
-    }
-
-    const fn is_structural(&self) -> bool {
-        !matches!(self, Self::Save { .. })
-    }
-
-    fn add_to(&self, batch: &mut WriteBatch, id: &Id) -> Result<()> {
-        let id = id.clone();
-        match self {
-            Self::Save { expected, schema, body } => {
-                batch.update_encoded(id, *expected, body.as_bytes(), *schema)?;
-            }
-            Self::Create { schema, body, link } => {
-                batch.insert_encoded(id, body.as_bytes(), *schema, link.as_deref().cloned())?;
-            }
-            Self::Delete { expected } => {
-                let detaches = crate::graph::detaches(&id);
-                batch.delete(id, *expected, detaches)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Counts {
-    /// All that was written is taken back.
-    pub(super) const fn roll_back(&mut self) {
-        self.lost += self.written;
-        self.written = 0;
-    }
-
-    /// Counts what became of a write, and returns it when it came to nothing.
-    fn note(
-        &mut self,
-        Staged { id, operation, by, .. }: Staged,
-        outcome: Outcome,
-    ) -> Option<Unwritten> {
-        let is_outdated = match (&outcome, &operation) {
-            (Outcome::Written(_) | Outcome::Replaced { .. }, _) => {
-                self.written += 1;
-                return None;
-            }
-            // Two nodes are joined by one edge of a type, and what is gone need not be removed.
-            (Outcome::Duplicate(duplicate), Operation::Create { link: Some(_), .. })
-                if duplicate.index == "connection" =>
-            {
-                self.unchanged += 1;
-                return None;
-            }
-            (Outcome::Missing(_), Operation::Delete { expected: None }) => {
-                self.unchanged += 1;
-                return None;
-            }
-            (Outcome::Unknown, _) => {
-                self.uncertain += 1;
-                false
-            }
-            (Outcome::Conflict { .. }, _) => true,
-            (Outcome::Missing(missing), _) => *missing == id,
-            _ => false,
-        };
-        if !matches!(outcome, Outcome::Unknown) {
-            self.lost += 1;
-        }
-        let error = outcome.into_result(&id).map(drop).err()?;
-        Some(Unwritten { error: error.into(), by, is_outdated })
     }
 }

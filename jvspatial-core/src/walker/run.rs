@@ -18,6 +18,7 @@ use super::limits::Limit;
 use super::observer::{Observer, Progress};
 use super::outcome::{Ended, Outcome, Stats};
 use super::parallel::Spread;
+use super::policy::WriteMode;
 use super::seat::Seat;
 use super::stream::Sink;
 use super::visit::{Bounds, Cut, bounded};
@@ -208,6 +209,9 @@ impl<W: Walker> Run<W> {
                 return Err(walk.placed(error));
             }
             walk.come_back(last);
+            if walk.settings.write_mode == WriteMode::Immediate {
+                walk.write_all().await?;
+            }
         }
         if let Some(leaves) = &mut walk.engine.leaves {
             leaves.release(parent);

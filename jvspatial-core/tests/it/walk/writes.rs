@@ -280,6 +280,8 @@ async fn what_leaving_and_ending_writes_is_written(graph: Graph) {
         });
         let stats = run(world.walk(probe).write_mode(mode)).await.stats;
         assert_eq!(stats.written, 4, "{mode:?}");
+        let batches = if mode == WriteMode::Immediate { 4 } else { 2 };
+        assert_eq!(stats.batches, batches, "{mode:?}");
         assert_eq!(world.visits().await, [Some(10); 3], "{mode:?}");
     }
     let ends = graph.nodes::<City>().filter(|city| city.name.eq("end")).count().await;

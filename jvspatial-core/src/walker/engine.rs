@@ -46,8 +46,8 @@ pub(super) struct Engine {
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
     handles: VecDeque<Handle>,
-    /// Depth and origin of each.
-    places: VecDeque<(u32, Option<Box<Origin>>)>,
+    /// Depth and origin of each, and whether it is visited again.
+    places: VecDeque<(u32, bool, Option<Box<Origin>>)>,
 }
 
 impl Engine {
@@ -202,7 +202,8 @@ impl Engine {
             origin.ahead = None;
         }
         let Self { frontier, leaves, .. } = self;
-        let met = Met { again: true, ..pending.into() };
+        pending.again = true;
+        let met = Met::from(pending);
         frontier.push_front(std::iter::once(met), |pending| note_waiting(leaves, pending));
         true
     }
@@ -225,29 +226,32 @@ impl Chunk {
     }
 
     fn push(&mut self, pending: Pending) {
-        let Pending { handle, depth, origin } = pending;
+        let Pending { handle, depth, again, origin } = pending;
         self.handles.push_back(handle);
-        self.places.push_back((depth, origin));
+        self.places.push_back((depth, again, origin));
     }
 
     /// What is left of it, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = Pending> {
         let both = self.handles.iter().zip(&self.places);
-        both.map(|(handle, (depth, origin))| Pending {
+        both.map(|(handle, (depth, again, origin))| Pending {
             handle: handle.clone(),
             depth: *depth,
+            again: *again,
             origin: origin.clone(),
         })
     }
 
     /// The next to be visited.
     pub(super) fn pop(&mut self) -> Option<Pending> {
-        let (handle, (depth, origin)) = self.handles.pop_front().zip(self.places.pop_front())?;
-        Some(Pending { handle, depth, origin })
+        let (handle, (depth, again, origin)) =
+            self.handles.pop_front().zip(self.places.pop_front())?;
+        Some(Pending { handle, depth, again, origin })
     }
 
     fn pop_last(&mut self) -> Option<Pending> {
-        let (handle, (depth, origin)) = self.handles.pop_back().zip(self.places.pop_back())?;
-        Some(Pending { handle, depth, origin })
+        let (handle, (depth, again, origin)) =
+            self.handles.pop_back().zip(self.places.pop_back())?;
+        Some(Pending { handle, depth, again, origin })
     }
 }

@@ -28,6 +28,8 @@ pub(super) enum Order {
 pub(super) struct Pending {
     pub(super) handle: Handle,
     pub(super) depth: u32,
+    /// Whether it is visited though it was met before.
+    pub(super) again: bool,
     /// How it was met, kept only where something asks for it; boxed because most walks have none.
     pub(super) origin: Option<Box<Origin>>,
 }
@@ -35,7 +37,7 @@ pub(super) struct Pending {
 impl Pending {
     /// A node to start at.
     pub(super) const fn start(handle: Handle) -> Self {
-        Self { handle, depth: 0, origin: None }
+        Self { handle, depth: 0, again: false, origin: None }
     }
 }
 
@@ -58,15 +60,13 @@ pub(super) struct Met {
     pub(super) pending: Pending,
     /// The edge that was followed to it, where edges are followed once.
     pub(super) edge: Option<Handle>,
-    /// Whether it is to be visited even if it was before.
-    pub(super) again: bool,
     /// Its place by rank; its depth if there is none.
     pub(super) rank: Option<f64>,
 }
 
 impl From<Pending> for Met {
     fn from(pending: Pending) -> Self {
-        Self { pending, edge: None, again: false, rank: None }
+        Self { pending, edge: None, rank: None }
     }
 }
 
@@ -95,7 +95,7 @@ pub(super) struct Frontier {
     visited: Visited,
     waiting: Waiting,
     /// How often each id waits, counted from when somebody first asked.
-    queued: Option<HashMap<Id, u32, RandomState>>,
+    queued: Option<Queued>,
     peak: usize,
     overflowed: bool,
 }
@@ -138,6 +138,43 @@ impl PartialEq for Ranked {
 }
 
 impl Eq for Ranked {}
+
+/// How often each id waits.
+type Queued = HashMap<Id, u32, RandomState>;
+
+impl Waiting {
+    /// Takes out what is not to be kept.
+    fn retain(
+        &mut self,
+        keep: impl Fn(&Pending) -> bool,
+        queued: &mut Option<Queued>,
+        mut removed: impl FnMut(&Pending),
+    ) {
+        let mut keeps = |pending: &Pending| {
+            let keeps = keep(pending);
+            if !keeps {
+                count_out(queued, pending.handle.id());
+                removed(pending);
+            }
+            keeps
+        };
+        match self {
+            Self::Line(line) => line.retain(&mut keeps),
+            Self::Ranked { heap, .. } => heap.retain(|ranked| keeps(&ranked.pending)),
+        }
+    }
+}
+
+fn count_out(queued: &mut Option<Queued>, id: &Id) {
+    if let Some(queued) = queued
+        && let Some(count) = queued.get_mut(id)
+    {
+        *count -= 1;
+        if *count == 0 {
+            queued.remove(id);
+        }
+    }
+}
 
 impl Frontier {
     pub(super) fn new(order: Order, limit: usize, on_full: OnFull, visited: Visited) -> Self {
@@ -208,9 +245,8 @@ impl Frontier {
     ) -> Enqueued {
         let mut enqueued = Enqueued::default();
         let before = self.len();
-        for Met { pending, edge, again, rank } in items {
-            let was_known = again && self.visited.contains(&pending.handle);
-            if !self.wants(&pending, edge.as_ref(), again) {
+        for Met { mut pending, edge, rank } in items {
+            if !self.wants(&mut pending, edge.as_ref()) {
                 enqueued.already_visited += 1;
                 continue;
             }
@@ -222,11 +258,7 @@ impl Frontier {
                         break;
                     }
                     OnFull::Drop => {
-                        if was_known {
-                            self.visited.insert(&pending.handle);
-                        } else {
-                            self.visited.remove(&pending.handle);
-                        }
+                        self.forget(&pending);
                         continue;
                     }
                 }
@@ -255,16 +287,12 @@ impl Frontier {
         enqueued
     }
 
-    fn wants(&mut self, pending: &Pending, edge: Option<&Handle>, again: bool) -> bool {
+    fn wants(&mut self, pending: &mut Pending, edge: Option<&Handle>) -> bool {
         let way = pending.origin.as_ref().and_then(|origin| origin.way.as_ref());
         let handle = &pending.handle;
-        if again {
-            if self.order == Order::BreadthFirst {
-                self.visited.insert(handle);
-            } else {
-                // Its turn comes only if it is not noted by then.
-                self.visited.remove(handle);
-            }
+        if pending.again {
+            // One that was not met before is met now, like any other.
+            pending.again = self.order != Order::BreadthFirst || !self.visited.insert(handle);
             return true;
         }
         if !self.visited.admits(handle, edge, way) {
@@ -276,6 +304,22 @@ impl Frontier {
         }
     }
 
+    /// Lets what began to wait be met again, if it was not met before.
+    fn forget(&mut self, pending: &Pending) {
+        if self.order == Order::BreadthFirst && !pending.again {
+            self.visited.remove(&pending.handle);
+        }
+    }
+
+    /// Takes out what need not be visited any more, because it was by an edge that was met later.
+    pub(super) fn prune(&mut self, removed: impl FnMut(&Pending)) {
+        if self.order != Order::BreadthFirst {
+            let Self { waiting, visited, queued, .. } = self;
+            let keeps = |pending: &Pending| pending.again || !visited.contains(&pending.handle);
+            waiting.retain(keeps, queued, removed);
+        }
+    }
+
     /// Takes the next. `passed_over` is told what needs no visit any more.
     pub(super) fn take(&mut self, mut passed_over: impl FnMut(&Pending)) -> Option<Pending> {
         loop {
@@ -283,8 +327,9 @@ impl Frontier {
                 Waiting::Line(line) => line.pop_front()?,
                 Waiting::Ranked { heap, .. } => *heap.pop()?.pending,
             };
-            self.count_out(next.handle.id());
-            if self.order == Order::BreadthFirst || self.visited.insert(&next.handle) {
+            count_out(&mut self.queued, next.handle.id());
+            let is_wanted = self.order == Order::BreadthFirst || self.visited.insert(&next.handle);
+            if is_wanted || next.again {
                 return Some(next);
             }
             passed_over(&next);
@@ -293,7 +338,7 @@ impl Frontier {
 
     /// Puts something first that was taken and is to be visited; the last one put back comes first.
     pub(super) fn put_back(&mut self, pending: Pending) {
-        if self.order != Order::BreadthFirst {
+        if self.order != Order::BreadthFirst && !pending.again {
             self.visited.remove(&pending.handle);
         }
         self.count_in(pending.handle.id());
@@ -350,30 +395,19 @@ impl Frontier {
     ) -> usize {
         let before = self.len();
         let Self { waiting, visited, queued, order, .. } = self;
-        let mut keeps = |pending: &Pending| {
-            let keeps = keep(pending);
-            if !keeps {
-                if *order == Order::BreadthFirst {
-                    visited.remove(&pending.handle);
-                }
-                if let Some(queued) = queued {
-                    queued.remove(pending.handle.id());
-                }
-                removed(pending);
+        waiting.retain(keep, queued, |pending| {
+            if *order == Order::BreadthFirst && !pending.again {
+                visited.remove(&pending.handle);
             }
-            keeps
-        };
-        match waiting {
-            Waiting::Line(line) => line.retain(&mut keeps),
-            Waiting::Ranked { heap, .. } => heap.retain(|ranked| keeps(&ranked.pending)),
-        }
+            removed(pending);
+        });
         before - self.len()
     }
 
     /// Whether `id` waits.
     pub(super) fn is_queued(&mut self, id: &Id) -> bool {
         if self.queued.is_none() {
-            let mut queued: HashMap<Id, u32, RandomState> = HashMap::default();
+            let mut queued = Queued::default();
             for pending in self.iter() {
                 *queued.entry(pending.handle.id().clone()).or_default() += 1;
             }
@@ -397,17 +431,6 @@ impl Frontier {
     fn count_in(&mut self, id: &Id) {
         if let Some(queued) = &mut self.queued {
             *queued.entry(id.clone()).or_default() += 1;
-        }
-    }
-
-    fn count_out(&mut self, id: &Id) {
-        if let Some(queued) = &mut self.queued
-            && let Some(count) = queued.get_mut(id)
-        {
-            *count -= 1;
-            if *count == 0 {
-                queued.remove(id);
-            }
         }
     }
 }

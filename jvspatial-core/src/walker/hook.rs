@@ -22,6 +22,11 @@ impl HookError {
         Self { hook: Some(name), error }
     }
 
+    /// The class of the error.
+    pub(super) fn kind(&self) -> ErrorKind {
+        self.error.kind()
+    }
+
     /// The error with its place, unless an inner walk has already named one.
     pub(super) fn into_error(self, place: impl FnOnce(Option<&'static str>) -> Place) -> Error {
         let Self { hook, error } = self;

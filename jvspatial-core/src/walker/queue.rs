@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use jvspatial_db::{Collection, Id};
 
 use super::Walker;
-use super::engine::note_waiting;
+use super::engine::{Engine, note_waiting};
 use super::frontier::{Enqueued, Met, Origin, Pending};
 use super::walk::Walk;
 use crate::error::{Error, ErrorKind, Result};
@@ -27,7 +27,7 @@ impl<W: Walker> Walk<W> {
     ///
     /// # Errors
     /// What the database reports; [`Limit`](ErrorKind::Limit) when `max_queries` forbids the look-up or the frontier has no
-    /// room, and the walk then ends after this visit; `Invalid` in an `on_leave` or `on_exit` hook, when nothing is queued any more.
+    /// room: the walk then ends with that limit after this visit, also when the hook fails with it; `Invalid` in an `on_leave` or `on_exit` hook, when nothing is queued any more.
     ///
     /// # Cancellation
     /// What was asked for may not be looked up; it is then at the end of the visit.
@@ -48,10 +48,17 @@ impl<W: Walker> Walk<W> {
         };
         if let Some(limit) = limit {
             self.limit.get_or_insert(limit);
+            self.is_at_limit = true;
             return Err(
                 Error::new(ErrorKind::Limit, "walk has come to a limit").with("limit", limit)
             );
         }
+        let Engine { frontier, leaves, .. } = &mut *self.engine;
+        frontier.prune(|removed| {
+            if let Some(leaves) = leaves {
+                leaves.release(removed.origin.as_ref().map(|origin| origin.step));
+            }
+        });
         Ok(Queue { walk: self })
     }
 }
@@ -210,8 +217,9 @@ impl<W: Walker> Queue<'_, W> {
                 Box::new(Origin { step: from.step, edge: None, ahead: None, way })
             });
             let depth = from.depth.saturating_add(1);
-            let pending = Pending { handle: self.walk.engine.database.handle(id), depth, origin };
-            met.push(Met { again, ..pending.into() });
+            let handle = self.walk.engine.database.handle(id);
+            let pending = Pending { handle, depth, again, origin };
+            met.push(Met::from(pending));
         }
         if !met.is_empty() && self.walk.is_deep() {
             met.clear();

@@ -59,6 +59,8 @@ pub struct Walk<W: Walker> {
     phase: Phase,
     depth_reached: bool,
     failure: Option<Error>,
+    /// Whether a hook of the visit under way was told of the limit that ends the walk.
+    pub(super) is_at_limit: bool,
     /// Whether a hook of the visit under way has failed.
     pub(super) has_failed: bool,
     /// Whether these are visits apart from the walk.
@@ -155,6 +157,7 @@ impl<W: Walker> Walk<W> {
             phase: Phase::Visit,
             depth_reached: false,
             failure: None,
+            is_at_limit: false,
             has_failed: false,
             is_aside: false,
             keys: None,
@@ -206,7 +209,7 @@ impl<W: Walker> Walk<W> {
 
     /// Notes a visit that was made apart from the walk.
     pub(super) fn pass_by(&mut self, pending: Pending) {
-        let Pending { handle, depth, origin } = pending;
+        let Pending { handle, depth, origin, .. } = pending;
         self.depth = depth;
         self.step += 1;
         if self.engine.keep.origins || self.trail.is_kept() {
@@ -296,6 +299,13 @@ impl<W: Walker> Walk<W> {
     /// visited too, after [`Control::Skip`] it is left out. Otherwise as [`follow`](Self::follow).
     pub fn follow_edges<E, N>(&mut self, expansion: Expansion<E, N>) {
         self.expand(expansion, true, None);
+    }
+
+    /// As [`follow_edges`](Self::follow_edges), giving each edge the place `rank` in a walk [by
+    /// rank](super::WalkBuilder::by_rank). The node behind it has its depth for a rank unless the hooks of the edge
+    /// [visit it](Self::visit_ranked) with another and answer [`Control::Skip`].
+    pub fn follow_edges_ranked<E, N>(&mut self, rank: f64, expansion: Expansion<E, N>) {
+        self.expand(expansion, true, Some(rank));
     }
 
     /// As [`follow`](Self::follow), giving each node the place `rank` in a walk [by
@@ -399,7 +409,8 @@ impl<W: Walker> Walk<W> {
         match (self.settings.on_conflict, self.phase) {
             (OnConflict::Revisit(_), Phase::Visit) => {
                 let handle = self.here.clone()?;
-                Some(Box::new(Pending { handle, depth: self.depth, origin: self.origin.clone() }))
+                let (depth, origin) = (self.depth, self.origin.clone());
+                Some(Box::new(Pending { handle, depth, again: true, origin }))
             }
             _ => None,
         }
@@ -410,6 +421,7 @@ impl<W: Walker> Walk<W> {
         let here = Here::new(document, pending.handle.ordinal());
         self.phase = Phase::Visit;
         self.has_failed = false;
+        self.is_at_limit = false;
         self.pass_by(pending);
         here
     }
@@ -490,6 +502,9 @@ impl<W: Walker> Walk<W> {
 
     /// As [`answered`](Self::answered) for an error of no hook.
     pub(super) fn settle(&mut self, error: HookError) -> Result<Control, HookError> {
+        if self.is_at_limit && error.kind() == ErrorKind::Limit {
+            return Ok(Control::Skip);
+        }
         let answer = match self.settings.on_error {
             OnError::Fail => return Err(error),
             OnError::Collect => Control::Continue,

@@ -241,7 +241,8 @@ impl From {
             self.origin(edge, ahead, keep)
         });
         let edge = edge.filter(|_| keep.edges);
-        Met { pending: Pending { handle, depth, origin }, edge, again: false, rank }
+        let pending = Pending { handle, depth, again: false, origin };
+        Met { pending, edge, rank }
     }
 
     fn origin(
@@ -262,6 +263,6 @@ impl Named {
         let depth = if edge.is_some() { from.depth } else { from.depth.saturating_add(1) };
         let id = edge.as_ref().map(|edge| edge.id().clone());
         let origin = keep.origins.then(|| from.origin(id, None, keep));
-        Met { pending: Pending { handle, depth, origin }, edge: None, again, rank }
+        Met { pending: Pending { handle, depth, again, origin }, edge: None, rank }
     }
 }

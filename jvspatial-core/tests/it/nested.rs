@@ -229,7 +229,7 @@ async fn hooks_that_run_in_parallel_come_to_the_same(graph: Graph) {
             let number: u64 = city.name.parse().map_err(Error::application)?;
             city.visits += 1;
             walk.save(&mut city);
-            if number > 0 && number % 7 == 0 {
+            if number > 0 && number.is_multiple_of(7) {
                 let inner = Inner { adds: 10, ..Inner::default() };
                 let _ = walk.spawn(inner).run().await?;
             }

@@ -44,6 +44,7 @@ macro_rules! on_every_backend {
     };
 }
 
+mod again;
 mod atomic;
 mod conflicts;
 mod contract;

@@ -50,13 +50,13 @@ pub use jvspatial_core::{
     Enqueued, Entity, EntityTypes, Error, ErrorKind, Expansion, Explanation, Field, FieldInterval,
     Find, FindStream, FindUpdate, Fork, Graph, GraphBuilder, GraphConfig, Here, Hop, Index,
     IndexConflict, IndexInfo, IndexPlan, IndexSpec, Limit, LimitsConfig, List, LostHistory, Meets,
-    Node, NodeLink, NodeSelect, Numeric, Object, Observer, OnConflict, OnError, OnFull, Operand,
-    Order, Outcome, Page, ParallelWalker, Picture, Place, PlannedChange, Predicate, Progress,
-    Projected, ProjectedFields, Projection, Queue, Reports, Result, ResumeToken, Root,
+    NestedWalk, Node, NodeLink, NodeSelect, Numeric, Object, Observer, OnConflict, OnError, OnFull,
+    Operand, Order, Outcome, Page, ParallelWalker, Picture, Place, PlannedChange, Predicate,
+    Progress, Projected, ProjectedFields, Projection, Queue, Reports, Result, ResumeToken, Root,
     SequentialWalker, SomeFields, Stage, Standalone, Stats, Step, StepOutcome, Stepper, Stored,
     Subgraph, SubgraphBuilder, SubgraphEdge, Text, Trail, Transaction, TypeIndex, Uniqueness,
-    Updated, View, VisitedBy, VisitedByAny, VisitedByMut, Walk, WalkBuilder, Walker, Watch,
-    Watched, Whole, WriteMode, both, incoming, out,
+    Updated, View, Visitable, VisitedBy, VisitedByAny, VisitedByMut, Walk, WalkBuilder, Walker,
+    Watch, Watched, Whole, WriteMode, both, incoming, out,
 };
 /// Ids, documents and database backends, for applications that reach below the graph.
 pub use jvspatial_db as db;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use jvspatial_db::{
     Adjacent, Bson, Capabilities, ChangeStream, Collection, Cursor, Database, Document, EntityName,
-    Error, ErrorKind, Expansion, Explanation, FieldPath, Filter, Handle, IndexInfo, IndexSpec,
+    Error, ErrorKind, Expansion, Explanation, FieldPath, Filter, Handle, Id, IndexInfo, IndexSpec,
     OrdinalPin, OrdinalSet, Query, Result, Transaction, WatchOptions, WriteBatch, WriteReport,
 };
 use tokio::sync::Mutex;
@@ -51,6 +51,10 @@ impl Recorder {
 impl Database for Recorder {
     fn capabilities(&self) -> &Capabilities {
         self.transaction.capabilities()
+    }
+
+    fn handle(&self, id: &Id) -> Handle {
+        self.transaction.handle(id)
     }
 
     async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {

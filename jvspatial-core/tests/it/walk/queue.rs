@@ -282,18 +282,31 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 /// A walk breadth first as a plain list: what waits, and what need not wait again.
 struct Book<'a> {
     roads: &'a [(usize, usize)],
-    line: VecDeque<usize>,
+    /// What waits, and whether it was met before.
+    line: VecDeque<(usize, bool)>,
     met: HashSet<usize>,
 }
 
 impl Book<'_> {
     fn insert(&mut self, mut at: usize, cities: &[usize], again: bool) {
         for &city in cities {
-            if self.met.insert(city) || again {
-                self.line.insert(at, city);
+            let is_new = self.met.insert(city);
+            if is_new || again {
+                self.line.insert(at, (city, !is_new));
                 at += 1;
             }
         }
+    }
+
+    /// What is taken out may be met again, unless it was met before it began to wait.
+    fn take_out(&mut self, which: impl Fn(usize) -> bool) {
+        let Self { line, met, .. } = self;
+        line.retain(|(city, is_known)| {
+            if which(*city) && !is_known {
+                met.remove(city);
+            }
+            !which(*city)
+        });
     }
 
     fn wish(&mut self, wishes: &mut Vec<(usize, bool)>) {
@@ -321,7 +334,7 @@ impl Book<'_> {
                 }
                 _ => self.wish(&mut wishes),
             }
-            let place = |anchor: &usize| self.line.iter().position(|city| city == anchor);
+            let place = |anchor: &usize| self.line.iter().position(|(city, _)| city == anchor);
             match act {
                 Act::Add(cities) => self.insert(self.line.len(), cities, false),
                 Act::Next(cities) => self.insert(0, cities, false),
@@ -335,17 +348,8 @@ impl Book<'_> {
                         self.insert(place + 1, cities, false);
                     }
                 }
-                Act::Dequeue(city) => {
-                    if place(city).is_some() {
-                        self.met.remove(city);
-                    }
-                    self.line.retain(|waiting| waiting != city);
-                }
-                _ => {
-                    for city in self.line.drain(..) {
-                        self.met.remove(&city);
-                    }
-                }
+                Act::Dequeue(city) => self.take_out(|waiting| waiting == *city),
+                _ => self.take_out(|_| true),
             }
         }
         self.wish(&mut wishes);
@@ -356,9 +360,9 @@ const STEPS: usize = 40;
 
 /// What the book says is visited. The script of a city is what its hook does at each visit.
 fn by_the_book(roads: &[(usize, usize)], scripts: &[Vec<Act>]) -> Vec<u32> {
-    let mut book = Book { roads, line: VecDeque::from([0]), met: HashSet::from([0]) };
+    let mut book = Book { roads, line: VecDeque::from([(0, false)]), met: HashSet::from([0]) };
     let mut visited = Vec::new();
-    while let Some(here) = book.line.pop_front().filter(|_| visited.len() < STEPS) {
+    while let Some((here, _)) = book.line.pop_front().filter(|_| visited.len() < STEPS) {
         visited.push(u32::try_from(here).unwrap());
         book.visit(here, &scripts[here]);
     }

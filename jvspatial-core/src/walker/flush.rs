@@ -34,6 +34,10 @@ impl<W: Walker> Walk<W> {
         if !self.partings.is_empty() {
             self.part().await?;
         }
+        if self.writes.is_structural() {
+            // The edges of a node that is removed go with it, and are not among what is laid over a chunk.
+            self.engine.ahead = None;
+        }
         while !self.writes.is_settled() {
             self.settle_writes().await?;
             if !self.writes.is_sent() {

@@ -112,7 +112,7 @@ fn on_server(command: &mut Command) -> Result<String, String> {
 fn mongodb_command(package: &str) -> Command {
     let mut command = cargo();
     command.args(["test", "--package", package, "--features", "mongodb", "--test", "it"]);
-    command.args(["mongo::", "--no-fail-fast", "--", "--include-ignored"]);
+    command.args(["mongo", "--no-fail-fast", "--", "--include-ignored"]);
     // They wait for the disk of the server more than they compute.
     command.arg("--test-threads=8");
     command
@@ -193,7 +193,7 @@ mod tests {
     fn tests_of_a_server_are_run_though_they_are_ignored() {
         assert_eq!(
             words(&mongodb_command("jvspatial-db")),
-            "test --package jvspatial-db --features mongodb --test it mongo:: --no-fail-fast -- --include-ignored --test-threads=8"
+            "test --package jvspatial-db --features mongodb --test it mongo --no-fail-fast -- --include-ignored --test-threads=8"
         );
     }
 

@@ -54,7 +54,8 @@ impl AnyEdge {
     /// The edge as a value of type `E`, or `None` when it is of another type.
     ///
     /// # Errors
-    /// `Invalid` when it is of type `E` but its fields do not fit.
+    /// `Invalid` when it is of type `E` but its fields do not fit, `Unsupported` when a newer version of
+    /// `E` wrote them.
     pub fn to<E: Edge>(&self) -> Result<Option<Stored<E>>> {
         if !self.is::<E>() {
             return Ok(None);

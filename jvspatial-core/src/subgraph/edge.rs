@@ -1,46 +1,23 @@
-//! An edge whose type is not known at compile time.
+//! An edge with the places of the nodes that it joins.
 
-use jvspatial_db::{Bson, Document, Id, Version};
+use std::ops::Deref;
 
-use crate::entity::{Edge, Stored};
-use crate::error::Result;
+use jvspatial_db::{Document, Id};
 
-/// An edge of a [`Subgraph`](crate::Subgraph), of any type, as it is stored.
+use crate::entity::AnyEdge;
+
+/// An edge of a [`Subgraph`](crate::Subgraph), of any type, as it is stored: an [`AnyEdge`] that knows where in the
+/// subgraph its nodes are.
 #[derive(Clone, Debug)]
 pub struct SubgraphEdge {
-    document: Document,
+    edge: AnyEdge,
     source: usize,
     target: usize,
 }
 
 impl SubgraphEdge {
     pub(super) const fn new(document: Document, source: usize, target: usize) -> Self {
-        Self { document, source, target }
-    }
-
-    /// The id.
-    pub const fn id(&self) -> &Id {
-        &self.document.id
-    }
-
-    /// The name of the entity type.
-    pub fn entity(&self) -> &str {
-        self.document.id.entity()
-    }
-
-    /// The version.
-    pub const fn version(&self) -> Version {
-        self.document.version
-    }
-
-    /// The node the edge leaves.
-    pub fn source(&self) -> &Id {
-        self.document.ends.as_ref().map_or(&self.document.id, |ends| &ends.source)
-    }
-
-    /// The node the edge reaches.
-    pub fn target(&self) -> &Id {
-        self.document.ends.as_ref().map_or(&self.document.id, |ends| &ends.target)
+        Self { edge: AnyEdge::from_document(document), source, target }
     }
 
     /// The place of the node the edge leaves among [`Subgraph::nodes`](crate::Subgraph::nodes).
@@ -52,45 +29,18 @@ impl SubgraphEdge {
     pub const fn target_place(&self) -> usize {
         self.target
     }
+}
 
-    /// Whether the edge can be followed from either end.
-    pub fn is_undirected(&self) -> bool {
-        self.document.ends.as_ref().is_some_and(|ends| ends.bidirectional)
-    }
+impl Deref for SubgraphEdge {
+    type Target = AnyEdge;
 
-    /// Whether this is an edge of type `E`.
-    pub fn is<E: Edge>(&self) -> bool {
-        self.document.id.is_entity(E::entity_name())
-    }
-
-    /// The edge as a value of type `E`, or `None` when it is of another type.
-    ///
-    /// # Errors
-    /// `Invalid` when it is of type `E` but its fields do not fit, `Unsupported` when a newer version of
-    /// `E` wrote them.
-    pub fn to<E: Edge>(&self) -> Result<Option<Stored<E>>> {
-        if !self.is::<E>() {
-            return Ok(None);
-        }
-        Stored::from_document(self.document.clone()).map(Some)
-    }
-
-    /// The value of a field, or `None` when the edge has no such field.
-    ///
-    /// # Errors
-    /// `Corrupt` when the stored fields cannot be read.
-    pub fn get(&self, field: &str) -> Result<Option<Bson>> {
-        Ok(self.document.body.to_bson()?.remove(field))
-    }
-
-    /// The stored document.
-    pub const fn document(&self) -> &Document {
-        &self.document
+    fn deref(&self) -> &AnyEdge {
+        &self.edge
     }
 }
 
 impl AsRef<Id> for SubgraphEdge {
     fn as_ref(&self) -> &Id {
-        &self.document.id
+        self.edge.id()
     }
 }

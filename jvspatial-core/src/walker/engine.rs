@@ -80,11 +80,7 @@ impl Engine {
         });
         let Self { frontier, chunk, leaves, .. } = self;
         for _ in 0..self.chunk_size.min(allowed) {
-            let next = frontier.take(|pending| {
-                if let Some(leaves) = leaves {
-                    leaves.release(pending.origin.as_ref().map(|origin| origin.step));
-                }
-            });
+            let next = frontier.take(|pending| note_gone(leaves, pending));
             let Some(pending) = next else { break };
             chunk.push(pending);
         }
@@ -135,14 +131,7 @@ impl Engine {
     /// What was to be visited does not exist.
     pub(super) fn note_missing(&mut self, pending: &Pending) {
         self.stats.missing += 1;
-        self.release(pending);
-    }
-
-    /// What waited will not be visited.
-    fn release(&mut self, pending: &Pending) {
-        if let Some(leaves) = &mut self.leaves {
-            leaves.release(pending.origin.as_ref().map(|origin| origin.step));
-        }
+        note_gone(&mut self.leaves, pending);
     }
 
     /// Puts what the chunk's hooks wished for into the frontier: one query for each distinct expansion.
@@ -206,6 +195,13 @@ impl Engine {
         let met = Met::from(pending);
         frontier.push_front(std::iter::once(met), |pending| note_waiting(leaves, pending));
         true
+    }
+}
+
+/// Tells the tree of visits what waited and will not be visited.
+pub(super) fn note_gone(leaves: &mut Option<Leaves>, pending: &Pending) {
+    if let Some(leaves) = leaves {
+        leaves.release(pending.origin.as_ref().map(|origin| origin.step));
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use jvspatial_db::{Collection, Id};
 
 use super::Walker;
-use super::engine::{Engine, note_waiting};
+use super::engine::{Engine, note_gone, note_waiting};
 use super::frontier::{Enqueued, Met, Origin, Pending};
 use super::walk::Walk;
 use crate::error::{Error, ErrorKind, Result};
@@ -54,11 +54,7 @@ impl<W: Walker> Walk<W> {
             );
         }
         let Engine { frontier, leaves, .. } = &mut *self.engine;
-        frontier.prune(|removed| {
-            if let Some(leaves) = leaves {
-                leaves.release(removed.origin.as_ref().map(|origin| origin.step));
-            }
-        });
+        frontier.prune(|removed| note_gone(leaves, removed));
         Ok(Queue { walk: self })
     }
 }
@@ -90,11 +86,7 @@ impl<W: Walker> Queue<'_, W> {
     /// # Errors
     /// `Invalid` when one is neither a node nor an edge; then none is added.
     pub fn visit(&mut self, ids: impl IntoIterator<Item = impl AsRef<Id>>) -> Result<Enqueued> {
-        let met = self.met(ids, false)?;
-        let engine = &mut self.walk.engine;
-        let leaves = &mut engine.leaves;
-        let enqueued = engine.frontier.extend(met.into_iter(), |added| note_waiting(leaves, added));
-        Ok(self.counted(enqueued))
+        self.add(ids, false)
     }
 
     /// Adds nodes and edges as [`visit`](Self::visit) does, also those that were visited before.
@@ -102,7 +94,15 @@ impl<W: Walker> Queue<'_, W> {
     /// # Errors
     /// As [`visit`](Self::visit).
     pub fn revisit(&mut self, ids: impl IntoIterator<Item = impl AsRef<Id>>) -> Result<Enqueued> {
-        let met = self.met(ids, true)?;
+        self.add(ids, true)
+    }
+
+    fn add(
+        &mut self,
+        ids: impl IntoIterator<Item = impl AsRef<Id>>,
+        again: bool,
+    ) -> Result<Enqueued> {
+        let met = self.met(ids, again)?;
         let engine = &mut self.walk.engine;
         let leaves = &mut engine.leaves;
         let enqueued = engine.frontier.extend(met.into_iter(), |added| note_waiting(leaves, added));
@@ -177,22 +177,14 @@ impl<W: Walker> Queue<'_, W> {
     pub fn dequeue(&mut self, id: impl AsRef<Id>) -> usize {
         let engine = &mut self.walk.engine;
         let leaves = &mut engine.leaves;
-        engine.frontier.remove(id.as_ref(), |removed| {
-            if let Some(leaves) = leaves {
-                leaves.release(removed.origin.as_ref().map(|origin| origin.step));
-            }
-        })
+        engine.frontier.remove(id.as_ref(), |removed| note_gone(leaves, removed))
     }
 
     /// Takes everything out, and tells how much there was. It may be met again.
     pub fn clear(&mut self) -> usize {
         let engine = &mut self.walk.engine;
         let leaves = &mut engine.leaves;
-        engine.frontier.clear(|removed| {
-            if let Some(leaves) = leaves {
-                leaves.release(removed.origin.as_ref().map(|origin| origin.step));
-            }
-        })
+        engine.frontier.clear(|removed| note_gone(leaves, removed))
     }
 
     /// What is to be added, one step further than the visit under way. Beyond the depth that is allowed there is

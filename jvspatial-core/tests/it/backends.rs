@@ -31,3 +31,26 @@ pub(crate) async fn graphs() -> Vec<Opened> {
     }
     opened
 }
+
+/// Makes a test of each case for the backends that need nothing, and another for MongoDB.
+macro_rules! on_every_backend {
+    ($($case:ident,)*) => {
+        mod embedded {
+            $(#[tokio::test]
+            async fn $case() {
+                for graph in crate::backends::graphs().await {
+                    Box::pin(super::$case(graph.clone())).await;
+                }
+            })*
+        }
+
+        #[cfg(feature = "mongodb")]
+        mod mongodb {
+            $(#[tokio::test]
+            #[ignore = "needs a MongoDB server"]
+            async fn $case() {
+                Box::pin(super::$case(crate::mongo::another_graph().await)).await;
+            })*
+        }
+    };
+}

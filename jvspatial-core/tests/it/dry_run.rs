@@ -273,29 +273,6 @@ async fn a_backend_without_transactions_has_no_dry_runs() {
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
 }
 
-/// Makes a test of each case for the backends that need nothing, and one of all for MongoDB.
-macro_rules! on_every_backend {
-    ($($case:ident,)*) => {
-        mod embedded {
-            $(#[tokio::test]
-            async fn $case() {
-                for graph in crate::backends::graphs().await {
-                    Box::pin(super::$case(graph.clone())).await;
-                }
-            })*
-        }
-
-        #[cfg(feature = "mongodb")]
-        mod mongodb {
-            $(#[tokio::test]
-            #[ignore = "needs a MongoDB server"]
-            async fn $case() {
-                Box::pin(super::$case(crate::mongo::another_graph().await)).await;
-            })*
-        }
-    };
-}
-
 on_every_backend!(
     changes_are_told_and_not_made_until_they_are_applied,
     of_each_document_the_net_change_is_told,

@@ -1,6 +1,7 @@
 //! What the graph promises, on the reference backend.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[macro_use]
 mod backends;
 mod cascade;
 mod conditions;

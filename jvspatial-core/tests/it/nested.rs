@@ -342,29 +342,6 @@ async fn the_hook_at_the_end_may_walk_too(graph: Graph) {
     assert_eq!(visits(&graph).await, [2, 2]);
 }
 
-/// Makes a test of each case for the backends that need nothing, and another for MongoDB.
-macro_rules! on_every_backend {
-    ($($case:ident,)*) => {
-        mod embedded {
-            $(#[tokio::test]
-            async fn $case() {
-                for graph in crate::backends::graphs().await {
-                    Box::pin(super::$case(graph.clone())).await;
-                }
-            })*
-        }
-
-        #[cfg(feature = "mongodb")]
-        mod mongodb {
-            $(#[tokio::test]
-            #[ignore = "needs a MongoDB server"]
-            async fn $case() {
-                Box::pin(super::$case(crate::mongo::another_graph().await)).await;
-            })*
-        }
-    };
-}
-
 on_every_backend!(
     reports_flow_to_the_walk_around_it_in_order,
     what_the_walk_around_it_asked_to_write_is_seen,

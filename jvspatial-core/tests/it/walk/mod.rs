@@ -21,29 +21,6 @@
 //! | walks share a context, and hear of one another | `walks_over_two_graphs_have_nothing_in_common` |
 //! | saving turns text into ASCII, and gives other ids | `what_a_walk_saves_keeps_its_text_and_its_id` |
 
-/// Makes a test of each case for the backends that need nothing, and another for MongoDB.
-macro_rules! on_every_backend {
-    ($($case:ident,)*) => {
-        mod embedded {
-            $(#[tokio::test]
-            async fn $case() {
-                for graph in crate::backends::graphs().await {
-                    Box::pin(super::$case(graph.clone())).await;
-                }
-            })*
-        }
-
-        #[cfg(feature = "mongodb")]
-        mod mongodb {
-            $(#[tokio::test]
-            #[ignore = "needs a MongoDB server"]
-            async fn $case() {
-                Box::pin(super::$case(crate::mongo::another_graph().await)).await;
-            })*
-        }
-    };
-}
-
 mod again;
 mod atomic;
 mod conflicts;

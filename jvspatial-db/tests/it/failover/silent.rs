@@ -9,7 +9,7 @@ use jvspatial_db::{
     WriteBatch,
 };
 
-use super::controls::frozen_by_default;
+use super::controls::writes_by_default;
 use super::figures::{Figures, report, seed, tell};
 use super::set::{Set, open};
 
@@ -79,8 +79,7 @@ async fn every_call_ends_at_its_deadline_while_no_server_answers() {
     after.update(id.clone(), version, &doc! {}).unwrap();
     assert!(db.write(after).await.is_ok());
     figures.acknowledged += 1;
-    let default = frozen_by_default(&set, BOUND).await;
-    let misreported = u64::from(default.is_none());
+    let misreported = u64::from(!writes_by_default(&set, &[0, 1, 2], BOUND).await);
     let control = Figures { rounds: 1, misreported, ..Figures::default() };
     report("deadline", seed(), &figures, &[("defaults of the driver, frozen", control)]);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jvspatial_db::{MongoDb, MongoDbOptions};
 
-use super::controls::{acknowledged_by_one, frozen_by_default};
+use super::controls::{acknowledged_by_one, waits_for_the_frozen};
 use super::figures::{Figures, Random, report, rounds_of, seed, tell, time_is_up};
 use super::load::Load;
 use super::nemesis::Nemesis;
@@ -81,8 +81,7 @@ async fn survives(nemesis: Nemesis) {
     }
     let lost = acknowledged_by_one(&set).await;
     report(&name, seed, &survival.figures, &[("acknowledged by one", lost)]);
-    let default = frozen_by_default(&set, nemesis.longest_gap()).await;
-    let misreported = u64::from(default.is_none());
+    let misreported = u64::from(waits_for_the_frozen(&set, nemesis.longest_gap()).await);
     let default = Figures { rounds: 1, misreported, ..Figures::default() };
     let (name, gaps) = survival.gaps(nemesis);
     report(&name, seed, &gaps, &[("defaults of the driver, frozen", default)]);

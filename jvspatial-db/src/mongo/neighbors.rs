@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 
 use super::batches::Batches;
 use super::filters::for_server;
+use super::indexes::undirected;
 use super::reader::Reader;
 use crate::error::{Error, Result};
 use crate::expansion::{Adjacent, Direction, EntitySet, Expansion};
@@ -104,9 +105,10 @@ async fn steps(
     Ok((steps, time))
 }
 
-/// What finds the steps: the edges that leave some of `starts` and those that come to them, each by an index that
-/// knows all that is asked for. One condition for both could not be answered without a look at the edges, and a
-/// transaction takes no union.
+/// What finds the steps: the edges that leave some of `starts` and those that come to them, each by an index of its
+/// own. One condition for both could not be answered without a look at the edges, and a transaction takes no union.
+///
+/// Those that can be followed either way are read, since an index does not tell a `null` from nothing stored.
 fn pipelines(starts: &[&Id], expansion: &Expansion, is_inside: bool) -> Vec<Vec<Fields>> {
     let texts: Vec<Bson> = starts.iter().map(|id| Bson::String(id.to_string())).collect();
     let matching = |end: &str, texts: Vec<Bson>, is_undirected: bool| {
@@ -120,8 +122,7 @@ fn pipelines(starts: &[&Id], expansion: &Expansion, is_inside: bool) -> Vec<Vec<
             }
         }
         if is_undirected {
-            // Where nothing is stored, an edge can be followed from either end.
-            filter.insert("bidirectional", doc! { "$ne": false });
+            filter.insert("bidirectional", undirected());
         }
         if !expansion.edge_filter.is_all() {
             filter = doc! { "$and": [filter, for_server(&expansion.edge_filter)] };

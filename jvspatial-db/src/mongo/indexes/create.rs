@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bson::{Document as Fields, doc};
+use bson::{Bson, Document as Fields, doc};
 use mongodb::Database;
 use mongodb::error::{Error as DriverError, ErrorKind as DriverErrorKind, Result as DriverResult};
 
@@ -17,12 +17,26 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::Collection;
 use crate::indexes::{Definition, IndexSpec, MAX_INDEXES};
 
-/// The indexes by which edges are followed, which answer without a look at the edges. Directed edges are passed over
-/// at once where only the others can be followed.
-const OWN: [[&str; 5]; 2] = [
-    ["source", "entity", "bidirectional", "target", "_id"],
-    ["target", "entity", "bidirectional", "source", "_id"],
+/// An index that every database has on its edges.
+struct Own {
+    name: &'static str,
+    key: [&'static str; 5],
+    /// Whether it holds only the edges that can be followed from either end.
+    is_undirected: bool,
+}
+
+/// The indexes by which edges are followed. The first two answer without a look at the edges. Where edges that can be
+/// followed from either end are few, looking for them at every other node would take as long again; the last two, which
+/// then are nearly empty, say so at once and cost a directed edge nothing.
+const OWN: [Own; 4] = [
+    Own { name: "jvspatial_out", key: LEAVING, is_undirected: false },
+    Own { name: "jvspatial_in", key: COMING, is_undirected: false },
+    Own { name: "jvspatial_undirected_out", key: LEAVING, is_undirected: true },
+    Own { name: "jvspatial_undirected_in", key: COMING, is_undirected: true },
 ];
+
+const LEAVING: [&str; 5] = ["source", "entity", "bidirectional", "target", "_id"];
+const COMING: [&str; 5] = ["target", "entity", "bidirectional", "source", "_id"];
 
 /// Codes of a server that has an index like it, under another name or with other options.
 const CONFLICTS: [i32; 2] = [85, 86];
@@ -31,14 +45,32 @@ const CANNOT_CREATE: i32 = 67;
 const DUPLICATE_KEY: i32 = 11000;
 const INDEX_NOT_FOUND: i32 = 27;
 
-fn own_key(paths: [&str; 5]) -> Fields {
-    paths.iter().map(|path| ((*path).to_owned(), bson::Bson::Int32(1))).collect()
+impl Own {
+    fn to_document(&self) -> Fields {
+        let key: Fields =
+            self.key.iter().map(|path| ((*path).to_owned(), Bson::Int32(1))).collect();
+        let mut index = doc! { "key": key, "name": self.name };
+        if self.is_undirected {
+            index.insert("partialFilterExpression", doc! { "bidirectional": undirected() });
+        }
+        index
+    }
+
+    fn is(&self, stored: &Fields) -> bool {
+        stored.get_document("key").is_ok_and(|key| key.keys().eq(self.key.iter()))
+            && stored.contains_key("partialFilterExpression") == self.is_undirected
+    }
+}
+
+/// What `bidirectional` is in an edge that can be followed from either end; where nothing is stored, it can. A search has to
+/// ask for it in these words to be answered by an index of such edges.
+pub(in crate::mongo) fn undirected() -> Fields {
+    doc! { "$in": [true, Bson::Null] }
 }
 
 /// Whether an index is one of those that every database has.
 pub(super) fn is_own(collection: Collection, stored: &Fields) -> bool {
-    let has = |key: &Fields| OWN.iter().any(|own| key.keys().eq(own.iter()));
-    collection == Collection::Edge && stored.get_document("key").is_ok_and(has)
+    collection == Collection::Edge && OWN.iter().any(|own| own.is(stored))
 }
 
 /// The code of a server that has the collection already.
@@ -50,15 +82,13 @@ pub(in crate::mongo) async fn make_own(task: &Task) -> Result<()> {
     let database = &task.database;
     make_collections(database).await.map_err(|error| of_read(&error))?;
     let stored = read_one(database, Collection::Edge).await.map_err(|error| of_read(&error))?;
-    if stored.iter().filter(|stored| is_own(Collection::Edge, stored)).count() == OWN.len() {
+    let lacks = |own: &&Own| !stored.iter().any(|stored| own.is(stored));
+    let wanted: Vec<&Own> = OWN.iter().filter(lacks).collect();
+    if wanted.is_empty() {
         return Ok(());
     }
-    let names = ["jvspatial_out", "jvspatial_in"];
-    let wanted: Vec<Fields> = OWN
-        .into_iter()
-        .zip(names)
-        .map(|(paths, name)| doc! { "key": own_key(paths), "name": name })
-        .collect();
+    let names: Vec<&str> = wanted.iter().map(|own| own.name).collect();
+    let wanted = wanted.iter().map(|own| own.to_document()).collect();
     let made = make(database, Collection::Edge, wanted).await;
     made.map_err(|error| of_read(&error).with("index", names.join(" and ")))
 }

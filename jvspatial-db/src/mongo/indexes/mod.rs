@@ -6,5 +6,5 @@ mod listing;
 mod violations;
 
 pub(super) use catalog::{Catalog, Known};
-pub(super) use create::{create, drop_one, make_own};
+pub(super) use create::{create, drop_one, make_own, undirected};
 pub(super) use listing::list;

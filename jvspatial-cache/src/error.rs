@@ -21,6 +21,8 @@ pub struct Error {
 pub enum ErrorKind {
     /// The cache cannot be reached now. Go on without it.
     Unavailable,
+    /// An option or an address makes no sense. Trying again does not help.
+    Invalid,
 }
 
 impl Error {
@@ -39,6 +41,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             ErrorKind::Unavailable => write!(f, "cache cannot be reached: {}", self.source),
+            ErrorKind::Invalid => write!(f, "cache is configured wrongly: {}", self.source),
         }
     }
 }

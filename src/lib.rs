@@ -44,26 +44,27 @@
 #[cfg(feature = "petgraph")]
 pub use jvspatial_core::petgraph;
 pub use jvspatial_core::{
-    AnyEdge, AnyNode, Applied, CacheConfig, Cascade, CascadeReport, Change, ChangeKind, Changed,
-    Changes, Connection, Connections, Connects, Control, DatabaseConfig, Dated, DeclaredIndex,
-    DeclaredKey, DeleteReport, DistinctAs, DryRun, Edge, EdgeSelect, Effect, Embedded, Ended,
-    Enqueued, Entity, EntityTypes, Error, ErrorKind, Expansion, Explanation, Field, FieldInterval,
-    Find, FindStream, FindUpdate, Fork, Graph, GraphBuilder, GraphConfig, Here, Hop, Index,
-    IndexConflict, IndexInfo, IndexPlan, IndexSpec, Limit, LimitsConfig, List, LostHistory, Meets,
-    NestedWalk, Node, NodeLink, NodeSelect, Numeric, Object, Observer, OnConflict, OnError, OnFull,
-    Operand, Order, Outcome, Page, ParallelWalker, Picture, Place, PlannedChange, Predicate,
-    Progress, Projected, ProjectedFields, Projection, Queue, Reports, Result, ResumeToken, Root,
-    SequentialWalker, SomeFields, Stage, Standalone, Stats, Step, StepOutcome, Stepper, Stored,
-    Subgraph, SubgraphBuilder, SubgraphEdge, Text, Trail, Transaction, TypeIndex, Uniqueness,
-    Updated, View, Visitable, VisitedBy, VisitedByAny, VisitedByMut, Walk, WalkBuilder, Walker,
-    Watch, Watched, Whole, WriteMode, both, incoming, out,
+    AnyEdge, AnyNode, Applied, CacheConfig, CacheOptions, CacheStatistics, CachedAnswer, Cascade,
+    CascadeReport, Change, ChangeKind, Changed, Changes, Connection, Connections, Connects,
+    Control, DatabaseConfig, Dated, DeclaredIndex, DeclaredKey, DeleteReport, DistinctAs, DryRun,
+    Edge, EdgeSelect, Effect, Embedded, Ended, Enqueued, Entity, EntityStatistics, EntityTypes,
+    Error, ErrorKind, Expansion, Explanation, Field, FieldInterval, Find, FindStream, FindUpdate,
+    Fork, Graph, GraphBuilder, GraphConfig, Here, Hop, Index, IndexConflict, IndexInfo, IndexPlan,
+    IndexSpec, Limit, LimitsConfig, List, LostHistory, Meets, NestedWalk, Node, NodeLink,
+    NodeSelect, Numeric, Object, Observer, OnConflict, OnError, OnFull, Operand, Order, Outcome,
+    Page, ParallelWalker, Picture, Place, PlannedChange, Predicate, Progress, Projected,
+    ProjectedFields, Projection, QueryCache, QueryStatistics, Queue, Reports, Result, ResumeToken,
+    Root, SequentialWalker, SomeFields, Stage, Standalone, Stats, Step, StepOutcome, Stepper,
+    Stored, Subgraph, SubgraphBuilder, SubgraphEdge, Text, Trail, Transaction, TypeIndex,
+    Uniqueness, Updated, View, Visitable, VisitedBy, VisitedByAny, VisitedByMut, Walk, WalkBuilder,
+    Walker, Watch, Watched, Whole, WriteMode, both, incoming, out,
 };
 /// Ids, documents and database backends, for applications that reach below the graph.
 pub use jvspatial_db as db;
 pub use jvspatial_db::{Bson, Id, PageToken, Version};
 pub use jvspatial_macros::{
-    Edge, Embedded, Node, Object, Projection, left_by, on_exit, on_leave, on_visit, visited,
-    visited_by, walker,
+    Edge, Embedded, Node, Object, Projection, cached_query, left_by, on_exit, on_leave, on_visit,
+    visited, visited_by, walker,
 };
 
 /// What most files of an application name: `use jvspatial::prelude::*;`.
@@ -72,8 +73,8 @@ pub use jvspatial_macros::{
 pub mod prelude {
     pub use crate::{
         AnyEdge, AnyNode, Connects, Control, Edge, Embedded, Ended, Entity, Graph, Here, Id, Node,
-        Object, Projection, Result, Root, Stored, Walk, Walker, both, incoming, left_by, on_exit,
-        on_leave, on_visit, out, visited, visited_by, walker,
+        Object, Projection, Result, Root, Stored, Walk, Walker, both, cached_query, incoming,
+        left_by, on_exit, on_leave, on_visit, out, visited, visited_by, walker,
     };
     pub use serde::{Deserialize, Serialize};
 }
@@ -83,8 +84,9 @@ pub mod prelude {
 pub mod __private {
     pub use jvspatial_core::__private::*;
     pub use jvspatial_core::{
-        Connects, DeclaredIndex, DeclaredKey, Edge, Embedded, Entity, Error, Field, Node, Object,
-        Predicate, ProjectedFields, Projection, Standalone, Stored, Visitable,
+        CachedAnswer, Connects, DeclaredIndex, DeclaredKey, Edge, Embedded, Entity, Error, Field,
+        Node, Object, Predicate, ProjectedFields, Projection, QueryCache, Standalone, Stored,
+        Visitable,
     };
     pub use jvspatial_db::Bson;
 }

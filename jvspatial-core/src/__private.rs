@@ -7,6 +7,8 @@ pub use jvspatial_db::{Collection, EntityName};
 use crate::entity::{Edge, Node, Stored, Visitable};
 use crate::error::Error;
 
+pub use crate::cache::cached_query;
+pub use crate::cache::weight::{Emptiness, Weigh, WeighBySerde, WeighBySize, Weighed};
 pub use crate::query::EmbeddedAt;
 pub use crate::walker::hook::{IntoHookResult, guard, guard_sync};
 pub use crate::walker::visited_by::{AnyHooks, Hooks, HooksMut, NoAnyHooks, NoHooks, NoHooksMut};

@@ -9,6 +9,7 @@
 
 #[doc(hidden)]
 pub mod __private;
+mod cache;
 mod config;
 mod entity;
 mod error;
@@ -18,6 +19,9 @@ mod query;
 mod subgraph;
 mod walker;
 
+pub use cache::{
+    CacheOptions, CacheStatistics, CachedAnswer, EntityStatistics, QueryCache, QueryStatistics,
+};
 pub use config::{CacheConfig, GraphConfig, LimitsConfig};
 pub use entity::{
     AnyEdge, AnyNode, Connects, DeclaredIndex, DeclaredKey, Edge, Entity, EntityTypes, Node,

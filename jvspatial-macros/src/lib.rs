@@ -2,6 +2,7 @@
 //!
 //! Applications use them through the `jvspatial` crate, whose paths the generated code names.
 
+mod cached_query;
 mod embedded;
 mod entity;
 mod projection;
@@ -635,4 +636,71 @@ pub fn visited_by(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn left_by(args: TokenStream, item: TokenStream) -> TokenStream {
     walker::expand_hook(HookKind::LeftBy, &args.into(), item.into()).into()
+}
+
+/// Keeps the answers of an `async fn` for as long as what it read has not changed.
+///
+/// While the body runs, what it reads of graphs is noted: documents by their ids, types that were searched, nodes whose
+/// edges were followed. A later call with equal arguments gets a clone of the answer until something of that is written: by
+/// this graph, its clones, walkers and transactions at once, by another process as the graph's cache says. Of calls at the same
+/// time one runs the body and all get its answer. An error is never kept, and told to the call whose body it is of.
+///
+/// Not noted is what a task reads that the body spawns, and what does not come from a graph: for that there are `ttl` and `tags`.
+/// Inside of a [transaction](Graph::transaction) the body runs for every call.
+///
+/// The answer must be `Clone + Send + Sync + 'static`, an `Arc` of a large one is cloned at no cost; errors must be
+/// `Send + 'static`. Arguments must be [`Serialize`](serde::Serialize): calls are told apart by what serde says of them, which is the
+/// same in every process and build.
+///
+/// # Keys
+/// - `cache = expression`: the graph that keeps the answers. Default: `self.graph`. The parameter that it begins with does not
+///   count as an argument.
+/// - `ttl = "30s"`: for how long an answer is kept at the longest. Default: as long as it is true.
+/// - `stale_while_revalidate = "10s"`: for how long after `ttl` it is handed out while it is computed again in the
+///   background. `refresh_ahead = "5s"`: a call in that last part of `ttl` has it computed again. Both need `Self: Clone` and
+///   parameters of owned types or `&T` with `T: ToOwned`. Neither hands out what is known to have changed.
+/// - `skip(a, b)`: parameters that do not count. `key = expression`: what counts instead of all of them.
+/// - `tags("towns", country)`: texts by which [`Graph::invalidate_tags`] finds the answers.
+/// - `condition = expression`: only when it holds for the parameters is an answer looked for and kept.
+///   `unless = |answer| ..`: one for which it holds is not kept. `cache_empty = false`: nor is an empty list, text or `None`.
+///
+/// # What stands beside it
+/// For a function `busy` a module `busy` with `busy::cache(..)`, [all that is kept](QueryCache) of it, `busy::kept(..)`, [what is
+/// kept](CachedAnswer) for these arguments, and `busy::refresh(..)`, a call whose answer is computed now. All but the
+/// first take the function's parameters, that one what `cache` begins with. For a method, methods `busy_cache()`, `busy_kept(..)` and `busy_refresh(..)`. It cannot be a method of a trait.
+///
+/// ```
+/// use jvspatial::prelude::*;
+///
+/// #[derive(Clone, Debug, Serialize, Deserialize, Node)]
+/// struct Town {
+///     people: u32,
+/// }
+///
+/// struct Towns {
+///     graph: Graph,
+/// }
+///
+/// impl Towns {
+///     #[cached_query(ttl = "1m")]
+///     async fn large(&self, people: u32) -> Result<u64> {
+///         self.graph.nodes::<Town>().filter(|town| town.people.gte(people)).count().await
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result {
+/// let towns = Towns { graph: Graph::open("memory:").await? };
+/// assert_eq!(towns.large(1_000).await?, 0);
+/// assert_eq!(towns.large(1_000).await?, 0);
+/// assert_eq!(towns.large_cache().statistics().loads, 1);
+///
+/// towns.graph.create(Town { people: 40_000 }).await?;
+/// assert_eq!(towns.large(1_000).await?, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[proc_macro_attribute]
+pub fn cached_query(args: TokenStream, item: TokenStream) -> TokenStream {
+    cached_query::expand(args.into(), item.into()).into()
 }

@@ -33,6 +33,11 @@ impl<T> Stored<T> {
         self.version
     }
 
+    /// How many bytes the fields took that it was read from.
+    pub(crate) fn stored_bytes(&self) -> usize {
+        self.base.as_ref().map_or(0, |base| base.as_bytes().len())
+    }
+
     /// The value, for methods that a stored value has too: `stored.clone()` copies id and version with
     /// it, `stored.value().clone()` the value alone. All else is reached through the deref.
     ///

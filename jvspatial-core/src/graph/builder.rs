@@ -9,6 +9,7 @@ use jvspatial_db::{Database, DatabaseConfig, IdGenerator};
 use super::batch::BatchLimits;
 use super::modify::Turns;
 use super::{Graph, Inner};
+use crate::cache::{CacheOptions, GraphCache};
 use crate::config::GraphConfig;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -21,6 +22,7 @@ pub struct GraphBuilder {
     database: Option<Arc<dyn Database>>,
     ids: IdGenerator,
     config: GraphConfig,
+    cache: CacheOptions,
     /// What was set here, which goes before the configuration.
     own: GraphConfig,
 }
@@ -31,6 +33,7 @@ impl GraphBuilder {
             database: None,
             ids: IdGenerator::new(),
             config: GraphConfig::default(),
+            cache: CacheOptions::default(),
             own: GraphConfig::default(),
         }
     }
@@ -78,6 +81,12 @@ impl GraphBuilder {
     /// How long [`Graph::modify`] and [`Graph::transaction`] try again after conflicts. Default: 10 s.
     pub const fn modify_deadline(mut self, deadline: Duration) -> Self {
         self.own.limits.modify_deadline = Some(deadline);
+        self
+    }
+
+    /// What of the graph is kept in memory, and for how long. Default: answers of cached queries, in 64 MiB.
+    pub const fn cache(mut self, options: CacheOptions) -> Self {
+        self.cache = options;
         self
     }
 
@@ -129,8 +138,10 @@ impl GraphBuilder {
 
     pub(super) fn with_open_database(self, database: Arc<dyn Database>) -> Graph {
         let (limits, modify_deadline) = (self.batch_limits(), self.chosen_modify_deadline());
+        let cache = GraphCache::new(database, &self.cache);
         Graph(Arc::new(Inner {
-            database,
+            database: cache.database(),
+            cache: Some(Arc::new(cache)),
             ids: Arc::new(self.ids),
             limits,
             modify_deadline,

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use jvspatial_db::{Database, ErrorKind, Id, IdGenerator};
 
+use crate::cache::GraphCache;
 use crate::config::GraphConfig;
 use crate::entity::{Edge, Entity, Node, Object, Root, Stored};
 use crate::error::Result;
@@ -65,6 +66,8 @@ pub struct Graph(Arc<Inner>);
 
 struct Inner {
     database: Arc<dyn Database>,
+    /// Absent inside of a transaction, where nothing is kept.
+    cache: Option<Arc<GraphCache>>,
     ids: Arc<IdGenerator>,
     limits: BatchLimits,
     modify_deadline: Duration,
@@ -168,10 +171,16 @@ impl Graph {
         Find::new(self.clone())
     }
 
+    /// What was kept of the graph; `None` inside of a transaction.
+    pub(crate) fn kept(&self) -> Option<&Arc<GraphCache>> {
+        self.0.cache.as_ref()
+    }
+
     /// The same graph, reached through another database: a transaction on this one's.
     pub(crate) fn on(&self, database: Arc<dyn Database>) -> Self {
         Self(Arc::new(Inner {
             database,
+            cache: None,
             ids: Arc::clone(&self.0.ids),
             limits: self.0.limits,
             modify_deadline: self.0.modify_deadline,

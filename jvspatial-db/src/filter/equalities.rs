@@ -17,6 +17,11 @@ pub(super) type Equalities = Box<[(String, Bson)]>;
 const ENTITY: &str = "entity";
 
 impl Filter {
+    /// The entity name of everything that matches, where the filter asks for a single one.
+    pub fn entity(&self) -> Option<&str> {
+        of_node(self.node()).into_iter().find(|(path, _)| *path == ENTITY)?.1.as_str()
+    }
+
     /// Paths with what the filter says they are equal to; one may come several times.
     pub(crate) fn equalities(&self) -> Vec<(&str, &Bson)> {
         match self.written_equalities() {

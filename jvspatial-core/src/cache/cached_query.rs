@@ -1,0 +1,272 @@
+//! Calls of functions whose answers are kept: what `#[cached_query]` makes of a function.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jvspatial_cache::How;
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use super::graph_cache::GraphCache;
+use super::kept::Kept;
+use super::queries::{Counts, Key};
+use super::reads::{self, Reads};
+use super::stable_hash;
+use crate::graph::Graph;
+
+/// How often a call waits for the body of another whose answer something changed meanwhile, before it runs its own.
+const WAITS: usize = 2;
+
+/// What is said of a cached query in every call of it.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryOptions {
+    /// The path of the function.
+    pub name: &'static str,
+    /// The type that it is a method of.
+    pub owner: &'static str,
+    /// For how long an answer is kept at the longest.
+    pub ttl: Option<Duration>,
+    /// For how long after that it is handed out while it is computed again.
+    pub stale_while_revalidate: Duration,
+    /// With how much of `ttl` left a call has it computed again.
+    pub refresh_ahead: Duration,
+}
+
+/// What is said of a cached query at each call.
+#[derive(Debug)]
+pub struct Call<K> {
+    /// What distinguishes its answer from others; nothing when none is looked for or kept.
+    pub key: Option<Key>,
+    /// What marks the answer.
+    pub tags: Vec<Cow<'static, str>>,
+    /// How much an answer weighs; nothing for one that is not to be kept.
+    pub weigh: K,
+}
+
+/// Where a body runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// In the call.
+    Here,
+    /// By itself, after the call.
+    Detached,
+}
+
+/// The body of a cached query for one call.
+pub enum Body<F, T, E> {
+    /// One that may borrow from the call.
+    Here(F),
+    /// One that runs by itself.
+    Detached(Pin<Box<dyn Future<Output = Result<T, E>> + Send>>),
+}
+
+/// Answers a call by what is kept, or by `body`, which is asked for a [detached](Way::Detached) one when an old answer is
+/// handed out meanwhile; one that has none is not run then.
+///
+/// # Errors
+/// The body's own.
+pub async fn call<T, E, F, K>(
+    graph: &Graph,
+    options: QueryOptions,
+    call: Call<K>,
+    body: impl FnOnce(Way) -> Body<F, T, E>,
+) -> Result<T, E>
+where
+    T: Clone + Send + Sync + 'static,
+    E: Send + 'static,
+    F: Future<Output = Result<T, E>>,
+    K: Fn(&T) -> Option<usize> + Send + Sync + 'static,
+{
+    let Some((cache, key)) = graph.kept().zip(call.key) else {
+        // In a box here and below, so that a call takes little room in its caller.
+        return Box::pin(run(body(Way::Here))).await;
+    };
+    // For who records this call: what it hands out was true at this time or later.
+    reads::note(cache.coherence(), |_| {});
+    let queries = cache.queries();
+    let counts = queries.counts(&options);
+    match queries.get(key).map(|kept| (kept.look(&options), kept.value())) {
+        Some((Freshness::Fresh, Some(value))) => {
+            count(&counts.hits);
+            return Ok(value);
+        }
+        Some((Freshness::Aging, Some(value))) => {
+            count(&counts.hits);
+            if let Some(refreshing) = queries.refresh(key)
+                && let Body::Detached(body) = body(Way::Detached)
+            {
+                let load = Load { options, tags: call.tags, weigh: call.weigh };
+                let cache = Arc::clone(cache);
+                tokio::spawn(async move {
+                    // Its error is for the next who has to wait for the answer.
+                    if let Ok((_, kept)) = load.run(&cache, &counts, body).await {
+                        cache.keep(key, &kept, &counts);
+                    }
+                    drop(refreshing);
+                });
+            }
+            return Ok(value);
+        }
+        Some(_) => count(&counts.stale),
+        None => count(&counts.misses),
+    }
+    let load = Load { options, tags: call.tags, weigh: call.weigh };
+    let mut own = Box::pin(load.run(cache, &counts, run(body(Way::Here))));
+    let answer = Mutex::new(None);
+    for _ in 0..WAITS {
+        let (led, told) = (own.as_mut(), &answer);
+        let lead = move || async move {
+            let (answer, kept) = match led.await {
+                Ok((value, kept)) => (Ok(value), Ok(kept)),
+                Err(error) => (Err(error), Err(())),
+            };
+            *told.lock() = Some(answer);
+            kept
+        };
+        let found = queries.flights.run(
+            &key,
+            |key| queries.get(*key).filter(|kept| kept.look(&options) == Freshness::Fresh),
+            lead,
+            |_, kept| cache.keep(key, kept, &counts),
+        );
+        let found = found.await;
+        if let Some(answer) = answer.lock().take() {
+            return answer;
+        }
+        match found {
+            Ok((kept, how)) => {
+                // Who asked after a change must not be told what was read before it.
+                if let (Freshness::Fresh | Freshness::Aging, Some(value)) =
+                    (kept.look(&options), kept.value())
+                {
+                    count(if how == How::Joined { &counts.coalesced } else { &counts.hits });
+                    return Ok(value);
+                }
+            }
+            // An error is told to the one whose body it is of.
+            Err(_) => break,
+        }
+    }
+    let (value, kept) = own.await?;
+    cache.keep(key, &kept, &counts);
+    Ok(value)
+}
+
+/// Whether an answer is such that it is not to be kept.
+pub fn holds<T>(unless: impl FnOnce(&T) -> bool, answer: &T) -> bool {
+    unless(answer)
+}
+
+/// The answer of a body that cannot fail.
+pub fn sure<T>(answer: Result<T, Infallible>) -> T {
+    match answer {
+        Ok(answer) => answer,
+        Err(never) => match never {},
+    }
+}
+
+async fn run<F, T, E>(body: Body<F, T, E>) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    match body {
+        Body::Here(body) => body.await,
+        Body::Detached(body) => body.await,
+    }
+}
+
+/// The key of the answer for `arguments`; nothing for those that say of themselves that they have no value.
+pub fn key<A: Serialize + ?Sized>(options: &QueryOptions, arguments: &A) -> Option<Key> {
+    stable_hash::hash(options.name, &(options.owner, arguments))
+        .inspect_err(|error| {
+            tracing::warn!(query = options.name, %error, "answer is not kept for its arguments");
+        })
+        .ok()
+}
+
+/// Whether an answer may be handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Freshness {
+    Fresh,
+    /// It may, and is to be computed again.
+    Aging,
+    Gone,
+}
+
+impl Kept {
+    /// Whether this may be handed out now. Its reads are noted as reads of the caller.
+    pub(super) fn look(&self, options: &QueryOptions) -> Freshness {
+        // First, so that a change after the look is a change for who records it.
+        reads::note_all(self.reads());
+        if !self.is_true() {
+            return Freshness::Gone;
+        }
+        let Some(ttl) = options.ttl else { return Freshness::Fresh };
+        let age = self.age();
+        if age < ttl.saturating_sub(options.refresh_ahead) {
+            Freshness::Fresh
+        } else if age < ttl.saturating_add(options.stale_while_revalidate) {
+            // Without anything ahead or after, the answer is good to its end.
+            Freshness::Aging
+        } else {
+            Freshness::Gone
+        }
+    }
+}
+
+/// A body that is run for its answer to be kept.
+struct Load<K> {
+    options: QueryOptions,
+    tags: Vec<Cow<'static, str>>,
+    weigh: K,
+}
+
+impl<K> Load<K> {
+    async fn run<T, E>(
+        &self,
+        cache: &GraphCache,
+        counts: &Counts,
+        body: impl Future<Output = Result<T, E>>,
+    ) -> Result<(T, Kept), E>
+    where
+        T: Clone + Send + Sync + 'static,
+        K: Fn(&T) -> Option<usize>,
+    {
+        count(&counts.loads);
+        let reads = Reads::default();
+        let recorded = reads.record(async {
+            reads::note(cache.coherence(), |noted| {
+                noted.tags(self.tags.iter().map(AsRef::as_ref));
+                noted.query(&self.options);
+            });
+            body.await
+        });
+        let value = recorded.await.inspect_err(|_| count(&counts.failed))?;
+        let reads = reads.take();
+        reads::note_all(&reads);
+        let kept = Kept::new(value.clone(), (self.weigh)(&value), reads);
+        Ok((value, kept))
+    }
+}
+
+impl GraphCache {
+    /// Keeps an answer, unless it is not to be kept or something changed that was read for it.
+    fn keep(&self, key: Key, kept: &Kept, counts: &Counts) {
+        if !kept.is_to_be_kept() {
+            return;
+        }
+        if kept.is_true() {
+            self.queries().keep(key, kept.clone());
+        } else {
+            count(&counts.outdated);
+        }
+    }
+}
+
+fn count(count: &AtomicU64) {
+    count.fetch_add(1, Ordering::Relaxed);
+}

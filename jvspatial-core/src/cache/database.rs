@@ -1,0 +1,201 @@
+//! A database whose reads are noted and whose documents are kept.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bson::Bson;
+use jvspatial_db::{
+    Adjacent, Capabilities, ChangeStream, Collection, Cursor, Database, Document, EntityName,
+    Error, ErrorKind, Expansion, Explanation, FieldPath, Filter, Handle, Id, IndexInfo, IndexSpec,
+    OrdinalPin, OrdinalSet, Outcome, Query, Result, Transaction, WatchOptions, WriteBatch,
+    WriteReport,
+};
+
+use super::coherence::Coherence;
+use super::entities::Entities;
+use super::reads;
+use super::touched::Touched;
+use super::transaction::CachedTransaction;
+
+/// A database behind a cache: what is read of it is noted for who wants to know, documents are kept by their ids, and every
+/// write makes untrue what was read of it before.
+#[derive(Debug)]
+pub(crate) struct CachedDatabase {
+    database: Arc<dyn Database>,
+    coherence: Arc<Coherence>,
+    entities: Option<Entities>,
+}
+
+impl CachedDatabase {
+    pub(super) const fn new(
+        database: Arc<dyn Database>,
+        coherence: Arc<Coherence>,
+        entities: Option<Entities>,
+    ) -> Self {
+        Self { database, coherence, entities }
+    }
+
+    pub(super) const fn entities(&self) -> Option<&Entities> {
+        self.entities.as_ref()
+    }
+
+    /// The documents of `handles`, those that are kept from memory and the others in one request.
+    async fn load(&self, entities: &Entities, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
+        let epochs = self.coherence.epochs();
+        let since = epochs.now();
+        let mut answer = Vec::with_capacity(handles.len());
+        let mut missing = Vec::new();
+        for (place, handle) in handles.iter().enumerate() {
+            let kept = entities.get(handle.id());
+            if kept.is_none() {
+                missing.push(place);
+            }
+            answer.push(kept.flatten());
+        }
+        if missing.is_empty() {
+            return Ok(answer);
+        }
+        let all = missing.len() == handles.len();
+        let wanted: Vec<Handle> =
+            missing.iter().filter_map(|place| handles.get(*place)).cloned().collect();
+        let loaded = self.database.get_many(&wanted).await?;
+        for (handle, document) in wanted.iter().zip(&loaded) {
+            entities.keep(handle.id(), document.as_ref(), since);
+        }
+        for (place, document) in missing.iter().zip(loaded) {
+            if let Some(answer) = answer.get_mut(*place) {
+                *answer = document;
+            }
+        }
+        // What was kept must have been true until the others were read, or the answer is of no one point in time.
+        let holds = |handle: &Handle| entities.is_still_true(handle.id(), since);
+        if all || handles.iter().all(holds) {
+            return Ok(answer);
+        }
+        self.database.get_many(handles).await
+    }
+}
+
+#[async_trait]
+impl Database for CachedDatabase {
+    fn capabilities(&self) -> &Capabilities {
+        self.database.capabilities()
+    }
+
+    async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
+        reads::note(&self.coherence, |noted| noted.documents(handles.iter().map(Handle::id)));
+        match &self.entities {
+            Some(entities) => self.load(entities, handles).await,
+            None => self.database.get_many(handles).await,
+        }
+    }
+
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
+        let touched = self.coherence.is_used().then(|| Touched::by(&batch));
+        let database = Arc::clone(&self.database);
+        let write = async move { database.write(batch).await };
+        self.coherence.change(touched, write, may_yet_happen).await
+    }
+
+    async fn find(&self, query: Query) -> Result<Cursor> {
+        reads::note(&self.coherence, |noted| noted.found(query.collection, &query.filter));
+        self.database.find(query).await
+    }
+
+    async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
+        reads::note(&self.coherence, |noted| noted.found(collection, filter));
+        self.database.count(collection, filter).await
+    }
+
+    async fn distinct(
+        &self,
+        collection: Collection,
+        field: &FieldPath,
+        filter: &Filter,
+    ) -> Result<Vec<Bson>> {
+        reads::note(&self.coherence, |noted| noted.found(collection, filter));
+        self.database.distinct(collection, field, filter).await
+    }
+
+    async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
+        let Some(following) = reads::Following::note(&self.coherence, from, expansion) else {
+            return self.database.neighbors(from, expansion).await;
+        };
+        let met = self.database.neighbors(from, following.expansion()).await?;
+        Ok(following.note_met(met))
+    }
+
+    async fn neighbors_except(
+        &self,
+        from: &[Handle],
+        expansion: &Expansion,
+        known: &OrdinalSet,
+    ) -> Result<Vec<Adjacent>> {
+        let Some(following) = reads::Following::note(&self.coherence, from, expansion) else {
+            return self.database.neighbors_except(from, expansion, known).await;
+        };
+        let met = self.database.neighbors_except(from, following.expansion(), known).await?;
+        Ok(following.note_met(met))
+    }
+
+    async fn create_index(
+        &self,
+        collection: Collection,
+        entity: Option<EntityName>,
+        spec: IndexSpec,
+    ) -> Result<()> {
+        self.database.create_index(collection, entity, spec).await
+    }
+
+    async fn drop_index(
+        &self,
+        collection: Collection,
+        entity: Option<EntityName>,
+        name: &str,
+    ) -> Result<bool> {
+        self.database.drop_index(collection, entity, name).await
+    }
+
+    async fn indexes(&self, collection: Collection) -> Result<Vec<IndexInfo>> {
+        self.database.indexes(collection).await
+    }
+
+    async fn explain(&self, query: Query) -> Result<Explanation> {
+        self.database.explain(query).await
+    }
+
+    async fn begin(&self) -> Result<Arc<dyn Transaction>> {
+        // What is read inside is as it was now or earlier.
+        reads::note(&self.coherence, |_| {});
+        let transaction = self.database.begin().await?;
+        Ok(Arc::new(CachedTransaction::new(transaction, Arc::clone(&self.coherence))))
+    }
+
+    async fn watch(&self, options: WatchOptions) -> Result<ChangeStream> {
+        self.database.watch(options).await
+    }
+
+    fn pin_ordinals(&self) -> OrdinalPin {
+        self.database.pin_ordinals()
+    }
+
+    fn handle(&self, id: &Id) -> Handle {
+        self.database.handle(id)
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.database.close().await
+    }
+}
+
+/// Whether a write, or a part of it, may happen after its answer.
+fn may_yet_happen(answer: &Result<WriteReport>) -> bool {
+    match answer {
+        Ok(report) => report.outcomes.contains(&Outcome::Unknown),
+        Err(error) => is_unknown(error),
+    }
+}
+
+pub(super) fn is_unknown(error: &Error) -> bool {
+    error.kind() == ErrorKind::Unknown
+}

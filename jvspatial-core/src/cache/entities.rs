@@ -1,0 +1,135 @@
+//! Documents by their ids, as they were read last.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use foldhash::fast::RandomState;
+use jvspatial_db::{Document, Id};
+use moka::ops::compute::Op;
+use moka::sync::Cache;
+
+use super::coherence::Coherence;
+use super::epochs::Time;
+use super::options::CacheOptions;
+use super::slot::Slot;
+
+/// What an entry takes besides the bytes of its document, about.
+const OVERHEAD: usize = 256;
+
+/// The documents that are kept in memory.
+#[derive(Debug)]
+pub(super) struct Entities {
+    kept: Cache<Id, Entry, RandomState>,
+    coherence: Arc<Coherence>,
+    negative: Duration,
+    most: usize,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    stale: AtomicU64,
+    oversize: AtomicU64,
+}
+
+/// What was found under an id.
+#[derive(Clone, Debug)]
+struct Entry {
+    /// Absent when there was none.
+    document: Option<Document>,
+    since: Time,
+    slots: [Slot; 2],
+    /// Until when it counts that there was none.
+    until: Option<Instant>,
+}
+
+impl Entities {
+    pub(super) fn new(options: &CacheOptions, coherence: &Arc<Coherence>) -> Option<Self> {
+        if options.entity_bytes == 0 {
+            return None;
+        }
+        coherence.use_now();
+        let mut kept =
+            Cache::builder().max_capacity(options.entity_bytes).weigher(|_: &Id, entry: &Entry| {
+                let body = entry.document.as_ref().map_or(0, |kept| kept.body.as_bytes().len());
+                u32::try_from(body + OVERHEAD).unwrap_or(u32::MAX)
+            });
+        if let Some(time) = options.time_to_live {
+            kept = kept.time_to_live(time);
+        }
+        if let Some(time) = options.time_to_idle {
+            kept = kept.time_to_idle(time);
+        }
+        Some(Self {
+            kept: kept.build_with_hasher(RandomState::default()),
+            coherence: Arc::clone(coherence),
+            negative: options.negative,
+            most: usize::try_from(options.entity_bytes / 8).unwrap_or(usize::MAX),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            stale: AtomicU64::new(0),
+            oversize: AtomicU64::new(0),
+        })
+    }
+
+    /// What is kept of `id` and still true: the document, or that there is none.
+    pub(super) fn get(&self, id: &Id) -> Option<Option<Document>> {
+        let Some(entry) = self.kept.get(id) else {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
+        if !self.is_true(&entry) {
+            self.stale.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        Some(entry.document)
+    }
+
+    /// Keeps what was found under `id` by a load that began at `since`, unless what is kept is newer.
+    pub(super) fn keep(&self, id: &Id, document: Option<&Document>, since: Time) {
+        let slots = slots(id);
+        if !self.coherence.epochs().is_unchanged(since, &slots) {
+            return;
+        }
+        if document.is_some_and(|document| document.body.as_bytes().len() > self.most) {
+            self.oversize.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let until = document.is_none().then(|| Instant::now() + self.negative);
+        // A copy, so that one document does not keep alive all that it was read with.
+        let document = document.map(|document| crate::graph::detached(document.clone()));
+        let entry = Entry { document, since, slots, until };
+        let version = |entry: &Entry| entry.document.as_ref().map(|document| document.version);
+        self.kept.entry_by_ref(id).and_compute_with(|kept| match kept {
+            Some(kept) if self.is_true(kept.value()) && version(kept.value()) > version(&entry) => {
+                Op::Nop
+            }
+            _ => Op::Put(entry),
+        });
+    }
+
+    fn is_true(&self, entry: &Entry) -> bool {
+        entry.until.is_none_or(|until| Instant::now() < until)
+            && self.coherence.epochs().is_unchanged(entry.since, &entry.slots)
+    }
+
+    /// Whether what is kept of `id`, as was got, is still true.
+    pub(super) fn is_still_true(&self, id: &Id, since: Time) -> bool {
+        self.coherence.epochs().is_unchanged(since, &slots(id))
+    }
+
+    pub(super) fn statistics(&self) -> super::statistics::EntityStatistics {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        super::statistics::EntityStatistics {
+            hits: of(&self.hits),
+            misses: of(&self.misses),
+            stale: of(&self.stale),
+            oversize: of(&self.oversize),
+            entries: self.kept.entry_count(),
+            bytes: self.kept.weighted_size(),
+        }
+    }
+}
+
+fn slots(id: &Id) -> [Slot; 2] {
+    [Slot::document(id), Slot::bulk(id.collection(), id.entity())]
+}

@@ -1,0 +1,141 @@
+//! When each part of a graph was last changed, as far as this process knows.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::slot::{SLOTS, Slot};
+
+/// The bits of a slot that hold the time of its last change; those above count the writes under way.
+const TIME_BITS: u32 = 48;
+const ONE_WRITE: u64 = 1 << TIME_BITS;
+const TIME: u64 = ONE_WRITE - 1;
+
+/// A clock that ticks with every change, and for each [`Slot`] what it showed at the last one.
+///
+/// What was read since a time is good as long as no slot of what was read has changed after that time. Both sides keep to an
+/// order: who loads takes the time before the first read; who writes begins before the database is asked, and ends after
+/// it has answered. So a load that has seen the state before a write took its time before the write's end.
+#[derive(Debug)]
+pub(crate) struct Epochs {
+    clock: AtomicU64,
+    slots: Box<[AtomicU64]>,
+    /// When everything was last forgotten at once.
+    all: AtomicU64,
+}
+
+impl Epochs {
+    pub(crate) fn new() -> Self {
+        Self {
+            clock: AtomicU64::new(0),
+            slots: std::iter::repeat_with(AtomicU64::default).take(SLOTS).collect(),
+            all: AtomicU64::new(0),
+        }
+    }
+
+    /// The time now, for a load that is about to begin.
+    pub(crate) fn now(&self) -> Time {
+        Time(self.clock.load(Ordering::SeqCst))
+    }
+
+    /// Whether nothing in `slots` has changed after `since`, and no write of it is under way.
+    pub(crate) fn is_unchanged(&self, since: Time, slots: &[Slot]) -> bool {
+        self.all.load(Ordering::SeqCst) <= since.0
+            && slots.iter().all(|slot| self.of(*slot).load(Ordering::SeqCst) <= since.0)
+    }
+
+    /// A write of what is in `slots` begins: nobody can trust what was read of it until it has ended.
+    pub(crate) fn begin(&self, slots: &[Slot]) {
+        for slot in slots {
+            self.of(*slot).fetch_add(ONE_WRITE, Ordering::SeqCst);
+        }
+    }
+
+    /// A write that has begun is over, whatever came of it.
+    pub(crate) fn end(&self, slots: &[Slot]) {
+        let time = self.tick();
+        for slot in slots {
+            let slot = self.of(*slot);
+            let mut found = slot.load(Ordering::SeqCst);
+            loop {
+                let writes = (found & !TIME).saturating_sub(ONE_WRITE);
+                let ended = writes | (found & TIME).max(time);
+                let swapped =
+                    slot.compare_exchange_weak(found, ended, Ordering::SeqCst, Ordering::SeqCst);
+                match swapped {
+                    Ok(_) => break,
+                    Err(now) => found = now,
+                }
+            }
+        }
+    }
+
+    /// What is in `slots` was changed by somebody else, who has ended already.
+    pub(crate) fn advance(&self, slots: &[Slot]) {
+        self.begin(slots);
+        self.end(slots);
+    }
+
+    /// Anything may have changed.
+    pub(crate) fn advance_all(&self) {
+        let time = self.tick();
+        self.all.fetch_max(time, Ordering::SeqCst);
+    }
+
+    fn tick(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    fn of(&self, slot: Slot) -> &AtomicU64 {
+        // The number of a slot is always below the number of slots.
+        self.slots.get(slot.index()).unwrap_or(&self.all)
+    }
+}
+
+/// A time on the clock of [`Epochs`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Time(u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jvspatial_db::Id;
+
+    fn slot() -> Slot {
+        Slot::document(&Id::root())
+    }
+
+    #[test]
+    fn what_was_read_before_the_end_of_a_write_is_not_trusted_after_it() {
+        let epochs = Epochs::new();
+        let other = Slot::kind(jvspatial_db::Collection::Edge, "Road");
+        let before = epochs.now();
+        assert!(epochs.is_unchanged(before, &[slot()]));
+        epochs.begin(&[slot()]);
+        let meanwhile = epochs.now();
+        assert!(!epochs.is_unchanged(before, &[slot()]));
+        assert!(!epochs.is_unchanged(meanwhile, &[slot()]));
+        epochs.end(&[slot()]);
+        assert!(!epochs.is_unchanged(meanwhile, &[other, slot()]));
+        assert!(epochs.is_unchanged(epochs.now(), &[slot()]));
+        assert!(epochs.is_unchanged(before, &[other]));
+    }
+
+    #[test]
+    fn a_slot_is_busy_until_the_last_of_its_writes_has_ended() {
+        let epochs = Epochs::new();
+        epochs.begin(&[slot(), slot()]);
+        epochs.begin(&[slot()]);
+        epochs.end(&[slot()]);
+        assert!(!epochs.is_unchanged(epochs.now(), &[slot()]));
+        epochs.end(&[slot(), slot()]);
+        assert!(epochs.is_unchanged(epochs.now(), &[slot()]));
+    }
+
+    #[test]
+    fn after_everything_was_forgotten_nothing_read_before_is_trusted() {
+        let epochs = Epochs::new();
+        let before = epochs.now();
+        epochs.advance_all();
+        assert!(!epochs.is_unchanged(before, &[]));
+        assert!(epochs.is_unchanged(epochs.now(), &[slot()]));
+    }
+}

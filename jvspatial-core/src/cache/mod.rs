@@ -1,0 +1,29 @@
+//! What was read before, kept for as long as it is true.
+//!
+//! A graph notes for each part of itself when it was last changed ([`epochs`]), every write says what it touches
+//! ([`touched`]), and who computes an answer to keep notes what it read ([`reads`]). An answer is good as long as nothing that was
+//! read for it has changed since its load began.
+
+pub mod cached_query;
+mod coherence;
+mod database;
+mod entities;
+mod epochs;
+mod finish;
+mod graph_cache;
+mod kept;
+mod options;
+mod queries;
+mod query_cache;
+pub(crate) mod reads;
+mod slot;
+mod stable_hash;
+mod statistics;
+mod touched;
+mod transaction;
+pub(crate) mod weight;
+
+pub(crate) use graph_cache::GraphCache;
+pub use options::CacheOptions;
+pub use query_cache::{CachedAnswer, QueryCache};
+pub use statistics::{CacheStatistics, EntityStatistics, QueryStatistics};

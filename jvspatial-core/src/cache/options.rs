@@ -1,0 +1,81 @@
+//! What of a graph is kept, and for how long.
+
+use std::time::Duration;
+
+/// How a [`Graph`](crate::Graph) keeps what was read: [`GraphBuilder::cache`](crate::GraphBuilder::cache).
+///
+/// ```
+/// use std::time::Duration;
+/// use jvspatial_core::CacheOptions;
+///
+/// let options = CacheOptions::new().entity_bytes(256 << 20).time_to_idle(Duration::from_secs(600));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "options do nothing until they are handed to a `GraphBuilder`"]
+pub struct CacheOptions {
+    pub(crate) entity_bytes: u64,
+    pub(crate) query_bytes: u64,
+    pub(crate) time_to_live: Option<Duration>,
+    pub(crate) time_to_idle: Option<Duration>,
+    pub(crate) negative: Duration,
+    pub(crate) max_stale: Duration,
+}
+
+impl Default for CacheOptions {
+    fn default() -> Self {
+        Self {
+            entity_bytes: 0,
+            query_bytes: 64 << 20,
+            time_to_live: None,
+            time_to_idle: None,
+            negative: Duration::from_secs(5),
+            max_stale: Duration::from_secs(5),
+        }
+    }
+}
+
+impl CacheOptions {
+    /// Answers of cached queries are kept in 64 MiB, single documents are not kept.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many bytes of documents are kept by their ids, about. Default: 0, none. An eighth of it is the most that a
+    /// document may have to be kept. It pays where a read goes over a network; an embedded database keeps its own.
+    pub const fn entity_bytes(mut self, bytes: u64) -> Self {
+        self.entity_bytes = bytes;
+        self
+    }
+
+    /// How many bytes of answers of cached queries are kept, about. Default: 64 MiB; 0 keeps none.
+    pub const fn query_bytes(mut self, bytes: u64) -> Self {
+        self.query_bytes = bytes;
+        self
+    }
+
+    /// For how long a document or answer is kept at the longest. Default: until it changes or others need its place.
+    pub const fn time_to_live(mut self, time: Duration) -> Self {
+        self.time_to_live = Some(time);
+        self
+    }
+
+    /// For how long a document or answer is kept that nobody asks for. Default: until it changes or others need its
+    /// place.
+    pub const fn time_to_idle(mut self, time: Duration) -> Self {
+        self.time_to_idle = Some(time);
+        self
+    }
+
+    /// For how long it is kept that there is no document of an id. Default: 5 s.
+    pub const fn negative(mut self, time: Duration) -> Self {
+        self.negative = time;
+        self
+    }
+
+    /// For how long after a change by another process what was kept may still be served, at the longest, whatever becomes of
+    /// the connections. Default: 5 s. Changes by this process show at once.
+    pub const fn max_stale(mut self, time: Duration) -> Self {
+        self.max_stale = time;
+        self
+    }
+}

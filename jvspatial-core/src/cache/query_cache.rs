@@ -1,0 +1,71 @@
+//! The handle of a cached query.
+
+use std::marker::PhantomData;
+
+use super::cached_query::{Freshness, QueryOptions};
+use super::queries::Key;
+use super::statistics::QueryStatistics;
+use super::touched::Touched;
+use crate::graph::Graph;
+
+/// What a graph keeps of one cached query. `#[cached_query]` makes a function that returns it.
+#[derive(Clone, Debug)]
+pub struct QueryCache<T> {
+    graph: Graph,
+    options: QueryOptions,
+    answer: PhantomData<fn() -> T>,
+}
+
+impl<T: Clone + Send + Sync + 'static> QueryCache<T> {
+    #[doc(hidden)]
+    pub fn new(graph: &Graph, options: QueryOptions) -> Self {
+        Self { graph: graph.clone(), options, answer: PhantomData }
+    }
+
+    /// The answer with the key `key`.
+    #[doc(hidden)]
+    pub fn answer(self, key: Option<Key>) -> CachedAnswer<T> {
+        CachedAnswer { query: self, key }
+    }
+
+    /// Makes untrue all answers of the query, in every process.
+    ///
+    /// # Cancellation
+    /// It has happened in this process; others may not have been told.
+    pub async fn invalidate(&self) {
+        if let Some(kept) = self.graph.kept() {
+            kept.coherence().changed(&Touched::by_query(&self.options)).await;
+        }
+    }
+
+    /// What became of the calls of the query in this process.
+    pub fn statistics(&self) -> QueryStatistics {
+        let kept = self.graph.kept();
+        kept.map(|kept| kept.queries().counts(&self.options).statistics()).unwrap_or_default()
+    }
+}
+
+/// What a graph keeps of one cached query for some arguments.
+#[derive(Clone, Debug)]
+pub struct CachedAnswer<T> {
+    query: QueryCache<T>,
+    key: Option<Key>,
+}
+
+impl<T: Clone + Send + Sync + 'static> CachedAnswer<T> {
+    /// The answer, if it is kept and true. The query does not run.
+    pub fn get(&self) -> Option<T> {
+        let kept = self.query.graph.kept()?.queries().get(self.key?)?;
+        if kept.look(&self.query.options) == Freshness::Gone {
+            return None;
+        }
+        kept.value()
+    }
+
+    /// Forgets the answer, in this process.
+    pub fn invalidate(&self) {
+        if let Some((kept, key)) = self.query.graph.kept().zip(self.key) {
+            kept.queries().forget(key);
+        }
+    }
+}

@@ -41,8 +41,11 @@ impl CachedDatabase {
 
     /// The documents of `handles`, those that are kept from memory and the others in one request.
     async fn load(&self, entities: &Entities, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
-        let epochs = self.coherence.epochs();
-        let since = epochs.now();
+        if let [handle] = handles {
+            let load = async { Ok(self.database.get_many(handles).await?.pop().flatten()) };
+            return Ok(vec![entities.get_or_load(handle.id(), load).await?]);
+        }
+        let since = self.coherence.epochs().now();
         let mut answer = Vec::with_capacity(handles.len());
         let mut missing = Vec::new();
         for (place, handle) in handles.iter().enumerate() {
@@ -85,8 +88,8 @@ impl Database for CachedDatabase {
     async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
         reads::note(&self.coherence, |noted| noted.documents(handles.iter().map(Handle::id)));
         match &self.entities {
-            Some(entities) => self.load(entities, handles).await,
-            None => self.database.get_many(handles).await,
+            Some(entities) if !handles.is_empty() => self.load(entities, handles).await,
+            _ => self.database.get_many(handles).await,
         }
     }
 
@@ -184,7 +187,10 @@ impl Database for CachedDatabase {
     }
 
     async fn close(&self) -> Result<()> {
-        self.database.close().await
+        let closed = self.database.close().await;
+        // A closed database answers nothing, not even from memory.
+        self.coherence.epochs().advance_all();
+        closed
     }
 }
 

@@ -1,18 +1,24 @@
 //! Documents by their ids, as they were read last.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
-use jvspatial_db::{Document, Id};
+use jvspatial_cache::{How, SingleFlight};
+use jvspatial_db::{Document, Id, Result};
 use moka::ops::compute::Op;
 use moka::sync::Cache;
+use parking_lot::Mutex;
 
 use super::coherence::Coherence;
 use super::epochs::Time;
 use super::options::CacheOptions;
 use super::slot::Slot;
+
+/// How often a load of another is waited for that a write overtook, before one is made apart.
+const WAITS: usize = 2;
 
 /// What an entry takes besides the bytes of its document, about.
 const OVERHEAD: usize = 256;
@@ -28,9 +34,17 @@ pub(super) struct Entities {
     misses: AtomicU64,
     stale: AtomicU64,
     oversize: AtomicU64,
+    flights: SingleFlight<Id, Found, ()>,
 }
 
-/// What was found under an id.
+/// What a load found under an id.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    document: Option<Document>,
+    since: Time,
+}
+
+/// What is kept of an id.
 #[derive(Clone, Debug)]
 struct Entry {
     /// Absent when there was none.
@@ -67,6 +81,7 @@ impl Entities {
             misses: AtomicU64::new(0),
             stale: AtomicU64::new(0),
             oversize: AtomicU64::new(0),
+            flights: SingleFlight::new(),
         })
     }
 
@@ -82,6 +97,44 @@ impl Entities {
         }
         self.hits.fetch_add(1, Ordering::Relaxed);
         Some(entry.document)
+    }
+
+    /// The document `id`: what is kept, or what `load` brings, which those who want it at the same time share.
+    pub(super) async fn get_or_load(
+        &self,
+        id: &Id,
+        load: impl Future<Output = Result<Option<Document>>>,
+    ) -> Result<Option<Document>> {
+        if let Some(kept) = self.get(id) {
+            return Ok(kept);
+        }
+        let mut load = pin!(load);
+        let failure = Mutex::new(None);
+        for _ in 0..WAITS {
+            let (load, failed) = (load.as_mut(), &failure);
+            let lead = move || async move {
+                let since = self.coherence.epochs().now();
+                let loaded = load.await.map_err(|error| *failed.lock() = Some(error));
+                Ok(Found { document: loaded?, since })
+            };
+            let keep = |id: &Id, found: &Found| self.keep(id, found.document.as_ref(), found.since);
+            let found = self.flights.run(id, |_| None, lead, keep).await;
+            if let Some(error) = failure.lock().take() {
+                return Err(error);
+            }
+            match found {
+                Ok((found, How::Loaded)) => return Ok(found.document),
+                // Who asks after a write must not be told what was read before it.
+                Ok((found, _)) if self.is_still_true(id, found.since) => return Ok(found.document),
+                Ok(_) => {}
+                // An error is told to the one whose load it is of.
+                Err(_) => break,
+            }
+        }
+        let since = self.coherence.epochs().now();
+        let document = load.await?;
+        self.keep(id, document.as_ref(), since);
+        Ok(document)
     }
 
     /// Keeps what was found under `id` by a load that began at `since`, unless what is kept is newer.

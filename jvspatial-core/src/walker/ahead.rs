@@ -5,6 +5,8 @@ use std::sync::Arc;
 use jvspatial_db::{Database, Document, Handle, Result};
 use tokio::task::JoinSet;
 
+use crate::cache::reads;
+
 /// A chunk that is being loaded.
 #[derive(Debug)]
 pub(super) struct Ahead {
@@ -18,7 +20,8 @@ impl Ahead {
     pub(super) fn load(database: &Arc<dyn Database>, handles: Arc<[Handle]>) -> Self {
         let (database, wanted) = (Arc::clone(database), Arc::clone(&handles));
         let mut task = JoinSet::new();
-        task.spawn(async move { database.get_many(&wanted).await });
+        let load = async move { database.get_many(&wanted).await };
+        task.spawn(reads::inherit(reads::current(), load));
         Self { handles, task }
     }
 

@@ -14,6 +14,7 @@ use super::builder::WalkBuilder;
 use super::outcome::Outcome;
 use super::visited::Uniqueness;
 use super::walk::Walk;
+use crate::cache::reads;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many walks may be around a walk.
@@ -172,7 +173,7 @@ where
 /// fill it.
 async fn apart<V: Walker>(walk: WalkBuilder<V>) -> Result<Outcome<V>> {
     let mut task = JoinSet::new();
-    task.spawn(async move { walk.outcome().await });
+    task.spawn(reads::inherit(reads::current(), async move { walk.outcome().await }));
     let stopped = || Error::new(ErrorKind::Unavailable, "the runtime stopped during a nested walk");
     match task.join_next().await {
         Some(Ok(outcome)) => outcome,

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::Walker;
 use super::block::Done;
+use crate::cache::reads;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A block on its way.
@@ -32,7 +33,7 @@ impl<W: Walker> Team<W> {
         let mut workers = JoinSet::new();
         for _ in 0..workers_needed {
             let (blocks, tell) = (Arc::clone(&blocks), tell.clone());
-            workers.spawn(work(each, blocks, tell));
+            workers.spawn(reads::inherit(reads::current(), work(each, blocks, tell)));
         }
         Self { workers, done, early: BTreeMap::new() }
     }

@@ -3,6 +3,7 @@
 
 #[macro_use]
 mod backends;
+mod cache;
 mod cascade;
 mod conditions;
 mod connect;

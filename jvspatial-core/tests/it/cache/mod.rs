@@ -1,0 +1,12 @@
+//! What was read before, kept for as long as it is true.
+
+mod conformance;
+mod entities;
+mod races;
+
+use jvspatial_core::CacheOptions;
+
+/// Room for everything that a test reads.
+fn roomy() -> CacheOptions {
+    CacheOptions::new().entity_bytes(64 << 20)
+}

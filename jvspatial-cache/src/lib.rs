@@ -2,6 +2,7 @@
 //!
 //! [`Cache`] keeps encoded values by key. [`MemoryCache`] is one in this process.
 //! [`Layered`] puts it in front of another.
+//! `RedisCache`, of the feature `redis`, is one that processes share.
 //! [`SingleFlight`] lets callers share a load. Nothing here knows of graphs or databases.
 
 mod cache;
@@ -13,6 +14,8 @@ mod layered;
 mod mark;
 mod memory;
 mod read_through;
+#[cfg(feature = "redis")]
+mod redis;
 mod stamps;
 mod statistics;
 mod sync;
@@ -24,4 +27,6 @@ pub use layered::Layered;
 pub use mark::{Mark, Point};
 pub use memory::{MemoryCache, MemoryOptions};
 pub use read_through::ReadThrough;
+#[cfg(feature = "redis")]
+pub use redis::{RedisCache, RedisOptions, RedisUrl, WhenAway, bus};
 pub use statistics::{MAX_PREFIXES, Statistics};

@@ -17,7 +17,7 @@ use crate::{Cache, Entry};
 /// Makes a module of tests, one for each promise.
 ///
 /// Takes attributes for each test, the name of the module, and an async function that makes an empty cache
-/// whose values may be 64 KiB long and no longer.
+/// whose values may be 64 KiB long and no longer, and beside it whatever has to live as long as the cache.
 #[macro_export]
 macro_rules! conformance {
     ($(#[$attribute:meta])* $module:ident, $make:path) => {
@@ -61,7 +61,8 @@ macro_rules! conformance_cases {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         $(#[$attribute])*
         async fn $case() {
-            $crate::conformance::$case($make().await).await;
+            let (cache, _keep) = $make().await;
+            $crate::conformance::$case(cache).await;
         }
     };
 }

@@ -9,8 +9,8 @@ fn tier() -> Arc<MemoryCache> {
     Arc::new(MemoryCache::new(MemoryOptions::default().max_value(65_536)))
 }
 
-async fn layered() -> Arc<dyn Cache> {
-    Arc::new(Layered::new(tier(), tier()))
+async fn layered() -> (Arc<dyn Cache>, ()) {
+    (Arc::new(Layered::new(tier(), tier())), ())
 }
 
 jvspatial_cache::conformance!(conformance, super::layered);

@@ -39,6 +39,7 @@ macro_rules! conformance {
             a_load_that_began_before_a_key_was_forgotten_is_refused
             a_load_that_began_before_a_key_was_removed_is_refused
             a_load_that_began_before_all_was_cleared_is_refused
+            a_write_is_kept_and_refuses_what_was_loaded_before_it
             versions_may_begin_anew_after_a_removal
             a_race_of_loads_and_writes_leaves_nothing_stale
         ]);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::RedisCache;
-use super::pulse::Tick;
+use super::pulse::{State, Tick};
 use super::shared::{News, Shared};
 use crate::error::Result;
 
@@ -74,6 +74,7 @@ impl Bus {
             listener: Box::new(listener),
             heard: 0,
             due: 0,
+            due_since: Instant::now(),
             era: 0,
         };
         let task = tokio::spawn(ear.listen()).abort_handle();
@@ -170,8 +171,9 @@ struct Ear {
     listener: Box<dyn Fn(Event) + Send + Sync>,
     /// The highest number that was heard, or of which nothing is missing.
     heard: u64,
-    /// The number that has to be heard until the next beat.
+    /// The number that a beat told, and that has to be heard soon.
     due: u64,
+    due_since: Instant,
     era: u64,
 }
 
@@ -201,10 +203,7 @@ impl Ear {
             return Ok(());
         }
         let tick = *self.ticks.borrow_and_update();
-        self.heard = tick.state.msg;
-        self.due = tick.state.msg;
-        self.era = tick.state.era;
-        self.lose();
+        self.enter(tick.state);
         self.set_listening(true);
         loop {
             tokio::select! {
@@ -224,34 +223,47 @@ impl Ear {
     }
 
     fn hear(&mut self, message: &Msg) {
-        let bytes = message.get_payload_bytes();
         // What others write to our channel is not numbered, and so nothing is missed by passing it over.
-        let (Some(sender), Some(number)) = (bytes.get(..16), bytes.get(16..24)) else { return };
-        let Ok(number) = number.try_into().map(u64::from_be_bytes) else { return };
-        if number > self.heard + 1 {
+        let Some((head, payload)) = message.get_payload_bytes().split_first_chunk() else { return };
+        let head = Head::read(head);
+        if head.era > self.era {
+            // Told before the message, whose change is to be read in the era it was made in.
+            self.shared.pulse.told(State { era: head.era, seq: 0, msg: head.number });
+            self.enter(State { era: head.era, seq: 0, msg: head.number });
+        } else if head.number > self.heard + 1 {
             self.lose();
         }
-        self.heard = self.heard.max(number);
+        self.heard = self.heard.max(head.number);
         self.status.heard.fetch_add(1, Ordering::Relaxed);
-        let payload = Bytes::copy_from_slice(&bytes[24..]);
-        (self.listener)(Event::Message { payload, own: sender == self.shared.id });
+        let own = head.sender == self.shared.id;
+        (self.listener)(Event::Message { payload: Bytes::copy_from_slice(payload), own });
+    }
+
+    /// Begins anew with what `state` tells.
+    fn enter(&mut self, state: State) {
+        self.era = state.era;
+        // The numbers may have begun anew with the era.
+        self.heard = state.msg;
+        self.expect(state.msg);
+        self.lose();
+    }
+
+    fn expect(&mut self, number: u64) {
+        self.due = number;
+        self.due_since = Instant::now();
     }
 
     /// Compares what was heard with what a beat told. Returns false to listen on a new connection.
     fn follow(&mut self) -> bool {
         let tick = *self.ticks.borrow_and_update();
-        if tick.state.era != self.era {
-            self.era = tick.state.era;
-            // The numbers may have begun anew.
-            self.heard = tick.state.msg;
-            self.due = tick.state.msg;
-            self.lose();
-            return true;
+        if tick.state.era > self.era {
+            self.enter(tick.state);
+        } else if self.due_since.elapsed() >= self.shared.options.beat() / 2 {
+            if self.heard < self.due {
+                return false;
+            }
+            self.expect(tick.state.msg);
         }
-        if self.heard < self.due {
-            return false;
-        }
-        self.due = tick.state.msg;
         true
     }
 
@@ -263,5 +275,25 @@ impl Ear {
     fn set_listening(&self, is: bool) {
         self.status.listening.store(is, Ordering::Release);
         self.told.send_replace(is);
+    }
+}
+
+/// What stands before the payload of a message.
+struct Head {
+    sender: [u8; 16],
+    number: u64,
+    era: u64,
+}
+
+impl Head {
+    fn read(bytes: &[u8; 32]) -> Self {
+        let mut head = Self { sender: [0; 16], number: 0, era: 0 };
+        head.sender.copy_from_slice(&bytes[..16]);
+        let mut eight = [0; 8];
+        eight.copy_from_slice(&bytes[16..24]);
+        head.number = u64::from_be_bytes(eight);
+        eight.copy_from_slice(&bytes[24..]);
+        head.era = u64::from_be_bytes(eight);
+        head
     }
 }

@@ -4,7 +4,11 @@ local function text(number)
   return string.format('%.0f', number)
 end
 
--- Eight bytes, the highest first. The halves are exact where a whole one is not.
+local function bytes(number)
+  return struct.pack('>I4I4', math.floor(number / 4294967296), number % 4294967296)
+end
+
+-- Compares eight bytes each, the highest first. The halves are exact where a whole one is not.
 local function older(a, b)
   local a_high, a_low = struct.unpack('>I4I4', a)
   local b_high, b_low = struct.unpack('>I4I4', b)

@@ -36,7 +36,6 @@ local msg = redis.call('HGET', KEYS[1], 'msg') or '0'
 if channel ~= '' then
   local number = redis.call('HINCRBY', KEYS[1], 'msg', 1)
   msg = text(number)
-  local bytes = struct.pack('>I4I4', math.floor(number / 4294967296), number % 4294967296)
-  redis.call('PUBLISH', channel, ARGV[3] .. bytes .. ARGV[5])
+  redis.call('PUBLISH', channel, ARGV[3] .. bytes(number) .. bytes(tonumber(era)) .. ARGV[5])
 end
 return {era, seq, msg}

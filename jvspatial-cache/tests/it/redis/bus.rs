@@ -179,3 +179,20 @@ async fn bytes_of_others_on_the_channel_are_passed_over() {
     b.bus.publish("next".into()).await.unwrap();
     assert_eq!(b.until(&message("next", true)).await.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a Redis server"]
+async fn a_message_takes_its_listener_to_the_era_it_was_sent_in() {
+    let server = Server::start(&[]);
+    let (a, b) = (Listening::to(&server).await, Listening::to(&server).await);
+    for version in 1..20_u64 {
+        let value = version.to_string().into();
+        b.cache.set_newer(&b.cache.mark(), b"n:1", version, value, None).await.unwrap();
+        // The other process learns of the era by a heartbeat at first, and so too late.
+        a.cache.clear().await.unwrap();
+        a.bus.forget_and_publish(&[(b"n:1", version + 1)], "n:1".into()).await.unwrap();
+        let events = b.until(&message("n:1", false)).await;
+        assert_eq!(events[0], Event::Lost);
+        assert_eq!(b.cache.get(b"n:1").await.unwrap(), None);
+    }
+}

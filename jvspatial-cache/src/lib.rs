@@ -28,5 +28,5 @@ pub use mark::{Mark, Point};
 pub use memory::{MemoryCache, MemoryOptions};
 pub use read_through::ReadThrough;
 #[cfg(feature = "redis")]
-pub use redis::{RedisCache, RedisOptions, RedisUrl, WhenAway, bus};
+pub use redis::{Lease, RedisCache, RedisOptions, RedisUrl, WhenAway, bus};
 pub use statistics::{MAX_PREFIXES, Statistics};

@@ -17,12 +17,14 @@ use crate::statistics::{Event, Statistics};
 pub mod bus;
 mod envelope;
 mod keeper;
+mod lease;
 mod link;
 mod options;
 mod pulse;
 mod scripts;
 mod shared;
 
+pub use lease::Lease;
 pub use options::{RedisOptions, RedisUrl, WhenAway};
 
 use keeper::millis;

@@ -51,6 +51,12 @@ impl Names {
         name.extend_from_slice(key);
         name
     }
+
+    pub(super) fn lease(&self, key: &[u8]) -> Vec<u8> {
+        let mut name = format!("{}l:", self.prefix).into_bytes();
+        name.extend_from_slice(key);
+        name
+    }
 }
 
 /// What a process changed and tells the others.
@@ -180,7 +186,7 @@ impl Drop for Telling<'_> {
 }
 
 /// Bytes that no other process has, from the keys that the system gives each hash map.
-fn random() -> [u8; 16] {
+pub(super) fn random() -> [u8; 16] {
     let mut id = [0; 16];
     for half in id.chunks_mut(8) {
         let mut hasher = RandomState::new().build_hasher();

@@ -11,5 +11,6 @@ fn script(body: &str) -> Script {
 pub(super) static BEAT: LazyLock<Script> = LazyLock::new(|| script(include_str!("beat.lua")));
 pub(super) static LEAVE: LazyLock<Script> = LazyLock::new(|| script(include_str!("leave.lua")));
 pub(super) static CLEAR: LazyLock<Script> = LazyLock::new(|| script(include_str!("clear.lua")));
+pub(super) static RELEASE: LazyLock<Script> = LazyLock::new(|| script(include_str!("release.lua")));
 pub(super) static TELL: LazyLock<Script> = LazyLock::new(|| script(include_str!("tell.lua")));
 pub(super) static KEEP: LazyLock<Script> = LazyLock::new(|| script(include_str!("keep.lua")));

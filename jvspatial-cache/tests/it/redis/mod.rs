@@ -9,6 +9,8 @@ mod away;
 mod bus;
 mod eras;
 mod foreign;
+mod leases;
+mod log;
 mod proxy;
 mod secrets;
 mod server;

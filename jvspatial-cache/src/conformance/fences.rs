@@ -142,6 +142,13 @@ pub async fn a_write_is_kept_and_refuses_what_was_loaded_before_it(cache: Arc<dy
     assert_eq!(read(&*cache, b"k:1").await, entry(2, "two"));
     cache.set_newer(&mark, b"k:1", 1, "one".into(), None).await.expect("there");
     assert_eq!(read(&*cache, b"k:1").await, entry(2, "two"));
+    // The fence stays when the value is gone.
+    let mark = cache.mark();
+    let short = Some(Duration::from_millis(20));
+    cache.write_many(&mark, &[(b"k:2", 2, "two".into())], short).await.expect("there");
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    cache.set_newer(&mark, b"k:2", 1, "one".into(), None).await.expect("there");
+    assert_eq!(read(&*cache, b"k:2").await, None);
     // Of two writes at once the one that comes last must not bring back its older value.
     let mark = cache.mark();
     cache.forget(b"k:1", 4).await.expect("there");

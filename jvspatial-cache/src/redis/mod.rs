@@ -47,7 +47,7 @@ const CHUNK: usize = 1_000;
 #[derive(Clone)]
 pub struct RedisCache {
     shared: Arc<Shared>,
-    _keeper: Arc<Keeper>,
+    keeper: Arc<Keeper>,
 }
 
 /// Ends the task of the beats.
@@ -75,7 +75,7 @@ impl RedisCache {
             first?;
         }
         let keeper = tokio::spawn(keeper::keep(Arc::clone(&shared))).abort_handle();
-        Ok(Self { shared, _keeper: Arc::new(Keeper(keeper)) })
+        Ok(Self { shared, keeper: Arc::new(Keeper(keeper)) })
     }
 
     /// Leaves the namespace, so that other processes need not wonder what this one may have changed.
@@ -90,7 +90,7 @@ impl RedisCache {
         if shared.pulse.has_open(shared.pulse.gaps()) {
             keeper::beat(shared).await?;
         }
-        self._keeper.0.abort();
+        self.keeper.0.abort();
         let left = shared.link.call(|mut connection| async move {
             let mut script = scripts::LEAVE.prepare_invoke();
             script.key(&shared.names.state).key(&shared.names.live).arg(&shared.id[..]);
@@ -227,10 +227,6 @@ impl Cache for RedisCache {
         let answer = answer.await.inspect_err(|_| {
             keys.iter().for_each(|key| shared.recorder.count(key, Event::Unavailable));
         })?;
-        // A gap that came about meanwhile is of this process, which must not see what was before it.
-        if self.trusted().is_none_or(|now| now.era != point.era) {
-            return Err(shared.untrusted(keys.iter().copied()));
-        }
         let values = keys.iter().zip(answer.into_iter().flatten());
         Ok(values.map(|(key, value)| self.opened(key, value)).collect())
     }

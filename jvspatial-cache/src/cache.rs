@@ -86,6 +86,24 @@ pub trait Cache: fmt::Debug + Send + Sync + 'static {
     /// may then still be kept, and the cache itself sees to it that they are not read for long.
     async fn remove_many(&self, keys: &[&[u8]]) -> Result<()>;
 
+    /// Keeps values that were just written to their source, and forgets what is older as
+    /// [`forget_many`](Self::forget_many) does. `mark` has to be from before the write.
+    ///
+    /// Where another write came between, nothing is kept and the older value is forgotten all the same.
+    ///
+    /// # Errors
+    /// Those of [`forget_many`](Self::forget_many).
+    async fn write_many(
+        &self,
+        mark: &Mark,
+        entries: &[(&[u8], u64, Bytes)],
+        time_to_live: Option<Duration>,
+    ) -> Result<()> {
+        let keys: Vec<_> = entries.iter().map(|(key, version, _)| (*key, *version)).collect();
+        self.forget_many(&keys).await?;
+        self.set_newer_many(mark, entries, time_to_live).await
+    }
+
     /// Forgets everything, also what is being loaded. Takes the same time however much there is.
     ///
     /// # Errors

@@ -149,6 +149,23 @@ impl Cache for Layered {
         Ok(())
     }
 
+    async fn write_many(
+        &self,
+        mark: &Mark,
+        entries: &[(&[u8], u64, Bytes)],
+        time_to_live: Option<Duration>,
+    ) -> Result<()> {
+        self.near.write_many(mark, entries, self.near_time(time_to_live)).await?;
+        // Whatever came from the far tier before that has forgotten. The value just written stays.
+        let _forget = Finally(|| {
+            for (key, version, _) in entries {
+                self.near.forget_now(key, *version);
+            }
+        });
+        let _ = self.far.write_many(&mark.far(), entries, time_to_live).await;
+        Ok(())
+    }
+
     async fn clear(&self) -> Result<()> {
         // In the order of `forget_many`, for the same reason.
         let _forget = Finally::and_now(|| self.near.clear_now());

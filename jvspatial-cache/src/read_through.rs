@@ -16,12 +16,31 @@ pub struct ReadThrough<E> {
     cache: Arc<dyn Cache>,
     flights: SingleFlight<Box<[u8]>, Entry, E>,
     recorder: Recorder,
+    #[cfg(feature = "redis")]
+    leases: Option<(crate::RedisCache, Duration)>,
 }
 
 impl<E> ReadThrough<E> {
     /// Loads into `cache`.
     pub fn new(cache: Arc<dyn Cache>) -> Self {
-        Self { cache, flights: SingleFlight::new(), recorder: Recorder::default() }
+        Self {
+            cache,
+            flights: SingleFlight::new(),
+            recorder: Recorder::default(),
+            #[cfg(feature = "redis")]
+            leases: None,
+        }
+    }
+
+    /// With one load for all processes that share `redis`: while one of them loads, for `time` at the longest,
+    /// the others wait for its value. While Redis is away each loads for itself.
+    ///
+    /// The cache that is filled has to have `redis` for its far tier, or be it.
+    #[cfg(feature = "redis")]
+    #[must_use]
+    pub fn leases(mut self, redis: crate::RedisCache, time: Duration) -> Self {
+        self.leases = Some((redis, time));
+        self
     }
 
     /// The cache that is filled.
@@ -53,8 +72,10 @@ impl<E> ReadThrough<E> {
         }
         let cache = &*self.cache;
         let load = || async move {
+            #[cfg(feature = "redis")]
+            let _lease = self.lease(key).await;
             let mark = cache.mark();
-            // Another call may have filled it between the miss and this flight.
+            // Another may have filled it between the miss and this flight, or while it had the lease.
             if let Ok(Some(entry)) = cache.get(key).await {
                 return Ok(entry);
             }
@@ -70,6 +91,28 @@ impl<E> ReadThrough<E> {
             self.recorder.count(key, Event::Coalesced);
         }
         Ok(entry)
+    }
+
+    /// Waits until this process may load `key`, or until there is a value that another loaded.
+    #[cfg(feature = "redis")]
+    async fn lease(&self, key: &[u8]) -> Option<crate::Lease> {
+        /// Between two looks, which grow apart.
+        const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
+
+        let (redis, time) = self.leases.as_ref()?;
+        let began = std::time::Instant::now();
+        let mut pause = PAUSES.0;
+        while began.elapsed() < *time {
+            if let Some(lease) = redis.lease(key, *time).await.ok()? {
+                return Some(lease);
+            }
+            if let Ok(Some(_)) = self.cache.get(key).await {
+                return None;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+        None
     }
 
     /// Forgets the value of `key` and overtakes the load of it. Call it after a write has committed.

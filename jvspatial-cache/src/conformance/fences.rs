@@ -135,6 +135,31 @@ pub async fn a_load_that_began_before_all_was_cleared_is_refused(cache: Arc<dyn 
     assert_eq!(read(&*cache, b"k:1").await, entry(2, "two"));
 }
 
+pub async fn a_write_is_kept_and_refuses_what_was_loaded_before_it(cache: Arc<dyn Cache>) {
+    keep(&*cache, b"k:1", 1, "one").await;
+    let mark = cache.mark();
+    cache.write_many(&mark, &[(b"k:1", 2, "two".into())], None).await.expect("there");
+    assert_eq!(read(&*cache, b"k:1").await, entry(2, "two"));
+    cache.set_newer(&mark, b"k:1", 1, "one".into(), None).await.expect("there");
+    assert_eq!(read(&*cache, b"k:1").await, entry(2, "two"));
+    // The fence stays when the value is gone.
+    let mark = cache.mark();
+    let short = Some(Duration::from_millis(20));
+    cache.write_many(&mark, &[(b"k:2", 2, "two".into())], short).await.expect("there");
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    cache.set_newer(&mark, b"k:2", 1, "one".into(), None).await.expect("there");
+    assert_eq!(read(&*cache, b"k:2").await, None);
+    // Of two writes at once the one that comes last must not bring back its older value.
+    let mark = cache.mark();
+    cache.forget(b"k:1", 4).await.expect("there");
+    cache.write_many(&mark, &[(b"k:1", 3, "three".into())], None).await.expect("there");
+    assert_eq!(read(&*cache, b"k:1").await, None);
+    let mark = cache.mark();
+    cache.remove(b"k:1").await.expect("there");
+    cache.write_many(&mark, &[(b"k:1", 9, "stale".into())], None).await.expect("there");
+    assert_eq!(read(&*cache, b"k:1").await, None);
+}
+
 pub async fn versions_may_begin_anew_after_a_removal(cache: Arc<dyn Cache>) {
     keep(&*cache, b"k:1", 7, "seven").await;
     cache.forget(b"k:1", 8).await.expect("the cache is there");

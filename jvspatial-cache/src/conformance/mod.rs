@@ -17,7 +17,7 @@ use crate::{Cache, Entry};
 /// Makes a module of tests, one for each promise.
 ///
 /// Takes attributes for each test, the name of the module, and an async function that makes an empty cache
-/// whose values may be 64 KiB long and no longer.
+/// whose values may be 64 KiB long and no longer, and beside it whatever has to live as long as the cache.
 #[macro_export]
 macro_rules! conformance {
     ($(#[$attribute:meta])* $module:ident, $make:path) => {
@@ -39,6 +39,7 @@ macro_rules! conformance {
             a_load_that_began_before_a_key_was_forgotten_is_refused
             a_load_that_began_before_a_key_was_removed_is_refused
             a_load_that_began_before_all_was_cleared_is_refused
+            a_write_is_kept_and_refuses_what_was_loaded_before_it
             versions_may_begin_anew_after_a_removal
             a_race_of_loads_and_writes_leaves_nothing_stale
         ]);
@@ -61,7 +62,8 @@ macro_rules! conformance_cases {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         $(#[$attribute])*
         async fn $case() {
-            $crate::conformance::$case($make().await).await;
+            let (cache, _keep) = $make().await;
+            $crate::conformance::$case(cache).await;
         }
     };
 }

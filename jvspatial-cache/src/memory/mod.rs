@@ -111,6 +111,46 @@ impl MemoryCache {
         }
     }
 
+    /// Keeps one value that was just written to its source, as [`write_many`](Cache::write_many) without a
+    /// future.
+    pub fn write_now(
+        &self,
+        mark: &Mark,
+        key: &[u8],
+        version: u64,
+        value: Bytes,
+        time_to_live: Option<Duration>,
+    ) {
+        if value.len() > self.options.max_value {
+            self.recorder.count(key, Event::Oversize);
+            return self.forget_now(key, version);
+        }
+        let point = mark.point();
+        let len = value.len() as u64;
+        let mut kept = false;
+        self.slots.entry(key.into()).and_compute_with(|entry| {
+            let era = self.era();
+            // Another write that came between may be the newer one, and its value is gone by now.
+            let alone = point.era == era && !self.stamps.moved_since(key, point.seq);
+            self.stamps.advance(key);
+            match entry {
+                Some(entry) if entry.value().era == era && entry.value().version > version => {
+                    Op::Nop
+                }
+                _ if alone => {
+                    kept = true;
+                    Op::Put(Slot::value(point.era, version, value, time_to_live))
+                }
+                _ => Op::Put(Slot::tombstone(era, version)),
+            }
+        });
+        if kept {
+            self.wrote(key, len);
+        } else {
+            self.recorder.count(key, Event::StaleRefused);
+        }
+    }
+
     /// Forgets one value that is older than `version`, as [`forget`](Cache::forget) without a future.
     pub fn forget_now(&self, key: &[u8], version: u64) {
         // First the stamp: a load that is refused by nothing yet is in time to be removed below.
@@ -221,6 +261,18 @@ impl Cache for MemoryCache {
     async fn remove_many(&self, keys: &[&[u8]]) -> Result<()> {
         for key in keys {
             self.remove_now(key);
+        }
+        Ok(())
+    }
+
+    async fn write_many(
+        &self,
+        mark: &Mark,
+        entries: &[(&[u8], u64, Bytes)],
+        time_to_live: Option<Duration>,
+    ) -> Result<()> {
+        for (key, version, value) in entries {
+            self.write_now(mark, key, *version, value.clone(), time_to_live);
         }
         Ok(())
     }

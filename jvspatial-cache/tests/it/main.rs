@@ -1,8 +1,10 @@
 //! The tests of the cache.
 
-#![allow(clippy::unwrap_used, reason = "tests fail by panics")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panics")]
 
 mod flights;
 mod layers;
 mod memory;
 mod race;
+#[cfg(feature = "redis")]
+mod redis;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use jvspatial_cache::{Cache, MemoryCache, MemoryOptions};
 
-async fn memory() -> Arc<dyn Cache> {
-    Arc::new(MemoryCache::new(MemoryOptions::default().max_value(65_536)))
+async fn memory() -> (Arc<dyn Cache>, ()) {
+    (Arc::new(MemoryCache::new(MemoryOptions::default().max_value(65_536))), ())
 }
 
 jvspatial_cache::conformance!(conformance, super::memory);

@@ -1,0 +1,8 @@
+-- Ends a lease, unless another has it by now.
+-- KEYS: lease.
+-- ARGV: token.
+
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  return redis.call('DEL', KEYS[1])
+end
+return 0

@@ -59,6 +59,9 @@ pub use jvspatial_core::{
     Uniqueness, Updated, View, Visitable, VisitedBy, VisitedByAny, VisitedByMut, Walk, WalkBuilder,
     Walker, Watch, Watched, Whole, WriteMode, both, incoming, out,
 };
+/// How to reach Redis, for [`CacheOptions::redis`].
+#[cfg(feature = "redis")]
+pub use jvspatial_core::{RedisOptions, WhenAway};
 /// Ids, documents and database backends, for applications that reach below the graph.
 pub use jvspatial_db as db;
 pub use jvspatial_db::{Bson, Id, PageToken, Version};
@@ -115,3 +118,8 @@ struct Watching;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/pictures.md")]
 struct Pictures;
+
+/// Keeps the example on the cache running.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/cache.md")]
+struct Caches;

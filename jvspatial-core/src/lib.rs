@@ -32,6 +32,9 @@ pub use graph::{
     Cascade, CascadeReport, Changed, Changes, Connection, Connections, Graph, GraphBuilder,
     IndexConflict, IndexPlan, Transaction, Watch, Watched,
 };
+/// How to reach Redis, for [`CacheOptions::redis`].
+#[cfg(feature = "redis")]
+pub use jvspatial_cache::{RedisOptions, WhenAway};
 /// What a deployment says of its database, a part of [`GraphConfig`].
 pub use jvspatial_db::DatabaseConfig;
 /// What a watch tells.

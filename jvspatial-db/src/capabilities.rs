@@ -21,6 +21,8 @@ pub struct Capabilities {
     pub transactions: Option<Isolation>,
     /// Whether changes can be watched. When not, [`watch`](crate::Database::watch) is `Unsupported`.
     pub change_feed: bool,
+    /// Whether other processes may write to it at the same time.
+    pub shared: bool,
 }
 
 /// How far transactions are kept from one another.
@@ -46,6 +48,7 @@ impl Capabilities {
             ordinals: false,
             transactions: None,
             change_feed: false,
+            shared: false,
         }
     }
 }

@@ -85,6 +85,7 @@ where
         // In a box here and below, so that a call takes little room in its caller.
         return Box::pin(run(body(Way::Here))).await;
     };
+    cache.follow();
     // For who records this call: what it hands out was true at this time or later.
     reads::note(cache.coherence(), |_| {});
     let queries = cache.queries();

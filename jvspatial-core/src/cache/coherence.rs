@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::epochs::Epochs;
+use super::epochs::{Epochs, Time};
 use super::finish::to_the_end;
+use super::slot::Slot;
 use super::touched::Touched;
 
 /// After a write of which nobody knows what became, it may still happen for this long.
@@ -18,10 +19,17 @@ const AFTERMATH: [Duration; 4] = [
     Duration::from_secs(30),
 ];
 
-/// Who else is to know of a change before its writer is told that it happened.
+/// The other processes that read and write the same database.
 #[async_trait]
 pub(super) trait Peers: std::fmt::Debug + Send + Sync + 'static {
+    /// Has them know of a change. It returns when none of them can take what was kept before it from where all keep.
     async fn tell(&self, touched: &Touched);
+
+    /// Whether all that they changed some time ago is known here.
+    fn is_heard(&self) -> bool;
+
+    /// Lets them know that this process changes nothing more.
+    async fn leave(&self) {}
 }
 
 /// The epochs of one database in this process, and who else follows them.
@@ -42,6 +50,12 @@ impl Coherence {
         &self.epochs
     }
 
+    /// Whether nothing in `slots` has changed after `since`, as far as can be known now.
+    pub(super) fn is_unchanged(&self, since: Time, slots: &[Slot]) -> bool {
+        self.epochs.is_unchanged(since, slots)
+            && self.peers.get().is_none_or(|peers| peers.is_heard())
+    }
+
     /// Something is to be kept from now on: called before the first read of it.
     pub(super) fn use_now(&self) {
         if !self.is_used() {
@@ -53,17 +67,38 @@ impl Coherence {
         self.is_used.load(Ordering::SeqCst)
     }
 
-    /// Tells `peers` of every change from now on. Only the first call counts.
-    pub(super) fn tell(&self, peers: Arc<dyn Peers>) {
-        let _ = self.peers.set(peers);
+    /// Tells `peers` of every change from now on, and trusts nothing that they may have changed unheard. Only the
+    /// first call counts.
+    pub(super) fn join(&self, peers: impl FnOnce() -> Arc<dyn Peers>) {
+        self.use_now();
+        self.peers.get_or_init(peers);
+    }
+
+    pub(super) fn has_peers(&self) -> bool {
+        self.peers.get().is_some()
     }
 
     /// Something changed that no write of this process has told.
     pub(crate) async fn changed(&self, touched: &Touched) {
-        self.epochs.advance(touched.slots());
+        self.epochs.begin(touched.slots());
         if let Some(peers) = self.peers.get() {
             peers.tell(touched).await;
         }
+        self.epochs.end(touched.slots());
+    }
+
+    /// This process changes nothing more.
+    pub(super) async fn close(&self) {
+        // Not even what was read is to be handed out.
+        self.epochs.advance_all();
+        if let Some(peers) = self.peers.get() {
+            peers.leave().await;
+        }
+    }
+
+    /// Another process told that it changed something.
+    pub(super) fn heard(&self, slots: &[Slot]) {
+        self.epochs.advance(slots);
     }
 
     /// Makes a change of `touched` by `write`, so that from its answer on nothing is trusted that was read before it.
@@ -86,12 +121,12 @@ impl Coherence {
             };
             let under_way = UnderWay::begin(&coherence, touched);
             let answer = write.await;
-            let unknown = is_unknown(&answer);
-            let touched = under_way.end();
+            // Before the end here, or a load could bring what the others still keep, and look newer than the write.
             if let Some(peers) = coherence.peers.get() {
-                peers.tell(&touched).await;
+                peers.tell(&under_way.touched).await;
             }
-            if unknown {
+            let touched = under_way.end();
+            if is_unknown(&answer) {
                 coherence.await_aftermath(touched);
             }
             answer
@@ -110,20 +145,21 @@ impl Coherence {
     }
 }
 
-/// A change that has begun, and ends with this if not before.
+/// A change that has begun, and ends with this.
 struct UnderWay<'a> {
     coherence: &'a Coherence,
-    touched: Option<Touched>,
+    touched: Touched,
 }
 
 impl<'a> UnderWay<'a> {
     fn begin(coherence: &'a Coherence, touched: Touched) -> Self {
         coherence.epochs.begin(touched.slots());
-        Self { coherence, touched: Some(touched) }
+        Self { coherence, touched }
     }
 
+    /// Ends it, and says what was touched.
     fn end(mut self) -> Touched {
-        let touched = self.touched.take().unwrap_or_default();
+        let touched = std::mem::take(&mut self.touched);
         self.coherence.epochs.end(touched.slots());
         touched
     }
@@ -131,8 +167,7 @@ impl<'a> UnderWay<'a> {
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        if let Some(touched) = self.touched.take() {
-            self.coherence.epochs.end(touched.slots());
-        }
+        // Nothing, after its end.
+        self.coherence.epochs.end(self.touched.slots());
     }
 }

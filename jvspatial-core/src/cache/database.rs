@@ -39,10 +39,15 @@ impl CachedDatabase {
         self.entities.as_ref()
     }
 
+    /// The database itself.
+    pub(super) fn below(&self) -> Arc<dyn Database> {
+        Arc::clone(&self.database)
+    }
+
     /// The documents of `handles`, those that are kept from memory and the others in one request.
     async fn load(&self, entities: &Entities, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
         if let [handle] = handles {
-            let load = async { Ok(self.database.get_many(handles).await?.pop().flatten()) };
+            let load = async { Ok(self.fetch(entities, handles).await?.pop().flatten()) };
             return Ok(vec![entities.get_or_load(handle.id(), load).await?]);
         }
         let since = self.coherence.epochs().now();
@@ -61,7 +66,7 @@ impl CachedDatabase {
         let all = missing.len() == handles.len();
         let wanted: Vec<Handle> =
             missing.iter().filter_map(|place| handles.get(*place)).cloned().collect();
-        let loaded = self.database.get_many(&wanted).await?;
+        let loaded = self.fetch(entities, &wanted).await?;
         for (handle, document) in wanted.iter().zip(&loaded) {
             entities.keep(handle.id(), document.as_ref(), since);
         }
@@ -75,6 +80,38 @@ impl CachedDatabase {
         if all || handles.iter().all(holds) {
             return Ok(answer);
         }
+        self.database.get_many(handles).await
+    }
+
+    /// The documents of `handles` from where they are shared with other processes, or else from the database.
+    #[cfg(feature = "redis")]
+    async fn fetch(
+        &self,
+        entities: &Entities,
+        handles: &[Handle],
+    ) -> Result<Vec<Option<Document>>> {
+        let Some(far) = entities.far() else { return self.database.get_many(handles).await };
+        let mark = far.mark();
+        let mut answer = far.get_many(handles).await;
+        let missing = || (0..).zip(&answer).filter(|(_, found)| found.is_none()).map(|(n, _)| n);
+        let missing: Vec<usize> = missing().collect();
+        if missing.is_empty() {
+            return Ok(answer);
+        }
+        let wanted: Vec<Handle> =
+            missing.iter().filter_map(|place| handles.get(*place)).cloned().collect();
+        let loaded = self.database.get_many(&wanted).await?;
+        far.keep(&mark, loaded.iter().flatten()).await;
+        for (place, document) in missing.into_iter().zip(loaded) {
+            if let Some(answer) = answer.get_mut(place) {
+                *answer = document;
+            }
+        }
+        Ok(answer)
+    }
+
+    #[cfg(not(feature = "redis"))]
+    async fn fetch(&self, _: &Entities, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
         self.database.get_many(handles).await
     }
 }
@@ -188,8 +225,7 @@ impl Database for CachedDatabase {
 
     async fn close(&self) -> Result<()> {
         let closed = self.database.close().await;
-        // A closed database answers nothing, not even from memory.
-        self.coherence.epochs().advance_all();
+        self.coherence.close().await;
         closed
     }
 }

@@ -2,6 +2,8 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+#[cfg(feature = "redis")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,8 @@ use parking_lot::Mutex;
 
 use super::coherence::Coherence;
 use super::epochs::Time;
+#[cfg(feature = "redis")]
+use super::far::Far;
 use super::options::CacheOptions;
 use super::slot::Slot;
 
@@ -35,6 +39,9 @@ pub(super) struct Entities {
     stale: AtomicU64,
     oversize: AtomicU64,
     flights: SingleFlight<Id, Found, ()>,
+    /// What is kept for other processes as well.
+    #[cfg(feature = "redis")]
+    far: OnceLock<Far>,
 }
 
 /// What a load found under an id.
@@ -82,7 +89,20 @@ impl Entities {
             stale: AtomicU64::new(0),
             oversize: AtomicU64::new(0),
             flights: SingleFlight::new(),
+            #[cfg(feature = "redis")]
+            far: OnceLock::new(),
         })
+    }
+
+    /// Keeps documents for other processes as well. Only the first call counts.
+    #[cfg(feature = "redis")]
+    pub(super) fn share(&self, far: Far) {
+        let _ = self.far.set(far);
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn far(&self) -> Option<&Far> {
+        self.far.get()
     }
 
     /// What is kept of `id` and still true: the document, or that there is none.
@@ -140,7 +160,7 @@ impl Entities {
     /// Keeps what was found under `id` by a load that began at `since`, unless what is kept is newer.
     pub(super) fn keep(&self, id: &Id, document: Option<&Document>, since: Time) {
         let slots = slots(id);
-        if !self.coherence.epochs().is_unchanged(since, &slots) {
+        if !self.coherence.is_unchanged(since, &slots) {
             return;
         }
         if document.is_some_and(|document| document.body.as_bytes().len() > self.most) {
@@ -162,12 +182,12 @@ impl Entities {
 
     fn is_true(&self, entry: &Entry) -> bool {
         entry.until.is_none_or(|until| Instant::now() < until)
-            && self.coherence.epochs().is_unchanged(entry.since, &entry.slots)
+            && self.coherence.is_unchanged(entry.since, &entry.slots)
     }
 
     /// Whether what is kept of `id`, as was got, is still true.
     pub(super) fn is_still_true(&self, id: &Id, since: Time) -> bool {
-        self.coherence.epochs().is_unchanged(since, &slots(id))
+        self.coherence.is_unchanged(since, &slots(id))
     }
 
     pub(super) fn statistics(&self) -> super::statistics::EntityStatistics {

@@ -1,16 +1,26 @@
 //! What a graph keeps.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+#[cfg(feature = "redis")]
+use jvspatial_cache::RedisOptions;
 use jvspatial_db::Database;
 
+use super::change_feed::ChangeFeed;
 use super::coherence::Coherence;
 use super::database::CachedDatabase;
 use super::entities::Entities;
+#[cfg(feature = "redis")]
+use super::far::Far;
 use super::options::CacheOptions;
 use super::queries::Queries;
+#[cfg(feature = "redis")]
+use super::redis::RedisPeers;
 use super::statistics::CacheStatistics;
 use super::touched::Touched;
+#[cfg(feature = "redis")]
+use crate::error::Result;
 use crate::graph::Graph;
 
 /// All that a graph keeps of what was read before.
@@ -19,6 +29,7 @@ pub(crate) struct GraphCache {
     database: Arc<CachedDatabase>,
     coherence: Arc<Coherence>,
     queries: Arc<Queries>,
+    max_stale: Duration,
 }
 
 impl GraphCache {
@@ -27,7 +38,38 @@ impl GraphCache {
         let entities = Entities::new(options, &coherence);
         let database = CachedDatabase::new(database, Arc::clone(&coherence), entities);
         let queries = Arc::new(Queries::new(options));
-        Self { database: Arc::new(database), coherence, queries }
+        let max_stale = options.max_stale;
+        Self { database: Arc::new(database), coherence, queries, max_stale }
+    }
+
+    /// Begins to listen where documents are kept from the first read on.
+    pub(crate) fn begin(&self) {
+        if self.database.entities().is_some() {
+            self.follow();
+        }
+    }
+
+    /// Begins to listen to the changes of others, where there may be any and nobody listens yet.
+    pub(super) fn follow(&self) {
+        let capabilities = self.database.capabilities();
+        if !capabilities.shared || !capabilities.change_feed || self.coherence.has_peers() {
+            return;
+        }
+        let (coherence, database) = (&self.coherence, self.database.below());
+        coherence.join(|| Arc::new(ChangeFeed::follow(database, coherence, self.max_stale)));
+    }
+
+    /// Shares what is kept with other processes through Redis.
+    #[cfg(feature = "redis")]
+    pub(crate) async fn share(&self, options: RedisOptions) -> Result<()> {
+        let (redis, bus) = RedisPeers::open(options, &self.coherence).await?;
+        if let Some(entities) = self.database.entities() {
+            let encoding = self.database.capabilities().encoding;
+            entities.share(Far::new(redis.clone(), encoding));
+        }
+        let tells_ids = self.database.entities().is_some();
+        self.coherence.join(|| Arc::new(RedisPeers::new(redis, bus, tells_ids)));
+        Ok(())
     }
 
     /// The database, with what is kept in front of it.

@@ -39,7 +39,7 @@ impl Kept {
 
     /// Whether nothing that was read for it has changed since its load began.
     pub(super) fn is_true(&self) -> bool {
-        let holds = |read: &Read| read.coherence.epochs().is_unchanged(read.since, &read.slots);
+        let holds = |read: &Read| read.coherence.is_unchanged(read.since, &read.slots);
         self.reads.iter().all(holds)
     }
 

@@ -5,10 +5,13 @@
 //! read for it has changed since its load began.
 
 pub mod cached_query;
+mod change_feed;
 mod coherence;
 mod database;
 mod entities;
 mod epochs;
+#[cfg(feature = "redis")]
+mod far;
 mod finish;
 mod graph_cache;
 mod kept;
@@ -16,6 +19,8 @@ mod options;
 mod queries;
 mod query_cache;
 pub(crate) mod reads;
+#[cfg(feature = "redis")]
+mod redis;
 mod slot;
 mod stable_hash;
 mod statistics;

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "redis")]
+use jvspatial_cache::RedisOptions;
+
 /// How a [`Graph`](crate::Graph) keeps what was read: [`GraphBuilder::cache`](crate::GraphBuilder::cache).
 ///
 /// ```
@@ -10,7 +13,7 @@ use std::time::Duration;
 ///
 /// let options = CacheOptions::new().entity_bytes(256 << 20).time_to_idle(Duration::from_secs(600));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[must_use = "options do nothing until they are handed to a `GraphBuilder`"]
 pub struct CacheOptions {
     pub(crate) entity_bytes: u64,
@@ -19,6 +22,8 @@ pub struct CacheOptions {
     pub(crate) time_to_idle: Option<Duration>,
     pub(crate) negative: Duration,
     pub(crate) max_stale: Duration,
+    #[cfg(feature = "redis")]
+    pub(crate) redis: Option<RedisOptions>,
 }
 
 impl Default for CacheOptions {
@@ -30,6 +35,8 @@ impl Default for CacheOptions {
             time_to_idle: None,
             negative: Duration::from_secs(5),
             max_stale: Duration::from_secs(5),
+            #[cfg(feature = "redis")]
+            redis: None,
         }
     }
 }
@@ -42,40 +49,51 @@ impl CacheOptions {
 
     /// How many bytes of documents are kept by their ids, about. Default: 0, none. An eighth of it is the most that a
     /// document may have to be kept. It pays where a read goes over a network; an embedded database keeps its own.
-    pub const fn entity_bytes(mut self, bytes: u64) -> Self {
+    pub fn entity_bytes(mut self, bytes: u64) -> Self {
         self.entity_bytes = bytes;
         self
     }
 
     /// How many bytes of answers of cached queries are kept, about. Default: 64 MiB; 0 keeps none.
-    pub const fn query_bytes(mut self, bytes: u64) -> Self {
+    pub fn query_bytes(mut self, bytes: u64) -> Self {
         self.query_bytes = bytes;
         self
     }
 
     /// For how long a document or answer is kept at the longest. Default: until it changes or others need its place.
-    pub const fn time_to_live(mut self, time: Duration) -> Self {
+    pub fn time_to_live(mut self, time: Duration) -> Self {
         self.time_to_live = Some(time);
         self
     }
 
     /// For how long a document or answer is kept that nobody asks for. Default: until it changes or others need its
     /// place.
-    pub const fn time_to_idle(mut self, time: Duration) -> Self {
+    pub fn time_to_idle(mut self, time: Duration) -> Self {
         self.time_to_idle = Some(time);
         self
     }
 
     /// For how long it is kept that there is no document of an id. Default: 5 s.
-    pub const fn negative(mut self, time: Duration) -> Self {
+    pub fn negative(mut self, time: Duration) -> Self {
         self.negative = time;
         self
     }
 
     /// For how long after a change by another process what was kept may still be served, at the longest, whatever becomes of
     /// the connections. Default: 5 s. Changes by this process show at once.
-    pub const fn max_stale(mut self, time: Duration) -> Self {
+    pub fn max_stale(mut self, time: Duration) -> Self {
         self.max_stale = time;
+        self
+    }
+
+    /// Shares documents with other processes through Redis, and learns there what they change. Default: what others
+    /// change is learned from the change feed of the database, where it has one.
+    ///
+    /// All graphs that share a [namespace](RedisOptions::namespace) must be on the same database, and all processes that
+    /// write to it through a graph with a cache must share the namespace. Its `max_stale` is that of these options.
+    #[cfg(feature = "redis")]
+    pub fn redis(mut self, options: RedisOptions) -> Self {
+        self.redis = Some(options);
         self
     }
 }

@@ -154,6 +154,7 @@ impl Noted<'_> {
         }
         self.0.kinds.push(Slot::collection(Collection::Edge));
         self.0.kinds.push(Slot::collection(Collection::Node));
+        self.whole(Slot::edges_made_elsewhere());
         if !expansion.edge_filter.is_all() {
             // An edge that did not match may do so when it is saved.
             self.whole(Slot::collection(Collection::Edge));

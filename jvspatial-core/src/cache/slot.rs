@@ -1,6 +1,6 @@
 //! The parts of a graph that can change by themselves.
 
-use std::hash::{BuildHasher as _, Hash, Hasher as _};
+use std::hash::{BuildHasher as _, Hash};
 
 use foldhash::fast::FixedState;
 use jvspatial_db::{Collection, Id};
@@ -51,6 +51,11 @@ impl Slot {
         Self::whole(6, &(collection.letter(), entity))
     }
 
+    /// Edges of whatever node that were made by others, who did not tell of which.
+    pub(crate) fn edges_made_elsewhere() -> Self {
+        Self::whole(9, &())
+    }
+
     /// What an application has marked with `tag`.
     pub(crate) fn tag(tag: &str) -> Self {
         Self::whole(7, &tag)
@@ -59,6 +64,18 @@ impl Slot {
     /// All answers of a query.
     pub(crate) fn query(name: &str, owner: &str) -> Self {
         Self::whole(8, &(name, owner))
+    }
+
+    /// Its number, for other processes of the same version.
+    #[cfg(feature = "redis")]
+    pub(super) const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The slot with a number, if there is one.
+    #[cfg(feature = "redis")]
+    pub(super) fn numbered(number: u32) -> Option<Self> {
+        ((number as usize) < SLOTS).then_some(Self(number))
     }
 
     pub(super) const fn index(self) -> usize {
@@ -75,7 +92,5 @@ impl Slot {
 }
 
 fn hash(family: u64, what: &impl Hash) -> u64 {
-    let mut hasher = FixedState::with_seed(family).build_hasher();
-    what.hash(&mut hasher);
-    hasher.finish()
+    FixedState::with_seed(family).hash_one(what)
 }

@@ -1,6 +1,6 @@
 //! What a write changes.
 
-use jvspatial_db::{Action, Collection, Document, Id, Operation, WriteBatch};
+use jvspatial_db::{Action, Collection, Id, Operation, WriteBatch};
 
 use super::cached_query::QueryOptions;
 use super::slot::Slot;
@@ -38,16 +38,15 @@ impl Touched {
         }
     }
 
-    /// A change that was seen elsewhere: of what it was, only `after` tells, and of what is gone, nothing.
-    pub(crate) fn by_change(id: &Id, is_new_or_gone: bool, after: Option<&Document>) -> Self {
+    /// A change by another process, of which no more is known.
+    pub(super) fn by_change(id: &Id, is_new_or_gone: bool) -> Self {
         let mut touched = Self::default();
         touched.note(id, &mut None);
         if is_new_or_gone {
             touched.slots.push(Slot::existence(id));
-        }
-        if let Some(ends) = after.and_then(|document| document.ends.as_ref()) {
-            touched.slots.push(Slot::edges_of(&ends.source));
-            touched.slots.push(Slot::edges_of(&ends.target));
+            if id.collection() == Collection::Edge {
+                touched.slots.push(Slot::edges_made_elsewhere());
+            }
         }
         touched
     }
@@ -70,15 +69,12 @@ impl Touched {
         self.ids.extend(other.ids);
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.slots.is_empty()
-    }
-
     pub(super) fn slots(&self) -> &[Slot] {
         &self.slots
     }
 
-    /// The documents, where they are known one by one.
+    /// The documents.
+    #[cfg(feature = "redis")]
     pub(super) fn ids(&self) -> &[Id] {
         &self.ids
     }

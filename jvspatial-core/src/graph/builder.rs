@@ -85,7 +85,7 @@ impl GraphBuilder {
     }
 
     /// What of the graph is kept in memory, and for how long. Default: answers of cached queries, in 64 MiB.
-    pub const fn cache(mut self, options: CacheOptions) -> Self {
+    pub fn cache(mut self, options: CacheOptions) -> Self {
         self.cache = options;
         self
     }
@@ -119,7 +119,17 @@ impl GraphBuilder {
                 jvspatial_db::open_with(&config).await?
             }
         };
-        Ok(self.with_open_database(database))
+        #[cfg(feature = "redis")]
+        let redis = self.cache.redis.take().map(|redis| redis.max_stale(self.cache.max_stale));
+        let graph = self.with_open_database(database);
+        #[cfg(feature = "redis")]
+        if let (Some(redis), Some(cache)) = (redis, graph.kept()) {
+            cache.share(redis).await?;
+        }
+        if let Some(cache) = graph.kept() {
+            cache.begin();
+        }
+        Ok(graph)
     }
 
     fn batch_limits(&self) -> BatchLimits {

@@ -97,6 +97,7 @@ impl MongoDb {
         client.change(|task| async move { indexes::make_own(&task).await }).await?;
         catalog.refresh(&client).await?;
         let mut capabilities = Capabilities::new("mongodb", Encoding::Bson);
+        capabilities.shared = true;
         capabilities.atomic_batches = true;
         capabilities.persistent = true;
         capabilities.transactions = Some(Isolation::Snapshot);

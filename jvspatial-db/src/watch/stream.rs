@@ -58,6 +58,29 @@ impl ChangeStream {
         std::future::poll_fn(|context| self.poll(context)).await.transpose()
     }
 
+    /// The next step, also one past nothing that was asked for; `None` after an error.
+    ///
+    /// A backend behind a network makes such a step at least every other second, which shows that nothing
+    /// committed before was missed.
+    ///
+    /// # Errors
+    /// Those of [`try_next`](Self::try_next).
+    ///
+    /// # Cancellation
+    /// Safe: no event is lost when the future is dropped.
+    pub async fn try_step(&mut self) -> Result<Option<Progress>> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let step = std::future::poll_fn(|context| self.steps.as_mut().poll_next(context)).await;
+        match &step {
+            Some(Ok(Progress::Event(event))) => self.token = event.token().clone(),
+            Some(Ok(Progress::Passed(token))) => self.token = token.clone(),
+            Some(Err(_)) | None => self.is_over = true,
+        }
+        step.transpose()
+    }
+
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<ChangeEvent>>> {
         while !self.is_over {
             match std::task::ready!(self.steps.as_mut().poll_next(context)) {

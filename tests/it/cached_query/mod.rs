@@ -3,6 +3,8 @@
 mod calls;
 mod invalidation;
 mod options;
+#[cfg(feature = "redis")]
+mod processes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

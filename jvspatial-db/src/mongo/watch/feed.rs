@@ -193,7 +193,12 @@ impl Feed {
             Some(Ok(batch)) => {
                 self.cursor = Some(cursor);
                 self.broken = None;
-                self.read(&batch)
+                let steps = self.read(&batch)?;
+                if steps.is_empty() {
+                    // That there is no news is news for who waits for a sign of life.
+                    return Ok(vec![Progress::Passed(self.token().map_err(Failure::Final)?)]);
+                }
+                Ok(steps)
             }
             Some(Err(error)) => Err(Failure::of_driver(&error)),
             // The server closes a stream when the database is dropped; it is opened again behind that.

@@ -1,0 +1,120 @@
+//! Two graphs on one database that keep apart what they have read, as two processes do, and share it in Redis.
+
+use std::time::Instant;
+
+use jvspatial::RedisOptions;
+use jvspatial::db::{Database, MemoryDb};
+
+use super::*;
+
+/// What another process has told is heard within this.
+const BOUND: Duration = Duration::from_millis(100);
+
+impl Towns {
+    #[cached_query]
+    async fn people(&self, id: Id) -> Result<Option<u32>> {
+        self.ran();
+        Ok(self.graph.get::<Town>(&id).await?.map(|town| town.people))
+    }
+
+    #[cached_query]
+    async fn roads(&self, id: Id) -> Result<u64> {
+        self.ran();
+        self.graph.out::<Road>(&id).count().await
+    }
+}
+
+/// Graphs on one database that share a namespace of their own.
+async fn two(namespace: &str) -> [Towns; 2] {
+    let url =
+        std::env::var("JVSPATIAL_TEST_REDIS_URL").expect("JVSPATIAL_TEST_REDIS_URL names a Redis");
+    let database: Arc<dyn Database> = Arc::new(MemoryDb::new());
+    let namespace = format!("{namespace}-{}", std::process::id());
+    let open = async || {
+        let redis = RedisOptions::new(&url).unwrap().namespace(namespace.clone());
+        let options = CacheOptions::new().entity_bytes(1 << 20).redis(redis);
+        let graph = Graph::builder().database(Arc::clone(&database)).cache(options);
+        let graph = graph.open().await.unwrap();
+        Towns { graph, runs: Arc::default() }
+    };
+    let both = [open().await, open().await];
+    // Until messages are heard nothing is trusted.
+    for towns in &both {
+        until(async || {
+            towns.people("n.Town.none".parse().unwrap()).await.unwrap();
+            towns.runs() == 0
+        })
+        .await;
+    }
+    both
+}
+
+/// Waits until `holds`, and returns how long that took.
+async fn until(mut holds: impl AsyncFnMut() -> bool) -> Duration {
+    let start = Instant::now();
+    while !holds().await {
+        assert!(start.elapsed() < Duration::from_secs(5), "it does not come");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    start.elapsed()
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn what_one_writes_the_other_reads_within_a_tenth_of_a_second() {
+    let [mine, theirs] = two("writes").await;
+    let mut town = mine.town("Bergen", 1).await;
+    let id = town.id().clone();
+    for people in 2..200 {
+        assert_eq!(theirs.people(id.clone()).await.unwrap(), Some(people - 1));
+        town.people = people;
+        mine.graph.save(&mut town).await.unwrap();
+        assert_eq!(mine.people(id.clone()).await.unwrap(), Some(people));
+        let known = async || theirs.people(id.clone()).await.unwrap() == Some(people);
+        let taken = until(known).await;
+        assert!(taken < BOUND, "{taken:?}");
+    }
+    assert!(mine.graph.delete(&id).await.unwrap());
+    let taken = until(async || theirs.people(id.clone()).await.unwrap().is_none()).await;
+    assert!(taken < BOUND, "{taken:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn what_is_unrelated_is_still_kept_when_another_writes() {
+    let [mine, theirs] = two("unrelated").await;
+    let (a, b) = (mine.town("a", 1).await, mine.town("b", 2).await);
+    let road = mine.graph.connect(&a, &b, Road { km: 1 }).await.unwrap();
+    until(async || {
+        theirs.people(b.id().clone()).await.unwrap();
+        theirs.roads(a.id().clone()).await.unwrap();
+        theirs.runs() == 0
+    })
+    .await;
+    mine.graph.modify::<Town>(a.id(), |town| town.people = 3).await.unwrap();
+    until(async || theirs.people(a.id().clone()).await.unwrap() == Some(3)).await;
+    theirs.runs();
+    theirs.people(b.id().clone()).await.unwrap();
+    assert_eq!(theirs.roads(a.id().clone()).await.unwrap(), 1);
+    assert_eq!(theirs.runs(), 0);
+    mine.graph.delete(road.id()).await.unwrap();
+    until(async || theirs.roads(a.id().clone()).await.unwrap() == 0).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn an_invalidated_tag_and_query_are_invalid_everywhere() {
+    let [mine, theirs] = two("tags").await;
+    let id = mine.town("Bergen", 1).await.id().clone();
+    until(async || {
+        theirs.people(id.clone()).await.unwrap();
+        theirs.runs() == 0
+    })
+    .await;
+    mine.people_cache().invalidate().await;
+    until(async || {
+        theirs.people(id.clone()).await.unwrap();
+        theirs.runs() == 1
+    })
+    .await;
+}

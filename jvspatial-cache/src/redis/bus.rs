@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::RedisCache;
+use super::batch::KEYS;
 use super::pulse::{State, Tick};
 use super::shared::{News, Shared};
 use crate::error::Result;
@@ -100,7 +101,7 @@ impl Bus {
 
     /// Forgets what is older than the version beside each key, as
     /// [`forget_many`](crate::Cache::forget_many) of the cache, and sends a message, in one step and one
-    /// round trip. No listener has the message before the values are forgotten.
+    /// round trip for up to 1,000 keys. No listener has the message before the values are forgotten.
     ///
     /// # Errors
     /// Those of [`publish`](Self::publish).
@@ -108,7 +109,8 @@ impl Bus {
         self.tell(keys, &[], payload).await
     }
 
-    /// As [`forget_and_publish`](Self::forget_and_publish), and removes `removed` in the same step.
+    /// As [`forget_and_publish`](Self::forget_and_publish), and removes `removed` before the message too. Where
+    /// there are both, they take two steps.
     ///
     /// # Errors
     /// Those of [`publish`](Self::publish).
@@ -118,12 +120,21 @@ impl Bus {
         removed: &[&[u8]],
         payload: Bytes,
     ) -> Result<()> {
-        let news = News {
-            forgotten: forgotten.iter().map(|(key, version)| (key.to_vec(), *version)).collect(),
-            removed: removed.iter().map(|key| key.to_vec()).collect(),
-            payload: Some(payload),
-        };
-        self.cache.shared.tell(vec![news]).await
+        let forgets = forgotten.chunks(KEYS).map(|chunk| News {
+            forgotten: chunk.iter().map(|(key, version)| (key.to_vec(), *version)).collect(),
+            ..News::default()
+        });
+        let removals = removed.chunks(KEYS).map(|chunk| News {
+            removed: chunk.iter().map(|key| key.to_vec()).collect(),
+            ..News::default()
+        });
+        let mut news: Vec<News> = forgets.chain(removals).collect();
+        // The message goes with the last of them, so that all that it is about is done when it comes.
+        match news.last_mut() {
+            Some(last) => last.payload = Some(payload),
+            None => news.push(News { payload: Some(payload), ..News::default() }),
+        }
+        self.cache.shared.tell(news).await
     }
 
     /// How long ago the state of the namespace was asked for that is known now; `None` before the first time.

@@ -1,5 +1,6 @@
 //! One process of many does something.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,6 @@ use crate::error::Result;
 ///
 /// It ends when it is dropped, by a task in the background, and by itself when its time is up: what it guards
 /// may then be done twice. It saves work; it guards nothing that must not happen twice.
-#[derive(Debug)]
 pub struct Lease {
     shared: Arc<Shared>,
     name: Vec<u8>,
@@ -39,6 +39,12 @@ impl RedisCache {
         });
         let taken = answer.await? == Value::Okay;
         Ok(taken.then(|| Lease { shared: Arc::clone(shared), name, token }))
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").finish_non_exhaustive()
     }
 }
 

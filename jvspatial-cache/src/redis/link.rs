@@ -1,5 +1,6 @@
 //! The connection to Redis, and the breaker that spares callers a Redis which does not answer.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,6 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// A call that gets no answer in time opens the breaker. While it is open calls fail at once, and
 /// [`probe`](Self::probe) alone reaches Redis; one that is answered closes it.
-#[derive(Debug)]
 pub(super) struct Link {
     url: RedisUrl,
     client: Client,
@@ -29,6 +29,16 @@ pub(super) struct Link {
     silent: AtomicU64,
     /// Told when a probe is wanted soon.
     pub(super) wanted: Notify,
+}
+
+impl fmt::Debug for Link {
+    /// Without the connection, whose settings have the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("url", &self.url)
+            .field("open", &self.open)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A connection may hang where packets vanish: after this many silent probes another is made.
@@ -134,7 +144,7 @@ impl Link {
         tokio::time::timeout(self.timeout, ask(manager)).await.map_err(|_| Silent)
     }
 
-    fn opened(&self, why: &dyn std::fmt::Display) {
+    fn opened(&self, why: &dyn fmt::Display) {
         if self.open.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -153,7 +163,7 @@ impl Link {
         tracing::info!(redis = %self.url, ?away, "the cache uses Redis again");
     }
 
-    pub(super) fn away(&self, why: impl std::fmt::Display) -> Error {
+    pub(super) fn away(&self, why: impl fmt::Display) -> Error {
         Error::new(ErrorKind::Unavailable, format!("Redis at {}: {why}", self.url))
     }
 
@@ -172,8 +182,8 @@ impl Link {
 #[derive(Debug)]
 struct Silent;
 
-impl std::fmt::Display for Silent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Silent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no answer in time")
     }
 }

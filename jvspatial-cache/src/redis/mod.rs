@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::mark::{Mark, Point};
 use crate::statistics::{Event, Statistics};
 
+mod batch;
 pub mod bus;
 mod envelope;
 mod keeper;
@@ -27,11 +28,9 @@ mod shared;
 pub use lease::Lease;
 pub use options::{RedisOptions, RedisUrl, WhenAway};
 
+use batch::{KEYS, batches};
 use keeper::millis;
 use shared::{News, Shared};
-
-/// The most keys of one command, so that Redis has time for others in between.
-const CHUNK: usize = 1_000;
 
 /// A cache in Redis, which all processes that open the same namespace share.
 ///
@@ -116,7 +115,7 @@ impl RedisCache {
 
     /// Whether values that are kept in Redis are read.
     pub fn is_trusted(&self) -> bool {
-        !self.is_away() && self.shared.pulse.trusted().is_some()
+        self.trusted().is_some()
     }
 
     /// How long ago Redis was asked what goes on and answered; `None` before the first time.
@@ -125,7 +124,7 @@ impl RedisCache {
     }
 
     fn trusted(&self) -> Option<Point> {
-        self.shared.pulse.trusted().filter(|_| !self.is_away())
+        self.shared.trusted()
     }
 
     fn opened(&self, key: &[u8], found: Value) -> Option<Entry> {
@@ -214,8 +213,8 @@ impl Cache for RedisCache {
         let Some(point) = self.trusted() else {
             return Err(shared.untrusted(keys.iter().copied()));
         };
-        let mut pipeline = redis::Pipeline::with_capacity(keys.len().div_ceil(CHUNK));
-        for chunk in keys.chunks(CHUNK) {
+        let mut pipeline = redis::Pipeline::with_capacity(keys.len().div_ceil(KEYS));
+        for chunk in keys.chunks(KEYS) {
             let command = pipeline.cmd("MGET");
             for key in chunk {
                 command.arg(shared.names.value(point.era, key));
@@ -239,10 +238,6 @@ impl Cache for RedisCache {
         if entries.is_empty() {
             return Ok(());
         }
-        let shared = &self.shared;
-        let Some(point) = self.trusted() else {
-            return Err(shared.untrusted(entries.iter().map(|(key, _)| *key)));
-        };
         let (oversize, kept): (Vec<_>, Vec<_>) =
             entries.iter().partition(|(key, value)| self.is_oversize(key, value));
         if !oversize.is_empty() {
@@ -253,18 +248,8 @@ impl Cache for RedisCache {
             return Ok(());
         }
         let stays = self.millis(time_to_live);
-        let mut pipeline = redis::Pipeline::with_capacity(kept.len());
-        for (key, value) in &kept {
-            let command = pipeline.cmd("SET");
-            command.arg(shared.names.value(point.era, key)).arg(self.seal(key, 0, value));
-            command.arg("PX").arg(stays).ignore();
-        }
-        let answer = shared
-            .link
-            .call(|mut connection| async move { pipeline.exec_async(&mut connection).await });
-        answer.await.inspect_err(|_| {
-            kept.iter().for_each(|(key, _)| shared.recorder.count(key, Event::Unavailable));
-        })
+        let sealed = kept.iter().map(|(key, value)| (key.to_vec(), self.seal(key, 0, value)));
+        self.shared.set(sealed.collect(), stays).await
     }
 
     async fn set_newer_many(
@@ -296,7 +281,7 @@ impl Cache for RedisCache {
             return Ok(());
         }
         let stays = self.millis(time_to_live);
-        for chunk in kept.chunks(CHUNK) {
+        for chunk in batches(&kept, |(_, _, value)| value.len()) {
             let sealed: Vec<_> = chunk
                 .iter()
                 .map(|(key, version, value)| (*key, *version, self.seal(key, *version, value)))
@@ -309,7 +294,7 @@ impl Cache for RedisCache {
     }
 
     async fn forget_many(&self, keys: &[(&[u8], u64)]) -> Result<()> {
-        let news = keys.chunks(CHUNK).map(|chunk| {
+        let news = keys.chunks(KEYS).map(|chunk| {
             let forgotten = chunk.iter().map(|(key, version)| (key.to_vec(), *version)).collect();
             News { forgotten, ..News::default() }
         });
@@ -317,7 +302,7 @@ impl Cache for RedisCache {
     }
 
     async fn remove_many(&self, keys: &[&[u8]]) -> Result<()> {
-        let news = keys.chunks(CHUNK).map(|chunk| {
+        let news = keys.chunks(KEYS).map(|chunk| {
             let removed = chunk.iter().map(|key| key.to_vec()).collect();
             News { removed, ..News::default() }
         });

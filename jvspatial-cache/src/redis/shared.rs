@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::batch::batches;
 use super::keeper::millis;
 use super::link::Link;
 use super::options::RedisOptions;
 use super::pulse::{Pulse, State};
 use super::scripts;
 use crate::error::{Error, Result};
+use crate::mark::Point;
 use crate::statistics::{Event, Recorder};
 
 #[derive(Debug)]
@@ -93,6 +95,23 @@ impl Shared {
         .await
     }
 
+    /// Keeps sealed values without asking, also when the caller is dropped. One that cannot be kept is a gap,
+    /// because what it was to replace is still there.
+    pub(super) async fn set(
+        self: &Arc<Self>,
+        values: Vec<(Vec<u8>, Vec<u8>)>,
+        stays: u64,
+    ) -> Result<()> {
+        let shared = Arc::clone(self);
+        self.surely(async move {
+            for values in batches(&values, |(_, value)| value.len()) {
+                shared.put(values, stays).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Begins a new era, also when the caller is dropped.
     pub(super) async fn clear(self: &Arc<Self>) -> Result<()> {
         let shared = Arc::clone(self);
@@ -117,6 +136,26 @@ impl Shared {
             script.invoke_async::<State>(&mut connection).await
         });
         self.pulse.told(answer.await?);
+        telling.done();
+        Ok(())
+    }
+
+    async fn put(&self, values: &[(Vec<u8>, Vec<u8>)], stays: u64) -> Result<()> {
+        let telling = Telling::new(self);
+        let keys = || values.iter().map(|(key, _)| &key[..]);
+        let Some(point) = self.trusted() else { return Err(self.untrusted(keys())) };
+        let mut pipeline = redis::Pipeline::with_capacity(values.len());
+        for (key, value) in values {
+            let command = pipeline.cmd("SET");
+            command.arg(self.names.value(point.era, key)).arg(&value[..]);
+            command.arg("PX").arg(stays).ignore();
+        }
+        let answer = self
+            .link
+            .call(|mut connection| async move { pipeline.exec_async(&mut connection).await });
+        answer.await.inspect_err(|_| {
+            keys().for_each(|key| self.recorder.count(key, Event::Unavailable));
+        })?;
         telling.done();
         Ok(())
     }
@@ -151,6 +190,11 @@ impl Shared {
                 Err(error)
             }
         }
+    }
+
+    /// The point to read and keep values at, if Redis is there and what is known of it can be believed.
+    pub(super) fn trusted(&self) -> Option<Point> {
+        self.pulse.trusted().filter(|_| !self.link.is_open())
     }
 
     /// The error of a call for `keys` that Redis was not asked for.

@@ -286,9 +286,15 @@ async fn a_cache_is_filled_once_and_a_load_that_was_overtaken_leaves_it_empty() 
     gate.add_permits(1);
     assert_eq!((first.await.unwrap(), second.await.unwrap()), (1, 1));
     assert_eq!(cache.get(b"n:1").await.unwrap(), None);
-    gate.add_permits(1);
-    assert_eq!(call().await.unwrap(), 1);
+
+    let overtaken = call();
+    settle().await;
+    through.invalidate(b"n:1").await.unwrap();
+    let after = call();
+    settle().await;
+    gate.add_permits(2);
+    assert_eq!((overtaken.await.unwrap(), after.await.unwrap()), (1, 1));
     assert_eq!(call().await.unwrap(), 1);
     let row = &through.statistics()[0];
-    assert_eq!((row.loads, row.coalesced, row.stale_refused), (2, 1, 1));
+    assert_eq!((row.loads, row.coalesced, row.stale_refused), (3, 1, 2));
 }

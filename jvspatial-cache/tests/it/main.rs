@@ -6,5 +6,5 @@ mod flights;
 mod layers;
 mod memory;
 mod race;
-#[cfg(feature = "redis")]
+#[cfg(all(feature = "redis", unix))]
 mod redis;

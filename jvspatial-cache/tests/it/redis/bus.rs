@@ -196,3 +196,19 @@ async fn a_message_takes_its_listener_to_the_era_it_was_sent_in() {
         assert_eq!(b.cache.get(b"n:1").await.unwrap(), None);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a Redis server"]
+async fn a_message_about_thousands_of_keys_comes_when_all_are_forgotten() {
+    let server = Server::start(&[]);
+    let (a, b) = (Listening::to(&server).await, Listening::to(&server).await);
+    let keys: Vec<String> = (0..5_000).map(|n| format!("n:{n}")).collect();
+    let entries: Vec<_> = keys.iter().map(|key| (key.as_bytes(), 1, "one".into())).collect();
+    b.cache.set_newer_many(&b.cache.mark(), &entries, None).await.unwrap();
+    let forgotten: Vec<_> = keys.iter().skip(2_000).map(|key| (key.as_bytes(), 2)).collect();
+    let removed: Vec<_> = keys.iter().take(2_000).map(String::as_bytes).collect();
+    a.bus.tell(&forgotten, &removed, "all".into()).await.unwrap();
+    assert_eq!(b.until(&message("all", false)).await.len(), 1);
+    let keys: Vec<_> = keys.iter().map(String::as_bytes).collect();
+    assert!(b.cache.get_many(&keys).await.unwrap().iter().all(Option::is_none));
+}

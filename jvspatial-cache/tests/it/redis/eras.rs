@@ -181,3 +181,19 @@ async fn a_plain_set_replaces_a_newer_version() {
     redis::cmd("SET").arg(key).arg(older).exec(&mut bare).unwrap();
     assert_eq!(version(&cache).await, Some(1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a Redis server"]
+async fn a_value_that_could_not_be_set_does_not_leave_the_one_before_it() {
+    let server = Server::start(&[]);
+    let proxy = Proxy::to(server.socket());
+    let a = RedisCache::open(options(&proxy.url())).await.unwrap();
+    a.set(b"n:1", "old".into(), None).await.unwrap();
+    proxy.cut();
+    a.set(b"n:1", "new".into(), None).await.unwrap_err();
+    proxy.mend();
+    while !a.is_trusted() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(a.get(b"n:1").await.unwrap(), None);
+}

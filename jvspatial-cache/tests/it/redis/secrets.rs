@@ -1,6 +1,10 @@
 //! Passwords appear nowhere.
 
-use jvspatial_cache::{ErrorKind, RedisCache, RedisOptions, WhenAway};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jvspatial_cache::bus::Bus;
+use jvspatial_cache::{ErrorKind, ReadThrough, RedisCache, RedisOptions, WhenAway};
 
 use super::server::Server;
 
@@ -55,10 +59,7 @@ async fn options_that_make_no_sense_are_refused_by_name() {
     let wrong = [
         ("namespace", RedisOptions::new("redis://127.0.0.1:1").unwrap().namespace("a b")),
         ("key prefix", RedisOptions::new("redis://127.0.0.1:1").unwrap().key_prefix("")),
-        (
-            "max_stale",
-            RedisOptions::new("redis://127.0.0.1:1").unwrap().max_stale(std::time::Duration::ZERO),
-        ),
+        ("max_stale", RedisOptions::new("redis://127.0.0.1:1").unwrap().max_stale(Duration::ZERO)),
         ("max_value", RedisOptions::new("redis://127.0.0.1:1").unwrap().max_value(usize::MAX)),
     ];
     for (name, options) in wrong {
@@ -79,5 +80,18 @@ async fn a_wrong_password_is_a_clear_error_without_it() {
     assert!(!format!("{error} {error:?}").contains(CANARY), "{error}");
     let missing = RedisCache::open(RedisOptions::new(&url).unwrap()).await.unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::Invalid, "{missing}");
-    RedisCache::open(RedisOptions::new(&format!("{url}?pass=right")).unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a Redis server"]
+async fn a_right_password_is_in_no_debug_output() {
+    let server = Server::start(&["--requirepass", CANARY]);
+    let options = RedisOptions::new(&format!("{}?pass={CANARY}", server.url())).unwrap();
+    let cache = RedisCache::open(options).await.unwrap();
+    let lease = cache.lease(b"k", Duration::from_secs(1)).await.unwrap().unwrap();
+    let bus = Bus::open(&cache, |_| ());
+    assert!(bus.ready(Duration::from_secs(5)).await);
+    let through: ReadThrough<()> = ReadThrough::new(Arc::new(cache.clone()));
+    let seen = format!("{cache:?} {lease:?} {bus:?} {through:?}");
+    assert!(!seen.contains(CANARY), "{seen}");
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::slot::{SLOTS, Slot};
 
 /// The bits of a slot that hold the time of its last change; those above count the writes under way.
-const TIME_BITS: u32 = 48;
+const TIME_BITS: u32 = 44;
 const ONE_WRITE: u64 = 1 << TIME_BITS;
 const TIME: u64 = ONE_WRITE - 1;
 

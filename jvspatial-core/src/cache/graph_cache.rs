@@ -17,6 +17,7 @@ use super::options::CacheOptions;
 use super::queries::Queries;
 #[cfg(feature = "redis")]
 use super::redis::RedisPeers;
+use super::registry;
 use super::statistics::CacheStatistics;
 use super::touched::Touched;
 #[cfg(feature = "redis")]
@@ -34,12 +35,13 @@ pub(crate) struct GraphCache {
 
 impl GraphCache {
     pub(crate) fn new(database: Arc<dyn Database>, options: &CacheOptions) -> Self {
-        let coherence = Arc::new(Coherence::new());
+        let coherence = registry::coherence_of(&database);
         let entities = Entities::new(options, &coherence);
-        let database = CachedDatabase::new(database, Arc::clone(&coherence), entities);
+        let database = Arc::new(CachedDatabase::new(database, Arc::clone(&coherence), entities));
+        registry::also(&(Arc::clone(&database) as _), &coherence);
         let queries = Arc::new(Queries::new(options));
         let max_stale = options.max_stale;
-        Self { database: Arc::new(database), coherence, queries, max_stale }
+        Self { database, coherence, queries, max_stale }
     }
 
     /// Begins to listen where documents are kept from the first read on.

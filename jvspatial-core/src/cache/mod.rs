@@ -21,6 +21,7 @@ mod query_cache;
 pub(crate) mod reads;
 #[cfg(feature = "redis")]
 mod redis;
+mod registry;
 mod slot;
 mod stable_hash;
 mod statistics;

@@ -5,7 +5,7 @@ use jvspatial_db::{Action, Collection, Id, Operation, WriteBatch};
 use super::cached_query::QueryOptions;
 use super::slot::Slot;
 
-/// The slots that a write touches.
+/// The slots that a write touches, and its documents.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Touched {
     slots: Vec<Slot>,
@@ -17,6 +17,9 @@ impl Touched {
     pub(crate) fn by(batch: &WriteBatch) -> Self {
         let mut touched = Self::default();
         touched.add(batch.operations());
+        // A slot counts its writes, and a batch may touch one as often as it has operations.
+        touched.slots.sort_unstable();
+        touched.slots.dedup();
         touched
     }
 
@@ -66,6 +69,8 @@ impl Touched {
     /// The documents of another write are touched as well.
     pub(super) fn merge(&mut self, other: Self) {
         self.slots.extend(other.slots);
+        self.slots.sort_unstable();
+        self.slots.dedup();
         self.ids.extend(other.ids);
     }
 

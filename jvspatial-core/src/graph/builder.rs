@@ -53,6 +53,9 @@ impl GraphBuilder {
     }
 
     /// A database that is open already, with its own options or layers. Default: none.
+    ///
+    /// What is written to it beside its graphs, they do not notice: answers that they have kept may then be
+    /// older. [`Graph::database`] is the way to write below a graph.
     pub fn database(mut self, database: Arc<dyn Database>) -> Self {
         self.database = Some(database);
         self

@@ -246,6 +246,19 @@ async fn a_write_of_another_handle_of_the_graph_counts_as_well() {
 }
 
 #[tokio::test]
+async fn a_write_of_another_graph_on_the_same_database_counts_as_well() {
+    let world = World::new().await;
+    let id = world.own.id().clone();
+    let graph = Graph::with_database(Arc::clone(world.towns.graph.database()));
+    let others = Towns { graph, runs: Arc::default() };
+    for (writer, reader, people) in [(&world.towns, &others, 11), (&others, &world.towns, 12)] {
+        reader.by_id(id.clone()).await.unwrap();
+        writer.graph.modify::<Town>(&id, |town| town.people = people).await.unwrap();
+        assert_eq!(reader.by_id(id.clone()).await.unwrap(), Some(people));
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_was_computed_during_a_write_is_not_kept() {
     let world = World::new().await;
     let (graph, id) = (world.towns.graph.clone(), world.own.id().clone());

@@ -2,13 +2,67 @@
 
 use std::time::Instant;
 
+use async_trait::async_trait;
 use jvspatial::RedisOptions;
-use jvspatial::db::{Database, MemoryDb};
+use jvspatial::db::{
+    Adjacent, Bson, Capabilities, Collection, Cursor, Database, Document, Expansion, FieldPath,
+    Filter, Handle, MemoryDb, OrdinalPin, Query, WriteBatch, WriteReport,
+};
 
 use super::*;
 
+type DbResult<T> = jvspatial::db::Result<T>;
+
 /// What another process has told is heard within this.
 const BOUND: Duration = Duration::from_millis(100);
+
+/// The database as one process has it, apart from how others have it.
+#[derive(Debug)]
+struct Process(Arc<MemoryDb>);
+
+#[async_trait]
+impl Database for Process {
+    fn capabilities(&self) -> &Capabilities {
+        self.0.capabilities()
+    }
+
+    async fn get_many(&self, handles: &[Handle]) -> DbResult<Vec<Option<Document>>> {
+        self.0.get_many(handles).await
+    }
+
+    async fn write(&self, batch: WriteBatch) -> DbResult<WriteReport> {
+        self.0.write(batch).await
+    }
+
+    async fn find(&self, query: Query) -> DbResult<Cursor> {
+        self.0.find(query).await
+    }
+
+    async fn count(&self, collection: Collection, filter: &Filter) -> DbResult<u64> {
+        self.0.count(collection, filter).await
+    }
+
+    async fn distinct(
+        &self,
+        collection: Collection,
+        field: &FieldPath,
+        filter: &Filter,
+    ) -> DbResult<Vec<Bson>> {
+        self.0.distinct(collection, field, filter).await
+    }
+
+    async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> DbResult<Vec<Adjacent>> {
+        self.0.neighbors(from, expansion).await
+    }
+
+    fn pin_ordinals(&self) -> OrdinalPin {
+        self.0.pin_ordinals()
+    }
+
+    async fn close(&self) -> DbResult<()> {
+        self.0.close().await
+    }
+}
 
 impl Towns {
     #[cached_query]
@@ -28,12 +82,13 @@ impl Towns {
 async fn two(namespace: &str) -> [Towns; 2] {
     let url =
         std::env::var("JVSPATIAL_TEST_REDIS_URL").expect("JVSPATIAL_TEST_REDIS_URL names a Redis");
-    let database: Arc<dyn Database> = Arc::new(MemoryDb::new());
+    let database = Arc::new(MemoryDb::new());
     let namespace = format!("{namespace}-{}", std::process::id());
     let open = async || {
         let redis = RedisOptions::new(&url).unwrap().namespace(namespace.clone());
         let options = CacheOptions::new().entity_bytes(1 << 20).redis(redis);
-        let graph = Graph::builder().database(Arc::clone(&database)).cache(options);
+        let graph =
+            Graph::builder().database(Arc::new(Process(Arc::clone(&database)))).cache(options);
         let graph = graph.open().await.unwrap();
         Towns { graph, runs: Arc::default() }
     };

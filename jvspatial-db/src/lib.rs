@@ -78,7 +78,7 @@ pub use document::{Body, Document, Ends};
 pub use durability::Durability;
 pub use entity_name::EntityName;
 pub use error::{Effect, Error, ErrorKind, Result};
-pub use expansion::{Adjacent, Direction, EntitySet, Expansion};
+pub use expansion::{Adjacent, Direction, EntitySet, Expansion, Place};
 pub use filter::{Comparison, FieldPath, Filter};
 pub use id::{Collection, Handle, Id};
 pub use id_generator::IdGenerator;

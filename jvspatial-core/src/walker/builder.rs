@@ -426,6 +426,7 @@ impl<W: Walker> WalkBuilder<W> {
             // Where each is visited once, nobody need count.
             limits: Limits {
                 visits: self.limits.visits.filter(|visits| !by_node || *visits == 0),
+                page: page_size(self.limits.page, self.chunk_size),
                 ..self.limits
             },
             keep: Keep {
@@ -480,6 +481,12 @@ async fn graph_to_walk(
     let transaction = graph.database().begin().await?;
     let database: Arc<dyn Database> = Arc::clone(&transaction) as _;
     Ok((graph.on(database), Some(transaction)))
+}
+
+/// What is asked for at a time, for chunks of a size; another page than the default is kept.
+const fn page_size(page: usize, chunk_size: usize) -> usize {
+    let each = chunk_size.saturating_mul(Limits::PAGE_OF_EACH);
+    if page == Limits::PAGE && each > page { each } else { page }
 }
 
 fn check_size(what: &'static str, size: usize, max: usize) -> Result<()> {

@@ -90,7 +90,7 @@ pub use json::{
 };
 pub use memory::MemoryDb;
 #[cfg(feature = "mongodb")]
-pub use mongo::{MongoDb, MongoDbOptions, PoolStats};
+pub use mongo::{CommandObserver, MongoDb, MongoDbOptions, PoolStats, SentCommand};
 pub use open::{open, open_with};
 pub use ordinal_set::OrdinalSet;
 pub use page::{DocumentPage, PageDirection, PageToken, find_page, read_page};

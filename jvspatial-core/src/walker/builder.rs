@@ -84,7 +84,7 @@ impl<W: Walker> WalkBuilder<W> {
             order: Order::default(),
             uniqueness: Uniqueness::default(),
             chunk_size: 1_000,
-            batch_size: 500,
+            batch_size: 1_000,
             batch_age: None,
             max_writes: None,
             limits,
@@ -164,7 +164,7 @@ impl<W: Walker> WalkBuilder<W> {
         self
     }
 
-    /// How many writes go together, from 1 to 100,000. Default: 500. A batch that has become full is
+    /// How many writes go together, from 1 to 100,000. Default: 1,000, as many as a chunk saves. A batch that has become full is
     /// written at the end of the chunk.
     pub fn batch_size(mut self, writes: usize) -> Self {
         self.batch_size = writes;

@@ -19,6 +19,8 @@ mod model;
 mod modify;
 #[cfg(feature = "mongodb")]
 mod mongo;
+#[cfg(feature = "mongodb")]
+mod mongo_commands;
 mod neighbors;
 mod nested;
 mod open;

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::Walker;
 use super::cancel::Cancel;
 use super::engine::{Chunk, Engine};
+use super::events::{Channels, Events};
 use super::frontier::{Frontier, Met, Order, Pending};
 use super::leaves::Leaves;
 use super::limits::Limits;
@@ -99,6 +100,7 @@ impl<W: Walker> WalkBuilder<W> {
                 max_errors: Limits::DEFAULT_ERRORS,
                 hook_timeout: None,
                 nesting: 0,
+                channels: Channels::default(),
             },
             report_room: REPORT_ROOM,
             observer: None,
@@ -293,6 +295,13 @@ impl<W: Walker> WalkBuilder<W> {
     /// Tells `observer` how the walk goes.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
+        self
+    }
+
+    /// Takes part in a channel of events: what other walks tell there, hooks can [take](Walk::next_event), and
+    /// [emit](Walk::emit) what those are told. One channel for each type of events. Default: none.
+    pub fn events<E: Clone + Send + 'static>(mut self, events: &Events<E>) -> Self {
+        self.settings.channels.add(events);
         self
     }
 

@@ -1,6 +1,6 @@
 //! The course of a walk, from its first chunk to its end.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use std::pin::pin;
@@ -58,18 +58,31 @@ impl<W: Walker> Run<W> {
     /// Walks until the walk ends or pauses.
     pub(super) async fn run(mut self) -> Outcome<W> {
         self.walk.clock.start();
-        self.observe(|observer, progress| observer.started(progress));
-        let ended = match self.go().await {
-            Ok(ended) => ended,
-            Err(error) => self.fail(error),
+        self.walk.settings.channels.join();
+        let begun = self.observe(|observer, progress| observer.started(progress));
+        let went = match begun {
+            Ok(()) => self.go().await,
+            Err(error) => Err(error),
         };
-        let ended = if ended == Ended::Paused { ended } else { self.finish(ended).await };
+        let ended = went.unwrap_or_else(|error| self.fail(error));
+        let mut ended = if ended == Ended::Paused { ended } else { self.finish(ended).await };
         self.walk.clock.stop();
-        if let Ended::Limit(limit) = ended {
-            self.observe(|observer, progress| observer.limit(limit, progress));
+        self.walk.settings.channels.leave();
+        if let Err(error) = self.observe_end(ended) {
+            let pauses = ended == Ended::Paused;
+            ended = self.fail(error);
+            if pauses {
+                ended = self.finish(ended).await;
+            }
         }
-        self.observe(|observer, progress| observer.finished(ended, progress));
         self.into_outcome(ended)
+    }
+
+    fn observe_end(&self, ended: Ended) -> Result<()> {
+        if let Ended::Limit(limit) = ended {
+            self.observe(|observer, progress| observer.limit(limit, progress))?;
+        }
+        self.observe(|observer, progress| observer.finished(ended, progress))
     }
 
     /// The loop: load a chunk, run the hooks of each node, then do for all of them what they asked for.
@@ -111,7 +124,7 @@ impl<W: Walker> Run<W> {
             if let Some(ended) = self.close_chunk(first).await? {
                 return Ok(ended);
             }
-            self.observe(|observer, progress| observer.chunk(progress));
+            self.observe(|observer, progress| observer.chunk(progress))?;
             if matches!(next, Next::Pause) {
                 self.walk.write_all().await?;
                 return Ok(Ended::Paused);
@@ -304,12 +317,12 @@ impl<W: Walker> Run<W> {
         true
     }
 
-    pub(super) fn observe(&self, tell: impl FnOnce(&dyn Observer, &Progress)) {
-        if let Some(observer) = &self.company.observer {
-            let walk = &self.walk;
-            let waiting = walk.engine.frontier.len();
-            tell(&**observer, &Progress { walker: W::NAME, stats: self.stats(), waiting });
-        }
+    /// Tells the observer, whose panic is an error.
+    pub(super) fn observe(&self, tell: impl FnOnce(&dyn Observer, &Progress)) -> Result<()> {
+        let Some(observer) = &self.company.observer else { return Ok(()) };
+        let waiting = self.walk.engine.frontier.len();
+        let progress = Progress { walker: W::NAME, stats: self.stats(), waiting };
+        self.walk.guarded("observer", || tell(&**observer, &progress))
     }
 
     fn stats(&self) -> Stats {
@@ -344,6 +357,12 @@ impl<W: Walker> Run<W> {
 }
 
 impl<W: Walker> Walk<W> {
+    /// What a call of the application comes to that is no hook; a panic in it is an error at what is being visited.
+    pub(super) fn guarded<T>(&self, name: &'static str, call: impl FnOnce() -> T) -> Result<T> {
+        catch_unwind(AssertUnwindSafe(call))
+            .map_err(|panic| self.placed(HookError::of(name, panicked(&*panic))))
+    }
+
     /// The answer of the hooks of one visit, with what went wrong in a call that could not say so.
     pub(super) fn judge_hook(
         &mut self,

@@ -11,6 +11,7 @@ use super::Walker;
 use super::clock::Clock;
 use super::control::Control;
 use super::engine::Engine;
+use super::events::Channels;
 use super::frontier::{Origin, Pending};
 use super::here::Here;
 use super::hook::HookError;
@@ -76,7 +77,7 @@ pub struct Walk<W: Walker> {
 }
 
 /// How a walk was asked to go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) on_error: OnError,
     pub(super) on_conflict: OnConflict,
@@ -87,6 +88,7 @@ pub(super) struct Settings {
     pub(super) hook_timeout: Option<Duration>,
     /// How many walks are around this one.
     pub(super) nesting: u32,
+    pub(super) channels: Channels,
 }
 
 /// Keys that were set aside for what the hooks of some visits create.

@@ -144,6 +144,11 @@ impl<E: Clone + Send + 'static> Events<E> {
         self.shared.listen(false)
     }
 
+    /// How many listen, walks among them: what is told before a walk has begun, it does not hear.
+    pub fn listeners(&self) -> usize {
+        self.shared.state().listeners.len()
+    }
+
     /// Tells every listener, and says how many there were. It waits while one has no room.
     ///
     /// # Cancellation

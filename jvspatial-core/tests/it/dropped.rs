@@ -131,7 +131,7 @@ impl Tour {
                 assert!(walk.queue().await?.len() < 100);
             }
             if self.spawns {
-                drop(walk.spawn(Look).max_depth(1).run().await?);
+                drop(Box::pin(walk.spawn(Look).max_depth(1).run()).await?);
             }
             city.visits += 1;
             walk.save(&mut city);

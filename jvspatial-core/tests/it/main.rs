@@ -12,6 +12,7 @@ mod delete;
 mod delete_found;
 mod dropped;
 mod dry_run;
+mod events;
 mod find;
 mod hops;
 #[cfg(feature = "json")]
@@ -30,6 +31,7 @@ mod open;
 mod panics;
 mod parallel;
 mod pictures;
+mod progress;
 mod projection;
 mod save;
 mod sorted;

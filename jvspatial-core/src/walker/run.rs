@@ -170,8 +170,8 @@ impl<W: Walker> Run<W> {
         }
         let last = walk.step();
         if let Some(leaves) = &mut walk.engine.leaves {
-            leaves.conclude(first..=last);
-            if let Some(ended) = self.leave().await? {
+            let left = leaves.conclude(first..=last);
+            if let Some(ended) = self.leave(left).await? {
                 return Ok(Some(ended));
             }
         }
@@ -179,33 +179,29 @@ impl<W: Walker> Run<W> {
     }
 
     /// Runs the hooks that leave what the walk is done with, and tells what ended the walk meanwhile.
-    async fn leave(&mut self) -> Result<Option<Ended>> {
-        loop {
-            let most = self.walk.engine.chunk_size;
-            let Some(leaves) = &mut self.walk.engine.leaves else { return Ok(None) };
-            let left = leaves.take_ready(most);
-            if left.is_empty() {
-                self.walk.write_chunk().await?;
-                return Ok(None);
-            }
+    async fn leave(&mut self, left: Vec<Left>) -> Result<Option<Ended>> {
+        let mut left = left.into_iter();
+        while left.len() > 0 {
+            let some: Vec<Left> = left.by_ref().take(self.walk.engine.chunk_size).collect();
             let engine = &mut self.walk.engine;
             if let Some(limit) = engine.limits.forbid_queries(engine.stats.queries, 1) {
                 return Ok(Some(Ended::Limit(limit)));
             }
             engine.stats.queries += 1;
-            let handles: Vec<_> = left.iter().map(|left| left.handle.clone()).collect();
+            let handles: Vec<_> = some.iter().map(|left| left.handle.clone()).collect();
             let documents = engine.database.get_many(&handles).await?;
-            for (left, document) in left.into_iter().zip(documents) {
+            for (left, document) in some.into_iter().zip(documents) {
                 if let Some(ended) = self.leave_one(left, document).await? {
                     return Ok(Some(ended));
                 }
             }
         }
+        self.walk.write_chunk().await?;
+        Ok(None)
     }
 
     async fn leave_one(&mut self, left: Left, document: Option<Document>) -> Result<Option<Ended>> {
         let Self { seat, walk, company } = self;
-        let parent = left.parent;
         if let Some(mut document) = document
             && walk.writes.overlay(&mut document)
         {
@@ -225,9 +221,6 @@ impl<W: Walker> Run<W> {
             if walk.settings.write_mode == WriteMode::Immediate {
                 walk.write_all().await?;
             }
-        }
-        if let Some(leaves) = &mut walk.engine.leaves {
-            leaves.release(parent);
         }
         Ok(None)
     }

@@ -451,7 +451,7 @@ impl<W: Walker> Walk<W> {
         }
         if let Some(leaves) = &mut self.engine.leaves {
             let (handle, way) = (handle.clone(), self.way.clone());
-            leaves.enter(Left { step: self.step, handle, depth: self.depth, parent, way });
+            leaves.enter(Left { step: self.step, handle, depth: self.depth, way }, parent);
         }
     }
 

@@ -58,7 +58,7 @@ impl Count {
 const BATCH: u64 = 20_000;
 
 /// A graph of `nodes` nodes, each behind the one that `parent` names.
-async fn plant(path: &Path, nodes: u64, text: usize, parent: fn(u64) -> u64) -> Id {
+async fn plant(path: &Path, nodes: u64, text: usize, parent: Parent) -> Id {
     let graph = Graph::open(&format!("json:{}?durability=os", path.display())).await.unwrap();
     let mut ids: Vec<Id> = Vec::new();
     for first in (0..nodes).step_by(usize::try_from(BATCH).unwrap()) {
@@ -117,8 +117,11 @@ async fn updated(graph: &Graph, start: &Id) -> u64 {
     graph.walk(Count::default()).from(start).run().await.unwrap().stats.written
 }
 
-/// How nodes hang together: each behind one that comes before it.
-const SHAPES: [(&str, fn(u64) -> u64); 2] = [("tree", |number| (number - 1) / 3), ("hub", |_| 0)];
+/// Behind which node, that comes before it, each one is.
+type Parent = fn(u64) -> u64;
+
+/// How nodes hang together.
+const SHAPES: [(&str, Parent); 2] = [("tree", |number| (number - 1) / 3), ("hub", |_| 0)];
 
 /// What this program is told when it is to plant a graph: the shape, the nodes, their texts and the path.
 const ORDER: &str = "JVSPATIAL_TEST_PLANT";

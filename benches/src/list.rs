@@ -132,6 +132,9 @@ pub(crate) const BENCHES: &[Bench] = &[
         (sqlite::NORMAL, sqlite::walk_1m),
         1.0 / 4.0,
     ),
+    alone("walk_1m/memory", Unit::Bytes, ours::memory::walk_1m, 200e6),
+    alone("walk_hub_1m/memory", Unit::Bytes, ours::memory::walk_hub_1m, 200e6),
+    beside_ours("connect_hub_1m/leaf", ours::hub::connect_hub, ours::hub::connect_leaf, 2.0),
     beside_floor("walk_update_1m", ours::walk::walk_update_1m, floor::walk::walk_update_1m, 2.0),
     beside_ours(
         "walk_computing/parallel_2",

@@ -57,6 +57,9 @@ struct Options {
     /// Open this database and print by how many bytes the memory of this process grew
     #[arg(long, hide = true, exclusive = true)]
     memory_of: Option<PathBuf>,
+    /// Walk over this database from this node and print by how many bytes the memory of this process grew at most
+    #[arg(long, hide = true, exclusive = true, num_args = 2, value_names = ["STORE", "START"])]
+    memory_of_walk: Option<Vec<String>>,
 }
 
 fn main() -> ExitCode {
@@ -74,6 +77,10 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<bool> {
     if let Some(store) = &options.memory_of {
         println!("{}", ours::open::growth(store)?);
+        return Ok(true);
+    }
+    if let Some([store, start]) = options.memory_of_walk.as_deref() {
+        println!("{}", ours::memory::growth(store.as_ref(), start)?);
         return Ok(true);
     }
     if let Some(left_out) = left_out() {

@@ -34,6 +34,7 @@ impl Beside {
 pub(crate) enum Unit {
     Seconds,
     BytesPerDocument,
+    Bytes,
 }
 
 impl Unit {
@@ -41,6 +42,7 @@ impl Unit {
         match self {
             Self::Seconds => human(value),
             Self::BytesPerDocument => format!("{value:.1} B/doc"),
+            Self::Bytes => format!("{:.1} MB", value / 1e6),
         }
     }
 
@@ -48,6 +50,7 @@ impl Unit {
         match self {
             Self::Seconds => "seconds",
             Self::BytesPerDocument => "bytes per document",
+            Self::Bytes => "bytes",
         }
     }
 }

@@ -141,7 +141,11 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// - Parallel edges yield their node once each; a start node given twice is answered twice.
     /// - A start node that does not exist has no neighbours. An edge that leads nowhere yields nothing, unless the
     ///   expansion [may dangle](Expansion::may_dangle).
-    /// - All of it is seen at one point in time.
+    /// - With a [limit](Expansion::limit) it has exactly as many neighbours, as long as there are more to come; those that
+    ///   come [after a place](Expansion::after) are those of the answer without it, from there on. Memory grows with the limit
+    ///   and not with the number of edges.
+    /// - All of it is seen at one point in time. Answers that follow one another are of different ones, and one with a limit
+    ///   may itself be, with an edge filter: edges that are there all the time are told once each.
     ///
     /// # Errors
     /// `Corrupt`, `Unavailable`; `Limit` when `from` has 2³² nodes or more.

@@ -1,5 +1,6 @@
 //! A step from nodes along their edges.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::document::Ends;
@@ -59,6 +60,58 @@ pub struct Expansion {
     /// Whether nodes that do not exist may be in the answer, for a caller who reads them next and sees it then.
     /// Default: no; a backend behind a network then asks once more.
     pub may_dangle: bool,
+    /// How many neighbours the answer has at most, so that those of a hub come page by page. Default: all of them are in it.
+    ///
+    /// An answer with fewer is the last one. The last neighbour of an answer with as many names its edge, also without
+    /// [`with_edges`](Self::with_edges), and [`place_after`](Self::place_after) is where the next one begins.
+    pub limit: Option<usize>,
+    /// Where the answer begins. Default: with the first edge of the first node.
+    pub after: Option<Place>,
+}
+
+/// A place in the neighbours of a list of nodes: right behind one of the edges. It stays one when the edge is deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// The place in the list of start nodes of the one that the edge was followed from.
+    pub origin: u32,
+    /// The edge.
+    pub edge: Id,
+}
+
+impl Place {
+    /// The place behind `edge`, followed from the start node at `origin`.
+    pub const fn new(origin: u32, edge: Id) -> Self {
+        Self { origin, edge }
+    }
+
+    /// Where to begin with the start node at `origin`: behind the edge, at its first one, or not at all.
+    pub(crate) fn begin(this: Option<&Self>, origin: u32) -> Begin<'_> {
+        match this.map(|place| (place.origin.cmp(&origin), &place.edge)) {
+            None | Some((Ordering::Less, _)) => Begin::First,
+            Some((Ordering::Equal, edge)) => Begin::Behind(edge),
+            Some((Ordering::Greater, _)) => Begin::Nowhere,
+        }
+    }
+}
+
+/// Where to begin with the edges of one start node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Begin<'a> {
+    First,
+    Behind(&'a Id),
+    Nowhere,
+}
+
+impl Begin<'_> {
+    /// Whether `edge` comes after it.
+    pub(crate) fn is_before(self, edge: &Id) -> bool {
+        match self {
+            Self::First => true,
+            Self::Behind(last) => last.cmp_creation(edge).is_lt(),
+            Self::Nowhere => false,
+        }
+    }
 }
 
 impl Expansion {
@@ -71,7 +124,15 @@ impl Expansion {
             nodes: EntitySet::Any,
             with_edges: false,
             may_dangle: false,
+            limit: None,
+            after: None,
         }
+    }
+
+    /// Where the answer after `found` begins; `None` when `found` is the end.
+    pub fn place_after(&self, found: &[Adjacent]) -> Option<Place> {
+        let last = found.last().filter(|_| self.limit.is_some_and(|limit| found.len() >= limit))?;
+        Some(Place::new(last.origin, last.edge.as_ref()?.id().clone()))
     }
 }
 
@@ -96,7 +157,7 @@ impl Ends {
 pub struct Adjacent {
     /// The place in the list of start nodes of the one that this node was reached from.
     pub origin: u32,
-    /// The edge, when the expansion asked for it.
+    /// The edge, when the expansion asked for it, or when an answer with a limit ends here.
     pub edge: Option<Handle>,
     /// The node.
     pub node: Handle,

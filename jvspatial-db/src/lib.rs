@@ -78,7 +78,7 @@ pub use document::{Body, Document, Ends};
 pub use durability::Durability;
 pub use entity_name::EntityName;
 pub use error::{Effect, Error, ErrorKind, Result};
-pub use expansion::{Adjacent, Direction, EntitySet, Expansion};
+pub use expansion::{Adjacent, Direction, EntitySet, Expansion, Place};
 pub use filter::{Comparison, FieldPath, Filter};
 pub use id::{Collection, Handle, Id};
 pub use id_generator::IdGenerator;
@@ -90,7 +90,7 @@ pub use json::{
 };
 pub use memory::MemoryDb;
 #[cfg(feature = "mongodb")]
-pub use mongo::{MongoDb, MongoDbOptions, PoolStats};
+pub use mongo::{CommandObserver, MongoDb, MongoDbOptions, PoolStats, SentCommand};
 pub use open::{open, open_with};
 pub use ordinal_set::OrdinalSet;
 pub use page::{DocumentPage, PageDirection, PageToken, find_page, read_page};

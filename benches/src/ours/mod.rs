@@ -4,7 +4,9 @@
 
 pub(crate) mod busy;
 pub(crate) mod graph;
+pub(crate) mod hub;
 pub(crate) mod indexed;
+pub(crate) mod memory;
 #[cfg(any(feature = "mongodb", feature = "peers"))]
 pub(crate) mod mixed;
 pub(crate) mod open;

@@ -69,17 +69,22 @@ pub(crate) fn growth(path: &Path) -> Result<u64> {
 }
 
 /// The resident memory of this process in bytes.
-#[cfg(target_os = "linux")]
 fn resident() -> Result<u64> {
+    status("VmRSS:")
+}
+
+/// What the system says of this process under a name, in bytes.
+#[cfg(target_os = "linux")]
+pub(crate) fn status(name: &str) -> Result<u64> {
     #[expect(clippy::disallowed_methods, reason = "it is no file on a disk")]
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
     Ok(kibibytes.ok_or("the system does not say how much memory is resident")? * 1024)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn resident() -> Result<u64> {
+pub(crate) fn status(_name: &str) -> Result<u64> {
     Err("resident memory is measured on Linux alone".into())
 }
 

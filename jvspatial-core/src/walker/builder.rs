@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::Walker;
 use super::cancel::Cancel;
 use super::engine::{Chunk, Engine};
+use super::events::{Channels, Events};
 use super::frontier::{Frontier, Met, Order, Pending};
 use super::leaves::Leaves;
 use super::limits::Limits;
@@ -84,7 +85,7 @@ impl<W: Walker> WalkBuilder<W> {
             order: Order::default(),
             uniqueness: Uniqueness::default(),
             chunk_size: 1_000,
-            batch_size: 500,
+            batch_size: 1_000,
             batch_age: None,
             max_writes: None,
             limits,
@@ -99,6 +100,7 @@ impl<W: Walker> WalkBuilder<W> {
                 max_errors: Limits::DEFAULT_ERRORS,
                 hook_timeout: None,
                 nesting: 0,
+                channels: Channels::default(),
             },
             report_room: REPORT_ROOM,
             observer: None,
@@ -164,7 +166,7 @@ impl<W: Walker> WalkBuilder<W> {
         self
     }
 
-    /// How many writes go together, from 1 to 100,000. Default: 500. A batch that has become full is
+    /// How many writes go together, from 1 to 100,000. Default: 1,000, as many as a chunk saves. A batch that has become full is
     /// written at the end of the chunk.
     pub fn batch_size(mut self, writes: usize) -> Self {
         self.batch_size = writes;
@@ -293,6 +295,13 @@ impl<W: Walker> WalkBuilder<W> {
     /// Tells `observer` how the walk goes.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
+        self
+    }
+
+    /// Takes part in a channel of events: what other walks tell there, hooks can [take](Walk::next_event), and
+    /// [emit](Walk::emit) what those are told. One channel for each type of events. Default: none.
+    pub fn events<E: Clone + Send + 'static>(mut self, events: &Events<E>) -> Self {
+        self.settings.channels.add(events);
         self
     }
 
@@ -426,6 +435,7 @@ impl<W: Walker> WalkBuilder<W> {
             // Where each is visited once, nobody need count.
             limits: Limits {
                 visits: self.limits.visits.filter(|visits| !by_node || *visits == 0),
+                page: page_size(self.limits.page, self.chunk_size),
                 ..self.limits
             },
             keep: Keep {
@@ -480,6 +490,12 @@ async fn graph_to_walk(
     let transaction = graph.database().begin().await?;
     let database: Arc<dyn Database> = Arc::clone(&transaction) as _;
     Ok((graph.on(database), Some(transaction)))
+}
+
+/// What is asked for at a time, for chunks of a size; another page than the default is kept.
+const fn page_size(page: usize, chunk_size: usize) -> usize {
+    let each = chunk_size.saturating_mul(Limits::PAGE_OF_EACH);
+    if page == Limits::PAGE && each > page { each } else { page }
 }
 
 fn check_size(what: &'static str, size: usize, max: usize) -> Result<()> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use jvspatial_db::{Database, Document, Handle, Id, OrdinalPin, Transaction};
+use tokio::task::yield_now;
 
 use super::ahead::Ahead;
 use super::frontier::{Enqueued, Frontier, Met, Order, Origin, Pending};
@@ -134,21 +135,30 @@ impl Engine {
         note_gone(&mut self.leaves, pending);
     }
 
-    /// Puts what the chunk's hooks wished for into the frontier: one query for each distinct expansion.
+    /// Puts what the chunk's hooks wished for into the frontier: one query for each distinct expansion, and more only for
+    /// what does not fit into a page. When it is dropped, it goes on where it was.
     pub(super) async fn expand(&mut self, wishes: &mut Wishes) -> Result<Option<Limit>> {
         if wishes.is_empty() {
             wishes.clear();
             return Ok(None);
         }
-        let queries = wishes.queries();
-        if let Some(limit) = self.limits.forbid_queries(self.stats.queries, queries) {
-            return Ok(Some(limit));
+        loop {
+            let queries = wishes.queries();
+            if let Some(limit) = self.limits.forbid_queries(self.stats.queries, queries) {
+                return Ok(Some(limit));
+            }
+            self.stats.queries += queries;
+            let Self { database, frontier, leaves, keep, limits, .. } = self;
+            wishes.ask(&**database, frontier.known(), limits.page).await?;
+            let enqueued =
+                frontier.append(wishes.met(*keep), |pending| note_waiting(leaves, pending));
+            self.count(enqueued);
+            if wishes.are_met() || self.frontier.overflow().is_some() {
+                break;
+            }
+            yield_now().await;
         }
-        self.stats.queries += queries;
-        let Self { database, frontier, leaves, keep, .. } = self;
-        let met = wishes.ask(&**database, frontier.known(), *keep).await?;
-        let enqueued = frontier.extend(met, |pending| note_waiting(leaves, pending));
-        self.count(enqueued);
+        self.frontier.arrive();
         wishes.clear();
         Ok(None)
     }

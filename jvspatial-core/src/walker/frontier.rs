@@ -96,6 +96,8 @@ pub(super) struct Frontier {
     waiting: Waiting,
     /// How often each id waits, counted from when somebody first asked.
     queued: Option<Queued>,
+    /// How many of the last are not where they belong yet.
+    arriving: usize,
     peak: usize,
     overflowed: bool,
 }
@@ -182,7 +184,17 @@ impl Frontier {
             Order::ByRank => Waiting::Ranked { heap: BinaryHeap::new(), met: 0 },
             Order::BreadthFirst | Order::DepthFirst => Waiting::Line(VecDeque::new()),
         };
-        Self { order, limit, on_full, visited, waiting, queued: None, peak: 0, overflowed: false }
+        Self {
+            order,
+            limit,
+            on_full,
+            visited,
+            waiting,
+            queued: None,
+            arriving: 0,
+            peak: 0,
+            overflowed: false,
+        }
     }
 
     /// Whether the order is that of ranks.
@@ -229,11 +241,29 @@ impl Frontier {
         items: impl Iterator<Item = Met>,
         accepted: impl FnMut(&Pending),
     ) -> Enqueued {
-        let at = match self.order {
-            Order::BreadthFirst | Order::ByRank => self.len(),
-            Order::DepthFirst => 0,
-        };
-        self.insert(at, items, accepted)
+        let enqueued = self.append(items, accepted);
+        self.arrive();
+        enqueued
+    }
+
+    /// As [`extend`](Self::extend), for a part of what was met together; [`arrive`](Self::arrive) is called after the last.
+    pub(super) fn append(
+        &mut self,
+        items: impl Iterator<Item = Met>,
+        accepted: impl FnMut(&Pending),
+    ) -> Enqueued {
+        let before = self.len();
+        let enqueued = self.insert(before, items, accepted);
+        self.arriving += self.len() - before;
+        enqueued
+    }
+
+    /// Puts what was appended where it belongs.
+    pub(super) fn arrive(&mut self) {
+        let arriving = std::mem::take(&mut self.arriving);
+        if let (Waiting::Line(line), Order::DepthFirst) = (&mut self.waiting, self.order) {
+            line.rotate_right(arriving);
+        }
     }
 
     /// Adds, from place `at` of the line on, what needs a visit.

@@ -1,6 +1,7 @@
 //! When the walk has left a node: it and all that was visited because of it are done.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -37,14 +38,14 @@ pub(super) struct Left {
     pub(super) step: u64,
     pub(super) handle: Handle,
     pub(super) depth: u32,
-    pub(super) parent: Option<u64>,
     /// The way to it, where ways are kept.
     pub(super) way: Option<Arc<Way>>,
 }
 
 impl Leaves {
-    /// Something is visited.
-    pub(super) fn enter(&mut self, Left { step, handle, depth, parent, way }: Left) {
+    /// Something is visited because of the visit `parent`.
+    pub(super) fn enter(&mut self, visit: Left, parent: Option<u64>) {
+        let Left { step, handle, depth, way } = visit;
         self.open.insert(step, Open { handle, depth, parent, way, below: 0, is_done: false });
     }
 
@@ -66,29 +67,31 @@ impl Leaves {
         }
     }
 
-    /// Nothing more comes to be below the visits up to `step` but what waits by now.
-    pub(super) fn conclude(&mut self, steps: std::ops::RangeInclusive<u64>) {
+    /// What is to be left when nothing more comes to be below the visits of `steps` but what waits by now.
+    ///
+    /// It is in the order in which it would be if each of those visits were a chunk of its own.
+    pub(super) fn conclude(&mut self, steps: RangeInclusive<u64>) -> Vec<Left> {
+        let mut left = Vec::new();
+        self.take_ready(&mut left);
         for step in steps {
             if let Some(open) = self.open.get_mut(&step) {
                 open.is_done = true;
                 if open.below == 0 {
                     self.ready.insert(step);
+                    self.take_ready(&mut left);
                 }
             }
         }
+        left
     }
 
-    /// The visits to be left next, in the order of their steps, at most `most` of them. Each must be
-    /// [released](Self::release) from its parent when it has been left.
-    pub(super) fn take_ready(&mut self, most: usize) -> Vec<Left> {
-        let mut left = Vec::new();
-        while left.len() < most
-            && let Some(step) = self.ready.pop_first()
-        {
+    /// Takes out what can be left, and what can be once that has been.
+    fn take_ready(&mut self, left: &mut Vec<Left>) {
+        while let Some(step) = self.ready.pop_first() {
             if let Some(Open { handle, depth, parent, way, .. }) = self.open.remove(&step) {
-                left.push(Left { step, handle, depth, parent, way });
+                left.push(Left { step, handle, depth, way });
+                self.release(parent);
             }
         }
-        left
     }
 }

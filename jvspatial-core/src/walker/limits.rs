@@ -62,12 +62,17 @@ pub(super) struct Limits {
     pub(super) frontier: usize,
     pub(super) queries: Option<u64>,
     pub(super) bytes: Option<u64>,
+    /// How many neighbours are asked for at a time, so that those of a hub are never all read at once.
+    pub(super) page: usize,
 }
 
 impl Limits {
     /// Waiting nodes take 40 bytes each, and their list doubles as it grows: with this many it has 320 MiB.
     pub(super) const DEFAULT_FRONTIER: usize = 8_000_000;
     pub(super) const DEFAULT_ERRORS: usize = 1_000;
+    /// What ordinary nodes lead to fits in one page, however many of them are visited together.
+    pub(super) const PAGE: usize = 65_536;
+    pub(super) const PAGE_OF_EACH: usize = 64;
 
     /// The limit that forbids another visit after `visited` of them. `elapsed` is asked only when
     /// there is a bound on time: reading the clock costs as much as loading a small node.
@@ -111,6 +116,7 @@ impl Default for Limits {
             frontier: Self::DEFAULT_FRONTIER,
             queries: None,
             bytes: None,
+            page: Self::PAGE,
         }
     }
 }

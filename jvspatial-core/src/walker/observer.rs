@@ -7,7 +7,8 @@ use super::outcome::{Ended, Stats};
 
 /// Something that is told how a walk goes, such as a progress bar.
 ///
-/// It is called from the walk itself, so it must not block; every call does nothing unless it is implemented.
+/// It is called from the walk itself, so it must not block; every call does nothing unless it is implemented. A panic in it
+/// ends the walk with an error, as one in a hook does. [`ProgressBar`](super::ProgressBar) is one.
 ///
 /// ```
 /// use std::sync::Arc;

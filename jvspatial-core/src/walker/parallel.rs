@@ -87,7 +87,7 @@ struct Plan {
 impl<W: Walker> Run<W> {
     /// Visits a chunk by several workers.
     pub(super) async fn visit_spread(&mut self, documents: Vec<Option<Document>>) -> Result<Next> {
-        let Some((mut team, plans)) = self.hand_out(&documents) else {
+        let Some((mut team, plans)) = self.hand_out(&documents)? else {
             return self.visit_chunk(documents).await;
         };
         self.walk.wants_keys = false;
@@ -135,9 +135,9 @@ impl<W: Walker> Run<W> {
     }
 
     /// Cuts the chunk into blocks and has them visited; none when the walk is not spread.
-    fn hand_out(&mut self, documents: &[Option<Document>]) -> Option<(Team<W>, Vec<Plan>)> {
+    fn hand_out(&mut self, documents: &[Option<Document>]) -> Result<Option<(Team<W>, Vec<Plan>)>> {
         let (Some(spread), Seat::Crew(crew)) = (&self.company.spread, &self.seat) else {
-            return None;
+            return Ok(None);
         };
         let size = spread.block_size(documents.len(), self.walk.settings.write_mode);
         let (mut courses, mut plans) = (VecDeque::new(), Vec::new());
@@ -160,12 +160,12 @@ impl<W: Walker> Run<W> {
                 let mut walk = self.walk.aside(steps_before);
                 walk.keys.clone_from(&keys);
                 let block = Block { place: plans.len(), visits, walk };
-                courses.push_back(crew.conduct(block));
+                courses.push_back(self.walk.guarded("fork", || crew.conduct(block))?);
             }
             plans.push(Plan { places: documents.len(), steps_before, visits: count, keys });
             steps_before += count;
         }
-        Some((Team::start(spread.workers, spread.each(), courses), plans))
+        Ok(Some((Team::start(spread.workers, spread.each(), courses), plans)))
     }
 
     /// Whether the visits of a block went as they would have gone one after the other.
@@ -209,13 +209,13 @@ impl<W: Walker> Run<W> {
                 Some(_) => {
                     self.walk.pass_by(pending);
                     self.walk.trail.conclude(steps.next().unwrap_or_default());
-                    self.observe(|observer, progress| observer.visit(progress));
+                    self.observe(|observer, progress| observer.visit(progress))?;
                 }
             }
         }
         self.walk.absorb(block)?;
         if let Seat::Crew(crew) = &mut self.seat {
-            crew.merge(fork);
+            self.walk.guarded("merge", || crew.merge(fork))?;
         }
         if let Some(Stop::Failed(error)) = stop {
             return Err(error);

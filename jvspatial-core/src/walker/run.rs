@@ -1,6 +1,6 @@
 //! The course of a walk, from its first chunk to its end.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use std::pin::pin;
@@ -58,18 +58,31 @@ impl<W: Walker> Run<W> {
     /// Walks until the walk ends or pauses.
     pub(super) async fn run(mut self) -> Outcome<W> {
         self.walk.clock.start();
-        self.observe(|observer, progress| observer.started(progress));
-        let ended = match self.go().await {
-            Ok(ended) => ended,
-            Err(error) => self.fail(error),
+        self.walk.settings.channels.join();
+        let begun = self.observe(|observer, progress| observer.started(progress));
+        let went = match begun {
+            Ok(()) => self.go().await,
+            Err(error) => Err(error),
         };
-        let ended = if ended == Ended::Paused { ended } else { self.finish(ended).await };
+        let ended = went.unwrap_or_else(|error| self.fail(error));
+        let mut ended = if ended == Ended::Paused { ended } else { self.finish(ended).await };
         self.walk.clock.stop();
-        if let Ended::Limit(limit) = ended {
-            self.observe(|observer, progress| observer.limit(limit, progress));
+        self.walk.settings.channels.leave();
+        if let Err(error) = self.observe_end(ended) {
+            let pauses = ended == Ended::Paused;
+            ended = self.fail(error);
+            if pauses {
+                ended = self.finish(ended).await;
+            }
         }
-        self.observe(|observer, progress| observer.finished(ended, progress));
         self.into_outcome(ended)
+    }
+
+    fn observe_end(&self, ended: Ended) -> Result<()> {
+        if let Ended::Limit(limit) = ended {
+            self.observe(|observer, progress| observer.limit(limit, progress))?;
+        }
+        self.observe(|observer, progress| observer.finished(ended, progress))
     }
 
     /// The loop: load a chunk, run the hooks of each node, then do for all of them what they asked for.
@@ -111,7 +124,7 @@ impl<W: Walker> Run<W> {
             if let Some(ended) = self.close_chunk(first).await? {
                 return Ok(ended);
             }
-            self.observe(|observer, progress| observer.chunk(progress));
+            self.observe(|observer, progress| observer.chunk(progress))?;
             if matches!(next, Next::Pause) {
                 self.walk.write_all().await?;
                 return Ok(Ended::Paused);
@@ -157,8 +170,8 @@ impl<W: Walker> Run<W> {
         }
         let last = walk.step();
         if let Some(leaves) = &mut walk.engine.leaves {
-            leaves.conclude(first..=last);
-            if let Some(ended) = self.leave().await? {
+            let left = leaves.conclude(first..=last);
+            if let Some(ended) = self.leave(left).await? {
                 return Ok(Some(ended));
             }
         }
@@ -166,33 +179,29 @@ impl<W: Walker> Run<W> {
     }
 
     /// Runs the hooks that leave what the walk is done with, and tells what ended the walk meanwhile.
-    async fn leave(&mut self) -> Result<Option<Ended>> {
-        loop {
-            let most = self.walk.engine.chunk_size;
-            let Some(leaves) = &mut self.walk.engine.leaves else { return Ok(None) };
-            let left = leaves.take_ready(most);
-            if left.is_empty() {
-                self.walk.write_chunk().await?;
-                return Ok(None);
-            }
+    async fn leave(&mut self, left: Vec<Left>) -> Result<Option<Ended>> {
+        let mut left = left.into_iter();
+        while left.len() > 0 {
+            let some: Vec<Left> = left.by_ref().take(self.walk.engine.chunk_size).collect();
             let engine = &mut self.walk.engine;
             if let Some(limit) = engine.limits.forbid_queries(engine.stats.queries, 1) {
                 return Ok(Some(Ended::Limit(limit)));
             }
             engine.stats.queries += 1;
-            let handles: Vec<_> = left.iter().map(|left| left.handle.clone()).collect();
+            let handles: Vec<_> = some.iter().map(|left| left.handle.clone()).collect();
             let documents = engine.database.get_many(&handles).await?;
-            for (left, document) in left.into_iter().zip(documents) {
+            for (left, document) in some.into_iter().zip(documents) {
                 if let Some(ended) = self.leave_one(left, document).await? {
                     return Ok(Some(ended));
                 }
             }
         }
+        self.walk.write_chunk().await?;
+        Ok(None)
     }
 
     async fn leave_one(&mut self, left: Left, document: Option<Document>) -> Result<Option<Ended>> {
         let Self { seat, walk, company } = self;
-        let parent = left.parent;
         if let Some(mut document) = document
             && walk.writes.overlay(&mut document)
         {
@@ -212,9 +221,6 @@ impl<W: Walker> Run<W> {
             if walk.settings.write_mode == WriteMode::Immediate {
                 walk.write_all().await?;
             }
-        }
-        if let Some(leaves) = &mut walk.engine.leaves {
-            leaves.release(parent);
         }
         Ok(None)
     }
@@ -304,12 +310,12 @@ impl<W: Walker> Run<W> {
         true
     }
 
-    pub(super) fn observe(&self, tell: impl FnOnce(&dyn Observer, &Progress)) {
-        if let Some(observer) = &self.company.observer {
-            let walk = &self.walk;
-            let waiting = walk.engine.frontier.len();
-            tell(&**observer, &Progress { walker: W::NAME, stats: self.stats(), waiting });
-        }
+    /// Tells the observer, whose panic is an error.
+    pub(super) fn observe(&self, tell: impl FnOnce(&dyn Observer, &Progress)) -> Result<()> {
+        let Some(observer) = &self.company.observer else { return Ok(()) };
+        let waiting = self.walk.engine.frontier.len();
+        let progress = Progress { walker: W::NAME, stats: self.stats(), waiting };
+        self.walk.guarded("observer", || tell(&**observer, &progress))
     }
 
     fn stats(&self) -> Stats {
@@ -344,6 +350,12 @@ impl<W: Walker> Run<W> {
 }
 
 impl<W: Walker> Walk<W> {
+    /// What a call of the application comes to that is no hook; a panic in it is an error at what is being visited.
+    pub(super) fn guarded<T>(&self, name: &'static str, call: impl FnOnce() -> T) -> Result<T> {
+        catch_unwind(AssertUnwindSafe(call))
+            .map_err(|panic| self.placed(HookError::of(name, panicked(&*panic))))
+    }
+
     /// The answer of the hooks of one visit, with what went wrong in a call that could not say so.
     pub(super) fn judge_hook(
         &mut self,

@@ -101,7 +101,7 @@ impl<W: Walker> Run<W> {
         if self.walk.settings.write_mode == WriteMode::Immediate {
             self.walk.write_all().await?;
         }
-        self.observe(|observer, progress| observer.visit(progress));
+        self.observe(|observer, progress| observer.visit(progress))?;
         if self.company.sink.is_some() && !self.flush_reports().await {
             return Ok(Next::End(Ended::Cancelled));
         }

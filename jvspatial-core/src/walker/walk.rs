@@ -11,6 +11,7 @@ use super::Walker;
 use super::clock::Clock;
 use super::control::Control;
 use super::engine::Engine;
+use super::events::Channels;
 use super::frontier::{Origin, Pending};
 use super::here::Here;
 use super::hook::HookError;
@@ -76,7 +77,7 @@ pub struct Walk<W: Walker> {
 }
 
 /// How a walk was asked to go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) on_error: OnError,
     pub(super) on_conflict: OnConflict,
@@ -87,6 +88,7 @@ pub(super) struct Settings {
     pub(super) hook_timeout: Option<Duration>,
     /// How many walks are around this one.
     pub(super) nesting: u32,
+    pub(super) channels: Channels,
 }
 
 /// Keys that were set aside for what the hooks of some visits create.
@@ -449,7 +451,7 @@ impl<W: Walker> Walk<W> {
         }
         if let Some(leaves) = &mut self.engine.leaves {
             let (handle, way) = (handle.clone(), self.way.clone());
-            leaves.enter(Left { step: self.step, handle, depth: self.depth, parent, way });
+            leaves.enter(Left { step: self.step, handle, depth: self.depth, way }, parent);
         }
     }
 

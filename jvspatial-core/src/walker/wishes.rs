@@ -1,8 +1,11 @@
 //! What the hooks of a chunk asked to visit, before the database is asked.
 
+use std::collections::VecDeque;
+use std::iter::Peekable;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
-use jvspatial_db::{Adjacent, Database, Expansion, Handle, OrdinalSet};
+use jvspatial_db::{Adjacent, Database, Expansion, Handle, OrdinalSet, Place};
 
 use super::frontier::{Met, Origin, Pending};
 use super::visited::Way;
@@ -14,8 +17,10 @@ pub(super) struct Wishes {
     /// In the order of the visits, and within a visit of the calls.
     wishes: Vec<Wish>,
     groups: Vec<Group>,
-    /// What was named itself.
-    named: Vec<Named>,
+    /// What was named itself and not met yet.
+    named: VecDeque<Named>,
+    /// How many of the wishes are met.
+    met: usize,
 }
 
 /// One call that asks for visits.
@@ -59,11 +64,16 @@ struct Group {
     /// Whether the edges are visited on the way.
     visits_edges: bool,
     from: Vec<Handle>,
+    answer: Option<Answer>,
 }
 
-/// What the database answered to a group, and how many of its wishes were handed their part.
+/// A page of what the database answers to a group.
+#[derive(Debug)]
 struct Answer {
-    nodes: std::iter::Peekable<std::vec::IntoIter<Adjacent>>,
+    nodes: Peekable<IntoIter<Adjacent>>,
+    /// Where the next page begins, if there is one.
+    next: Option<Place>,
+    /// How many wishes of the group have all of their part.
     served: u32,
 }
 
@@ -101,7 +111,9 @@ impl Wishes {
     ) {
         let same = |group: &usize| {
             let group = &self.groups[*group];
-            group.visits_edges == visits_edges && group.expansion == expansion
+            group.visits_edges == visits_edges
+                && group.answer.is_none()
+                && group.expansion == expansion
         };
         let last = self.wishes.iter().rev().find_map(|wish| match wish.what {
             What::Expansion(group) => Some(group),
@@ -112,7 +124,7 @@ impl Wishes {
             .or_else(|| (0..self.groups.len()).find(same))
             .unwrap_or(self.groups.len());
         if group == self.groups.len() {
-            self.groups.push(Group { expansion, visits_edges, from: Vec::new() });
+            self.groups.push(Group { expansion, visits_edges, from: Vec::new(), answer: None });
         }
         self.groups[group].from.push(node);
         self.wishes.push(Wish { what: What::Expansion(group), from, rank });
@@ -128,7 +140,7 @@ impl Wishes {
         rank: Option<f64>,
     ) {
         self.wishes.push(Wish { what: What::Named, from, rank });
-        self.named.push(Named { handle, edge, again });
+        self.named.push_back(Named { handle, edge, again });
     }
 
     /// Whether there are none.
@@ -138,7 +150,7 @@ impl Wishes {
 
     /// Adds the wishes of later visits.
     pub(super) fn absorb(&mut self, later: Self) {
-        let Self { wishes, groups, named } = later;
+        let Self { wishes, groups, named, .. } = later;
         let mut named = named.into_iter();
         let mut groups: Vec<_> = groups
             .into_iter()
@@ -166,64 +178,100 @@ impl Wishes {
     pub(super) fn clear(&mut self) {
         self.wishes.clear();
         self.named.clear();
+        self.met = 0;
         // A group that this chunk did not use is let go; the others are likely to be used again, and
         // with their buffers.
         self.groups.retain(|group| !group.from.is_empty());
         for group in &mut self.groups {
             group.from.clear();
+            group.answer = None;
+            (group.expansion.limit, group.expansion.after) = (None, None);
         }
     }
 
-    /// How many queries it takes.
+    /// How many queries it takes to go on.
     pub(super) fn queries(&self) -> u64 {
-        self.groups.iter().filter(|group| !group.from.is_empty()).count() as u64
+        self.groups.iter().filter(|group| group.is_due()).count() as u64
     }
 
-    /// Asks the database. Nodes that are `known` may be left out.
-    ///
-    /// What comes is in the order of the visits, then of the calls, then of the edges' creation,
-    /// whichever expansion it comes from: the size of a chunk makes no difference to it.
-    pub(super) async fn ask<'a>(
-        &'a mut self,
+    /// Asks the database for the next page of every expansion that has none. Nodes that are `known` may be left out.
+    pub(super) async fn ask(
+        &mut self,
         database: &dyn Database,
         known: &OrdinalSet,
-        keep: Keep,
-    ) -> Result<impl Iterator<Item = Met> + use<'a>> {
-        let mut answers = Vec::with_capacity(self.groups.len());
-        for Group { expansion, from, visits_edges } in &self.groups {
-            let nodes = if from.is_empty() {
-                Vec::new()
-            } else if *visits_edges {
-                database.neighbors(from, expansion).await?
-            } else {
-                database.neighbors_except(from, expansion, known).await?
-            };
-            answers.push(Answer { nodes: nodes.into_iter().peekable(), served: 0 });
+        page: usize,
+    ) -> Result<()> {
+        for group in self.groups.iter_mut().filter(|group| group.is_due()) {
+            group.ask(database, known, page).await?;
         }
-        let Self { wishes, groups, named } = self;
-        let mut wishes = wishes.iter();
-        let mut wish = wishes.next();
-        let mut named = named.drain(..);
-        Ok(std::iter::from_fn(move || {
+        Ok(())
+    }
+
+    /// What is met, up to where another page is needed.
+    ///
+    /// It is in the order of the visits, then of the calls, then of the edges' creation, whichever expansion it
+    /// comes from: neither the size of a chunk nor that of a page makes a difference to it.
+    pub(super) fn met(&mut self, keep: Keep) -> impl Iterator<Item = Met> {
+        let Self { wishes, groups, named, met } = self;
+        std::iter::from_fn(move || {
             loop {
-                let Wish { what, from, rank } = wish?;
+                let Wish { what, from, rank } = wishes.get(*met)?;
                 match *what {
                     What::Named => {
-                        wish = wishes.next();
-                        return named.next().map(|named| named.into_met(from, *rank, keep));
+                        *met += 1;
+                        return named.pop_front().map(|named| named.into_met(from, *rank, keep));
                     }
                     What::Expansion(group) => {
-                        let Answer { nodes, served } = answers.get_mut(group)?;
+                        let Group { visits_edges, answer, .. } = groups.get_mut(group)?;
+                        let Answer { nodes, next, served } = answer.as_mut()?;
                         if let Some(node) = nodes.next_if(|node| node.origin == *served) {
-                            let visits_edges = groups.get(group)?.visits_edges;
-                            return Some(from.reach(node, visits_edges, *rank, keep));
+                            return Some(from.reach(node, *visits_edges, *rank, keep));
+                        }
+                        if nodes.peek().is_none() && next.is_some() {
+                            return None;
                         }
                         *served += 1;
-                        wish = wishes.next();
+                        *met += 1;
                     }
                 }
             }
-        }))
+        })
+    }
+
+    /// Whether there is no more to be met.
+    pub(super) const fn are_met(&self) -> bool {
+        self.met == self.wishes.len()
+    }
+}
+
+impl Group {
+    /// Whether the database must be asked before it can go on.
+    fn is_due(&self) -> bool {
+        match &self.answer {
+            None => !self.from.is_empty(),
+            Some(Answer { nodes, next, .. }) => nodes.len() == 0 && next.is_some(),
+        }
+    }
+
+    /// Asks for the next page.
+    async fn ask(
+        &mut self,
+        database: &dyn Database,
+        known: &OrdinalSet,
+        page: usize,
+    ) -> Result<()> {
+        let Self { expansion, visits_edges, from, answer } = self;
+        expansion.limit = Some(page);
+        expansion.after = answer.as_mut().and_then(|answer| answer.next.clone());
+        let nodes = if *visits_edges {
+            database.neighbors(from, expansion).await?
+        } else {
+            database.neighbors_except(from, expansion, known).await?
+        };
+        let next = expansion.place_after(&nodes);
+        let served = answer.as_ref().map_or(0, |answer| answer.served);
+        *answer = Some(Answer { nodes: nodes.into_iter().peekable(), next, served });
+        Ok(())
     }
 }
 

@@ -11,20 +11,28 @@ mod create;
 mod declared_indexes;
 mod delete;
 mod delete_found;
+mod dropped;
 mod dry_run;
+mod events;
 mod find;
 mod hops;
+#[cfg(feature = "json")]
+mod hub;
 mod indexed;
 mod indexes;
 mod model;
 mod modify;
 #[cfg(feature = "mongodb")]
 mod mongo;
+#[cfg(feature = "mongodb")]
+mod mongo_commands;
 mod neighbors;
 mod nested;
 mod open;
+mod panics;
 mod parallel;
 mod pictures;
+mod progress;
 mod projection;
 mod save;
 mod sorted;

@@ -19,6 +19,7 @@ pub mod get;
 mod harness;
 pub mod index;
 pub mod lifecycle;
+pub mod neighbor_pages;
 pub mod neighbors;
 pub mod page;
 pub mod projection;
@@ -161,6 +162,14 @@ macro_rules! conformance_tests {
                 only_known_nodes_may_be_left_out,
                 ordinals_are_dense_and_stay_while_pinned,
                 a_hub_of_five_thousand_edges_is_answered_in_order,
+            }
+            db neighbor_pages {
+                pages_of_any_size_are_the_whole,
+                a_page_names_the_edge_it_ends_with_and_no_other,
+                a_place_stays_one_when_its_edge_is_deleted,
+                known_nodes_leave_room_for_others,
+                a_hub_among_others_comes_page_by_page,
+                pages_of_a_transaction_are_what_it_sees,
             }
             db find {
                 only_the_collection_is_searched,

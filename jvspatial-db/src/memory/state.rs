@@ -10,7 +10,7 @@ use crate::codec::Encoding;
 use crate::document::{Body, Document, Ends};
 use crate::entity_name::EntityName;
 use crate::error::{Error, ErrorKind, Result};
-use crate::expansion::{Adjacent, Expansion};
+use crate::expansion::{Adjacent, Expansion, Place};
 use crate::id::{Collection, Handle, Id};
 use crate::indexes::{
     Definition, Explanation, IndexInfo, MAX_INDEXES, Plan, Question, Source, plan,
@@ -323,35 +323,56 @@ impl State {
         from: &[Handle],
         expansion: &Expansion,
     ) -> Result<Vec<Adjacent>> {
-        let mut edges = Vec::new();
-        for (id, stored) in &self.documents {
-            if let Some(link) = &stored.link
-                && expansion.edges.contains(id)
-                && (expansion.edge_filter.is_all()
-                    || expansion.edge_filter.matches(&stored.document(id).to_bson()?))
-            {
-                edges.push((id, &link.ends));
-            }
-        }
-        edges.sort_by(|(a, _), (b, _)| a.cmp_creation(b));
-        let mut adjacent = Vec::new();
+        let mut origins: BTreeMap<&Id, Vec<u32>> = BTreeMap::new();
         for (origin, start) in from.iter().enumerate() {
             let origin = u32::try_from(origin)
                 .map_err(|_| Error::limit("too many start nodes").with("limit", u32::MAX))?;
-            if !self.documents.contains_key(start.id()) {
-                continue;
-            }
-            for &(id, ends) in &edges {
-                if let Some(node) = ends.follow(start.id(), expansion.direction)
-                    && self.documents.contains_key(node)
-                    && expansion.nodes.contains(node)
-                {
-                    let edge = expansion.with_edges.then(|| Handle::from(id));
-                    adjacent.push(Adjacent::new(origin, edge, Handle::from(node)));
-                }
+            if self.documents.contains_key(start.id()) {
+                origins.entry(start.id()).or_default().push(origin);
             }
         }
-        Ok(adjacent)
+        let limit = expansion.limit.unwrap_or(usize::MAX);
+        let mut found: Vec<(u32, &Id, &Id)> = Vec::new();
+        let by_place = |(a, edge, _): &(u32, &Id, &Id), (b, other, _): &(u32, &Id, &Id)| {
+            a.cmp(b).then_with(|| edge.cmp_creation(other))
+        };
+        for (edge, stored) in &self.documents {
+            let Some(Link { ends, .. }) = stored.link.as_deref() else { continue };
+            let is_followed = expansion.edges.contains(edge)
+                && [&ends.source, &ends.target].iter().any(|end| origins.contains_key(end))
+                && (expansion.edge_filter.is_all()
+                    || expansion.edge_filter.matches(&stored.document(edge).to_bson()?));
+            if !is_followed {
+                continue;
+            }
+            let starts = [&ends.source, &ends.target];
+            // A loop has one start.
+            for start in &starts[..if ends.source == ends.target { 1 } else { 2 }] {
+                let Some(origins) = origins.get(start) else { continue };
+                let Some(node) = ends.follow(start, expansion.direction) else { continue };
+                if !self.documents.contains_key(node) || !expansion.nodes.contains(node) {
+                    continue;
+                }
+                let is_asked = |origin: &&u32| {
+                    Place::begin(expansion.after.as_ref(), **origin).is_before(edge)
+                };
+                found.extend(origins.iter().filter(is_asked).map(|origin| (*origin, edge, node)));
+            }
+            // What cannot be among the first is let go as soon as it is as much as can.
+            if limit > 0 && found.len() / 2 >= limit {
+                found.select_nth_unstable_by(limit - 1, by_place);
+                found.truncate(limit);
+            }
+        }
+        found.sort_unstable_by(by_place);
+        found.truncate(limit);
+        let ends_here = found.len() == limit;
+        let last = found.len().saturating_sub(1);
+        let to_adjacent = |(place, (origin, edge, node)): (usize, (u32, &Id, &Id))| {
+            let is_named = expansion.with_edges || (ends_here && place == last);
+            Adjacent::new(origin, is_named.then(|| Handle::from(edge)), Handle::from(node))
+        };
+        Ok(found.into_iter().enumerate().map(to_adjacent).collect())
     }
 }
 

@@ -64,8 +64,9 @@ pub(super) fn by_ids(reader: &Reader, collection: Collection, ids: &[&Id]) -> Fi
         "find": collection.name(),
         "filter": { "_id": wanted },
         "singleBatch": ids.len() == 1,
-        // All of them at once, as far as one reply can hold them.
-        "batchSize": i32::try_from(ids.len()).unwrap_or(i32::MAX),
+        // All of them at once, as far as one reply can hold them; with room for one more the server sees the end, and
+        // need not be asked for it.
+        "batchSize": i32::try_from(ids.len().saturating_add(1)).unwrap_or(i32::MAX),
         "maxTimeMS": reader.max_time(),
     }
 }

@@ -10,6 +10,7 @@ mod get;
 mod indexes;
 mod live;
 mod neighbors;
+mod observer;
 mod options;
 mod pool;
 mod reader;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bson::Bson;
 
+pub use observer::{CommandObserver, SentCommand};
 pub use options::MongoDbOptions;
 pub use pool::PoolStats;
 

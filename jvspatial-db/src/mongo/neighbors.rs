@@ -11,7 +11,7 @@ use super::filters::for_server;
 use super::indexes::undirected;
 use super::reader::Reader;
 use crate::error::{Error, Result};
-use crate::expansion::{Adjacent, Direction, EntitySet, Expansion};
+use crate::expansion::{Adjacent, Direction, EntitySet, Expansion, Place};
 use crate::id::{Collection, Handle, Id};
 
 /// How many nodes one command names.
@@ -26,6 +26,7 @@ const FROM: &str = "from";
 const TO: &str = "to";
 
 /// An edge from one of the nodes to its other end.
+#[derive(Clone)]
 struct Step {
     edge: Id,
     from: Id,
@@ -34,7 +35,8 @@ struct Step {
 
 /// Follows edges from all nodes of `from`, all of it as it was at one point in time.
 ///
-/// It asks for the edges, and, unless the expansion may dangle, which of the nodes at their ends exist.
+/// It asks for the edges, and, unless the expansion may dangle, which of the nodes at their ends exist. Only an answer with
+/// a limit that is less than what there is takes more: see [`next_page`].
 pub(super) async fn neighbors(
     reader: &Reader,
     from: &[Handle],
@@ -43,66 +45,300 @@ pub(super) async fn neighbors(
     if u32::try_from(from.len()).is_err() {
         return Err(Error::limit("too many start nodes").with("limit", u32::MAX));
     }
-    let mut origins: HashMap<&Id, Vec<u32>, RandomState> = HashMap::default();
-    for (origin, start) in (0_u32..).zip(from) {
-        if start.id().collection() == Collection::Node {
-            origins.entry(start.id()).or_default().push(origin);
-        }
-    }
     let is_none = |set: &EntitySet| matches!(set, EntitySet::Several(names) if names.is_empty());
-    if origins.is_empty() || is_none(&expansion.edges) || is_none(&expansion.nodes) {
+    let is_node = |start: &Handle| start.id().collection() == Collection::Node;
+    let limit = expansion.limit.unwrap_or(usize::MAX);
+    if limit == 0
+        || !from.iter().any(is_node)
+        || is_none(&expansion.edges)
+        || is_none(&expansion.nodes)
+    {
         reader.check_open().await?;
         return Ok(Vec::new());
     }
-    let starts: Vec<&Id> = origins.keys().copied().collect();
-    let (mut steps, time) = steps(reader, &starts, expansion).await?;
-    steps.retain(|step| expansion.nodes.contains(&step.to));
-    if !expansion.may_dangle {
-        let named: BTreeSet<&Id> = steps.iter().flat_map(|step| [&step.from, &step.to]).collect();
-        let named: Vec<&Id> = named.into_iter().collect();
-        let existing = existing(reader, &named, time).await?;
-        steps.retain(|step| existing.contains(&step.from) && existing.contains(&step.to));
+    let asking = Asking { reader, from, expansion };
+    let mut begin = Some(Begin::new(expansion));
+    let (mut found, mut time) = (Vec::new(), None);
+    // Edges that lead nowhere leave room for others.
+    while let Some(place) = begin.take_if(|_| found.len() < limit) {
+        let Page { mut steps, next, time: seen } =
+            asking.next_page(&place, limit - found.len(), time).await?;
+        (begin, time) = (next, seen);
+        steps.retain(|(_, step)| expansion.nodes.contains(&step.to));
+        if !expansion.may_dangle {
+            let ends = steps.iter().flat_map(|(_, step)| [&step.from, &step.to]);
+            let named: BTreeSet<&Id> = ends.collect();
+            let named: Vec<&Id> = named.into_iter().collect();
+            let existing = existing(reader, &named, time).await?;
+            steps.retain(|(_, step)| existing.contains(&step.from) && existing.contains(&step.to));
+        }
+        found.extend(steps.into_iter().map(|(origin, step)| {
+            Adjacent::new(origin, Some(Handle::from(&step.edge)), Handle::from(&step.to))
+        }));
     }
-    let mut taken: Vec<(u32, &Step)> = Vec::with_capacity(steps.len());
-    for step in &steps {
-        let own = origins.get(&step.from).map(Vec::as_slice).unwrap_or_default();
-        taken.extend(own.iter().map(|origin| (*origin, step)));
+    if !expansion.with_edges {
+        let named = usize::from(found.len() == limit);
+        let others = found.len() - named;
+        found.iter_mut().take(others).for_each(|found| found.edge = None);
     }
-    taken.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.edge.cmp_creation(&y.edge)));
-    let adjacent = taken.into_iter().map(|(origin, step)| {
-        let edge = expansion.with_edges.then(|| Handle::from(&step.edge));
-        Adjacent::new(origin, edge, Handle::from(&step.to))
-    });
-    Ok(adjacent.collect())
+    Ok(found)
 }
 
-/// The steps that can be made from `starts`, in whichever order.
-async fn steps(
-    reader: &Reader,
-    starts: &[&Id],
-    expansion: &Expansion,
-) -> Result<(Vec<Step>, Option<Timestamp>)> {
-    let mut steps = Vec::new();
-    let mut time = None;
-    for chunk in starts.chunks(IDS) {
-        for pipeline in pipelines(chunk, expansion, reader.is_inside()) {
-            let command = doc! {
-                "aggregate": Collection::Edge.name(),
-                "pipeline": pipeline,
-                "cursor": { "batchSize": 100_000 },
-                "maxTimeMS": reader.max_time(),
-            };
-            let mut batches = Batches::begin(reader, command, time).await?;
-            time = batches.time();
-            while let Some(batch) = batches.next(reader).await? {
-                batch.each(|_, raw| {
-                    steps.extend(read(raw, expansion.direction)?);
-                    Ok(())
-                })?;
-            }
+/// What is asked for.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    reader: &'a Reader,
+    from: &'a [Handle],
+    expansion: &'a Expansion,
+}
+
+/// Where a page begins: at a start node, behind one of its edges or at the first.
+struct Begin {
+    origin: u32,
+    edge: Option<Id>,
+}
+
+/// Steps in order, with the places of their start nodes.
+struct Page {
+    steps: Vec<(u32, Step)>,
+    /// Where the next begins; none after the last.
+    next: Option<Begin>,
+    time: Option<Timestamp>,
+}
+
+/// The places of start nodes.
+type Origins<'a> = HashMap<&'a Id, Vec<u32>, RandomState>;
+
+impl Begin {
+    fn new(expansion: &Expansion) -> Self {
+        match expansion.after.clone() {
+            Some(Place { origin, edge, .. }) => Self { origin, edge: Some(edge) },
+            None => Self { origin: 0, edge: None },
         }
     }
-    Ok((steps, time))
+}
+
+impl Asking<'_> {
+    /// At most `room` steps.
+    ///
+    /// Mostly they are all there are, and one search finds them. Otherwise the edges of each node are counted: those of the
+    /// first nodes make a page if there is room for them, and if not, those of the first node are sorted on the server,
+    /// which keeps no more of them than the page has.
+    async fn next_page(self, begin: &Begin, room: usize, time: Option<Timestamp>) -> Result<Page> {
+        if let Some(edge) = &begin.edge {
+            return self.hub(begin.origin, Some(edge), room, time).await;
+        }
+        let origins = self.origins(begin.origin, self.from.len());
+        if origins.is_empty() {
+            return Ok(Page { steps: Vec::new(), next: None, time });
+        }
+        let (steps, time) = self.steps(&origins, Some(room), time).await?;
+        let times = |step: &Step| origins.get(&step.from).map_or(0, Vec::len);
+        if let Some(steps) = steps
+            && steps.iter().map(times).sum::<usize>() <= room
+        {
+            return Ok(Page { steps: placed(steps, &origins), next: None, time });
+        }
+        let (counts, time) = self.counts(&origins, time).await?;
+        let mut end = begin.origin;
+        let mut total = 0;
+        for start in self.rest(begin.origin) {
+            total += counts.get(start.id()).copied().unwrap_or(0);
+            if total > room {
+                break;
+            }
+            end += 1;
+        }
+        if end == begin.origin {
+            return self.hub(begin.origin, None, room, time).await;
+        }
+        let origins = self.origins(begin.origin, usize::try_from(end).unwrap_or(usize::MAX));
+        let (steps, time) = self.steps(&origins, None, time).await?;
+        let steps = placed(steps.unwrap_or_default(), &origins);
+        Ok(Page { steps, next: self.at(end), time })
+    }
+
+    /// The start nodes from `origin` on.
+    fn rest(&self, origin: u32) -> &[Handle] {
+        usize::try_from(origin).ok().and_then(|origin| self.from.get(origin..)).unwrap_or_default()
+    }
+
+    /// The place of a start node, if there is one.
+    fn at(&self, origin: u32) -> Option<Begin> {
+        (!self.rest(origin).is_empty()).then_some(Begin { origin, edge: None })
+    }
+
+    fn origins(&self, first: u32, end: usize) -> Origins<'_> {
+        let mut origins = Origins::default();
+        let count = end.saturating_sub(usize::try_from(first).unwrap_or(usize::MAX));
+        for (origin, start) in (first..).zip(self.rest(first).iter().take(count)) {
+            if start.id().collection() == Collection::Node {
+                origins.entry(start.id()).or_default().push(origin);
+            }
+        }
+        origins
+    }
+
+    /// The steps that can be made from some nodes, in whichever order; `None` when there may be more than `most`.
+    async fn steps(
+        self,
+        starts: &Origins<'_>,
+        most: Option<usize>,
+        mut time: Option<Timestamp>,
+    ) -> Result<(Option<Vec<Step>>, Option<Timestamp>)> {
+        let mut steps = Vec::new();
+        let mut rows = 0;
+        let starts: Vec<&Id> = starts.keys().copied().collect();
+        for chunk in starts.chunks(IDS) {
+            for mut pipeline in pipelines(chunk, self.expansion, self.reader.is_inside()) {
+                pipeline.extend(most.map(|most| at_most(most.saturating_add(1))));
+                let direction = self.expansion.direction;
+                let show = |raw: &bson::RawDocument| {
+                    rows += 1;
+                    steps.extend(read(raw, direction)?);
+                    Ok(())
+                };
+                time = self.aggregate(pipeline, time, show).await?;
+                if most.is_some_and(|most| rows > most) {
+                    return Ok((None, time));
+                }
+            }
+        }
+        Ok((Some(steps), time))
+    }
+
+    /// How many steps can be made from each of the nodes; the two ways over one loop may be counted.
+    async fn counts(
+        self,
+        starts: &Origins<'_>,
+        mut time: Option<Timestamp>,
+    ) -> Result<(HashMap<Id, usize, RandomState>, Option<Timestamp>)> {
+        let mut counts = HashMap::default();
+        let starts: Vec<&Id> = starts.keys().copied().collect();
+        let end = doc! { "$ifNull": [format!("${FROM}"), format!("${SOURCE}")] };
+        for chunk in starts.chunks(IDS) {
+            for mut pipeline in pipelines(chunk, self.expansion, self.reader.is_inside()) {
+                pipeline.push(doc! { "$group": { "_id": &end, "count": { "$sum": 1_i64 } } });
+                time = self
+                    .aggregate(pipeline, time, |raw| {
+                        if let (
+                            Ok(Some(RawBsonRef::String(id))),
+                            Ok(Some(RawBsonRef::Int64(count))),
+                        ) = (raw.get("_id"), raw.get("count"))
+                        {
+                            let counted: &mut usize =
+                                counts.entry(Id::parse_stored(id)?).or_default();
+                            *counted += usize::try_from(count).unwrap_or_default();
+                        }
+                        Ok(())
+                    })
+                    .await?;
+            }
+        }
+        Ok((counts, time))
+    }
+
+    /// The first steps from one start node, those behind `after`.
+    async fn hub(
+        self,
+        origin: u32,
+        after: Option<&Id>,
+        room: usize,
+        mut time: Option<Timestamp>,
+    ) -> Result<Page> {
+        let direction = self.expansion.direction;
+        let start = self.rest(origin).first();
+        let mut steps: Vec<Step> = Vec::new();
+        if let Some(start) = start.filter(|start| start.id().collection() == Collection::Node) {
+            for mut pipeline in pipelines(&[start.id()], self.expansion, self.reader.is_inside()) {
+                pipeline.extend(in_order(direction, after));
+                pipeline.push(at_most(room.saturating_add(1)));
+                time = self
+                    .aggregate(pipeline, time, |raw| {
+                        steps.extend(read(raw, direction)?);
+                        Ok(())
+                    })
+                    .await?;
+            }
+        }
+        steps.sort_by(|a, b| a.edge.cmp_creation(&b.edge));
+        let is_cut = steps.len() > room;
+        steps.truncate(room);
+        let last = steps.last().filter(|_| is_cut).map(|step| step.edge.clone());
+        let next = match last {
+            Some(edge) => Some(Begin { origin, edge: Some(edge) }),
+            None => self.at(origin.saturating_add(1)),
+        };
+        Ok(Page { steps: steps.into_iter().map(|step| (origin, step)).collect(), next, time })
+    }
+
+    /// Shows all that a pipeline over the edges comes to.
+    async fn aggregate(
+        self,
+        pipeline: Vec<Fields>,
+        time: Option<Timestamp>,
+        mut show: impl FnMut(&bson::RawDocument) -> Result<()>,
+    ) -> Result<Option<Timestamp>> {
+        let command = doc! {
+            "aggregate": Collection::Edge.name(),
+            "pipeline": pipeline,
+            "cursor": { "batchSize": 100_000 },
+            "maxTimeMS": self.reader.max_time(),
+        };
+        let mut batches = Batches::begin(self.reader, command, time).await?;
+        let time = batches.time();
+        while let Some(batch) = batches.next(self.reader).await? {
+            batch.each(|_, raw| show(raw))?;
+        }
+        Ok(time)
+    }
+}
+
+/// Steps in the order of their answer: of start nodes given several times, as many times.
+fn placed(steps: Vec<Step>, origins: &Origins<'_>) -> Vec<(u32, Step)> {
+    let mut placed: Vec<(u32, Step)> = Vec::with_capacity(steps.len());
+    for step in steps {
+        let own = origins.get(&step.from).map(Vec::as_slice).unwrap_or_default();
+        placed.extend(own.iter().map(|origin| (*origin, step.clone())));
+    }
+    placed.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.edge.cmp_creation(&y.edge)));
+    placed
+}
+
+fn at_most(steps: usize) -> Fields {
+    doc! { "$limit": i64::try_from(steps).unwrap_or(i64::MAX) }
+}
+
+/// What puts steps in the order of creation on the server, those behind `after`, by a text that sorts as the edges do.
+/// The second of the two ways over a loop is left out.
+fn in_order(direction: Direction, after: Option<&Id>) -> [Fields; 4] {
+    let key = doc! { "$cond": [
+        { "$regexMatch": { "input": "$_id", "regex": "^.\\.[^.]+\\.[0-9a-f]{24}\\z" } },
+        { "$concat": [
+            "0",
+            { "$substrBytes": ["$_id", { "$subtract": [{ "$strLenBytes": "$_id" }, 24] }, 24] },
+            "$_id",
+        ] },
+        { "$concat": ["1", "$_id"] },
+    ] };
+    let (from, to) = if direction == Direction::In { (SOURCE, TARGET) } else { (FROM, TO) };
+    let is_second = doc! { "$and": [
+        { "$ne": [{ "$type": format!("${from}") }, "missing"] },
+        { "$eq": [format!("${from}"), format!("${to}")] },
+    ] };
+    let last = after.map_or_else(String::new, |edge| match edge.generated_key() {
+        Some(_) => {
+            let text = edge.to_string();
+            format!("0{}{text}", text.get(text.len() - 24..).unwrap_or_default())
+        }
+        None => format!("1{edge}"),
+    });
+    [
+        doc! { "$set": { "key": { "$cond": [is_second, Bson::Null, key] } } },
+        doc! { "$match": { "key": { "$gt": last } } },
+        doc! { "$sort": { "key": 1 } },
+        doc! { "$unset": "key" },
+    ]
 }
 
 /// What finds the steps: the edges that leave some of `starts` and those that come to them, each by an index of its

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::observer::{CommandObserver, SentCommand};
 use crate::config::{Compression, DatabaseConfig};
 use crate::limits::MAX_SORT_BYTES;
 
@@ -36,6 +37,8 @@ pub struct MongoDbOptions {
     pub tls_certificate_key_file: Option<PathBuf>,
     /// How messages are compressed; the first that the server knows. Default: not at all.
     pub compression: Option<Vec<Compression>>,
+    /// Who is told of every command that is sent. Default: nobody.
+    pub command_observer: Option<CommandObserver>,
 }
 
 impl Default for MongoDbOptions {
@@ -51,6 +54,7 @@ impl Default for MongoDbOptions {
             tls_ca_file: None,
             tls_certificate_key_file: None,
             compression: None,
+            command_observer: None,
         }
     }
 }
@@ -129,6 +133,17 @@ impl MongoDbOptions {
     #[must_use]
     pub fn compression(mut self, ways: impl IntoIterator<Item = Compression>) -> Self {
         self.compression = Some(ways.into_iter().collect());
+        self
+    }
+
+    /// Sets who is told of every command that is sent, those of this library's own making included. It is called where
+    /// the command is sent, so it must not block; a panic of it goes no further.
+    #[must_use]
+    pub fn command_observer(
+        mut self,
+        observer: impl Fn(&SentCommand) + Send + Sync + 'static,
+    ) -> Self {
+        self.command_observer = Some(CommandObserver::new(observer));
         self
     }
 

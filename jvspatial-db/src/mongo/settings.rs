@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use mongodb::options::{ClientOptions, Compressor, Tls, TlsOptions};
 
+use super::observer::CommandObserver;
 use super::options::MongoDbOptions;
 use crate::config::{Compression, agree};
 use crate::error::{Error, Result};
@@ -24,7 +25,9 @@ pub(super) fn apply(settings: &MongoDbOptions, options: &mut ClientOptions) -> R
         tls_ca_file: _,
         tls_certificate_key_file: _,
         compression,
+        command_observer,
     } = settings;
+    options.command_event_handler = command_observer.as_ref().map(CommandObserver::handler);
     options.connect_timeout = agree(options.connect_timeout, *connect_timeout, "connect_timeout")?;
     options.max_pool_size = agree(options.max_pool_size, *pool_max, "pool_max")?;
     options.min_pool_size = agree(options.min_pool_size, *pool_min, "pool_min")?;

@@ -6,6 +6,7 @@ mod control;
 mod errors;
 mod limits;
 mod order;
+mod pages;
 mod queries;
 mod saves;
 mod support;

@@ -8,6 +8,7 @@ use crate::model::City;
 on_every_backend!(
     depth_first_a_node_is_left_right_after_what_it_led_to,
     in_every_order_a_node_is_left_once_and_after_what_it_led_to,
+    the_order_of_leaving_does_not_depend_on_the_size_of_a_chunk,
     what_is_missing_keeps_nobody_from_leaving,
     what_is_taken_from_the_queue_keeps_nobody_from_leaving,
     a_limit_leaves_what_is_done,
@@ -40,11 +41,31 @@ async fn in_every_order_a_node_is_left_once_and_after_what_it_led_to(graph: Grap
                 _ => walk.by_rank(),
             };
             let left = run(walk).await.walker.left;
+            // The size of a chunk makes no difference.
+            assert_eq!(left, [[4, 2, 3, 1, 0], [2, 3, 1, 4, 0], [4, 2, 3, 1, 0]][order], "{chunk}");
             let place = |city: u32| left.iter().position(|found| *found == city).unwrap();
             assert_eq!(left.len(), 5, "{left:?}");
             assert!(place(2) < place(1) && place(3) < place(1), "{left:?}");
             assert!(place(1) < place(0) && place(4) < place(0), "{left:?}");
         }
+    }
+}
+
+async fn the_order_of_leaving_does_not_depend_on_the_size_of_a_chunk(graph: Graph) {
+    let mut random = 7_usize;
+    let mut city = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+        (random >> 40) % 12
+    };
+    for _ in 0..12 {
+        let roads: Vec<(usize, usize)> = (0..24).map(|_| (city(), city())).collect();
+        let world = World::new(&graph, 12, &roads).await;
+        let mut orders = Vec::new();
+        for chunk in [1, 2, 5, 1_000] {
+            let walk = world.walk(Probe::leaving()).chunk_size(chunk);
+            orders.push(run(walk).await.walker.left);
+        }
+        assert!(orders.windows(2).all(|pair| pair[0] == pair[1]), "{roads:?}: {orders:?}");
     }
 }
 

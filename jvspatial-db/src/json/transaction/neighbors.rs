@@ -7,10 +7,11 @@ use super::Store;
 use super::view::View;
 use crate::document::{Document, Ends};
 use crate::error::{Error, Result};
-use crate::expansion::{Adjacent, Expansion};
+use crate::expansion::{Adjacent, Begin, Expansion, Place};
 use crate::filter::Filter;
 use crate::id::{Collection, Handle, Id};
-use crate::json::index::Index;
+use crate::json::index::{Index, Side};
+use crate::json::neighbors::rest;
 use crate::json::reader::Located;
 use crate::json::segment::Segments;
 use crate::json::{neighbors, read};
@@ -42,10 +43,48 @@ pub(super) async fn find(
             return Ok(found);
         }
     }
+    let limit = expansion.limit.unwrap_or(usize::MAX);
+    let mut after = expansion.after.clone();
+    let mut found = Vec::new();
+    // Edges that do not match leave room for others.
+    while found.len() < limit {
+        let asked = Asked { from, expansion, after: after.as_ref(), room: limit - found.len() };
+        let (hops, files, next) = hops(store, view, asked).await?;
+        filtered(store, files, hops, expansion, &mut found).await?;
+        match next {
+            Some(place) => after = Some(place),
+            None => break,
+        }
+    }
+    if !expansion.with_edges {
+        let named = usize::from(found.len() == limit);
+        let others = found.len() - named;
+        found.iter_mut().take(others).for_each(|found| found.edge = None);
+    }
+    Ok(found)
+}
+
+/// What is asked for at a time.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    from: &'a [Handle],
+    expansion: &'a Expansion,
+    after: Option<&'a Place>,
+    /// How many hops there may be.
+    room: usize,
+}
+
+/// The first hops behind a place, and where the next ones begin.
+async fn hops(
+    store: &Store,
+    view: &View,
+    asked: Asked<'_>,
+) -> Result<(Vec<Hop>, Arc<Segments>, Option<Place>)> {
+    let shared = &store.shared;
     let (mut hops, parted, files) = {
         let index = shared.index.read();
         let parted: BTreeSet<u32> = index.parted_since(&view.snapshot).collect();
-        let hops = follow_all(&index, view, from, expansion, |start, hops| {
+        let hops = follow_all(&index, view, asked, |start, hops| {
             add_listed(start, &parted, hops);
             let mut own = view.own_edges(start.id);
             own.try_for_each(|edge| start.add(edge, hops))
@@ -56,12 +95,16 @@ pub(super) async fn find(
         let parted = read(Arc::clone(&files), parted, shared.deadline).await?;
         let index = shared.index.read();
         // Which nodes there are at the commit of the view, the index knows at any time.
-        hops.extend(follow_all(&index, view, from, expansion, |start, hops| {
+        hops.extend(follow_all(&index, view, asked, |start, hops| {
             parted.iter().flatten().try_for_each(|edge| start.add(edge, hops))
         })?);
     }
     hops.sort_by(|a, b| a.origin.cmp(&b.origin).then_with(|| a.edge.cmp_creation(&b.edge)));
-    filtered(store, files, hops, expansion).await
+    let is_cut = hops.len() > asked.room;
+    hops.truncate(asked.room);
+    let last = hops.last().filter(|_| is_cut);
+    let next = last.map(|last| Place::new(last.origin, last.edge.clone()));
+    Ok((hops, files, next))
 }
 
 /// The stored edges that a view knows and the lists do not, or not as it knows them, unless the transaction has
@@ -83,44 +126,65 @@ struct Start<'a> {
     index: &'a Index,
     view: &'a View,
     expansion: &'a Expansion,
+    begin: Begin<'a>,
+    room: usize,
 }
 
-/// The hops that `add` adds from each of the nodes that exist.
+/// The hops that `add` adds from the nodes that exist, one after the other until there is no room for more.
 fn follow_all(
     index: &Index,
     view: &View,
-    from: &[Handle],
-    expansion: &Expansion,
+    asked: Asked<'_>,
     mut add: impl FnMut(&Start<'_>, &mut Vec<Hop>) -> Result<()>,
 ) -> Result<Vec<Hop>> {
+    let Asked { from, expansion, after, room } = asked;
     let mut hops = Vec::new();
     for (origin, start) in from.iter().enumerate() {
         let origin = u32::try_from(origin)
             .map_err(|_| Error::limit("too many start nodes").with("limit", u32::MAX))?;
+        let begin = Place::begin(after, origin);
         let id = start.id();
-        if view.exists(index, id) {
-            add(&Start { origin, id, index, view, expansion }, &mut hops)?;
+        if !matches!(begin, Begin::Nowhere) && view.exists(index, id) {
+            add(&Start { origin, id, index, view, expansion, begin, room }, &mut hops)?;
+        }
+        if hops.len() > room {
+            break;
         }
     }
     Ok(hops)
 }
 
-/// Adds the hops over edges in the lists; those that have to be read are not compared with the filter yet.
+/// Adds the hops over edges in the lists, of each list no more than there is room for and one; those that have to be
+/// read are not compared with the filter yet.
 fn add_listed(start: &Start<'_>, parted: &BTreeSet<u32>, hops: &mut Vec<Hop>) {
-    let Start { index, view, .. } = *start;
+    let Start { index, view, begin, room, .. } = *start;
     let edges = index.table(Collection::Edge);
-    let listed = index.nodes().ordinal(start.id).into_iter().flat_map(|node| index.edges_of(node));
-    for ordinal in listed.filter(|ordinal| !parted.contains(ordinal)) {
-        let Some(state) = view.stored(index, Collection::Edge, ordinal) else { continue };
-        let Some(edge) = edges.id(ordinal).filter(|edge| view.own(edge).is_none()) else {
-            continue;
-        };
-        let Some(node) = index.ends(ordinal).and_then(|ends| start.reached(&edge, &ends)) else {
-            continue;
-        };
-        let is_read = !start.expansion.edge_filter.is_all();
-        let located = is_read.then(|| Located::new(index, Collection::Edge, ordinal, &edge, state));
-        hops.push(Hop { origin: start.origin, edge, node, located });
+    let Some(node) = index.nodes().ordinal(start.id) else { return };
+    for side in [Side::Out, Side::In] {
+        let most = hops.len().saturating_add(room);
+        for listed in rest(index, index.adjacency.hops(node, side), begin) {
+            // What can be followed from here as well as to here stands in both lists; a loop too.
+            let is_twice = listed.is_undirected() || listed.node == node;
+            let ordinal = listed.edge;
+            if (side == Side::In && is_twice) || parted.contains(&ordinal) {
+                continue;
+            }
+            let Some(state) = view.stored(index, Collection::Edge, ordinal) else { continue };
+            let Some(edge) = edges.id(ordinal).filter(|edge| view.own(edge).is_none()) else {
+                continue;
+            };
+            let Some(node) = index.ends(ordinal).and_then(|ends| start.reached(&edge, &ends))
+            else {
+                continue;
+            };
+            let is_read = !start.expansion.edge_filter.is_all();
+            let located =
+                is_read.then(|| Located::new(index, Collection::Edge, ordinal, &edge, state));
+            hops.push(Hop { origin: start.origin, edge, node, located });
+            if hops.len() > most {
+                break;
+            }
+        }
     }
 }
 
@@ -128,7 +192,8 @@ impl Start<'_> {
     /// The node that an edge leads to from here, if it is wanted.
     fn reached(&self, edge: &Id, ends: &Ends) -> Option<Id> {
         let node = ends.follow(self.id, self.expansion.direction)?;
-        let is_wanted = self.expansion.edges.contains(edge)
+        let is_wanted = self.begin.is_before(edge)
+            && self.expansion.edges.contains(edge)
             && self.expansion.nodes.contains(node)
             && self.view.exists(self.index, node);
         is_wanted.then(|| node.clone())
@@ -146,14 +211,15 @@ impl Start<'_> {
     }
 }
 
-/// Where the hops lead whose edges match.
+/// Adds where the hops lead whose edges match, each with its edge.
 async fn filtered(
     store: &Store,
     files: Arc<Segments>,
     hops: Vec<Hop>,
     expansion: &Expansion,
-) -> Result<Vec<Adjacent>> {
-    let mut found = Vec::with_capacity(hops.len());
+    found: &mut Vec<Adjacent>,
+) -> Result<()> {
+    found.reserve(hops.len());
     let mut hops = hops.into_iter().peekable();
     while hops.peek().is_some() {
         // In slices, so that a hub's edges are never all in memory.
@@ -162,12 +228,12 @@ async fn filtered(
         let edges = read(Arc::clone(&files), located, store.shared.deadline).await?;
         for (hop, edge) in slice.into_iter().zip(edges) {
             if edge.map_or(Ok(true), |edge| matches(&expansion.edge_filter, &edge))? {
-                let edge = expansion.with_edges.then(|| Handle::new(hop.edge));
+                let edge = Some(Handle::new(hop.edge));
                 found.push(Adjacent::new(hop.origin, edge, Handle::new(hop.node)));
             }
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 fn matches(filter: &Filter, edge: &Document) -> Result<bool> {

@@ -96,9 +96,10 @@ async fn other_tasks_run_between_chunks() {
 async fn a_hook_reads_the_graph_beside_its_walk() {
     let world = World::line(2).await;
     let graph = world.graph();
+    let database = Arc::clone(graph.database());
     let probe = Probe::new(move |_, walk| {
-        assert!(Arc::ptr_eq(walk.graph().database(), graph.database()));
+        assert!(Arc::ptr_eq(walk.graph().database(), &database));
         Ok(Control::Continue)
     });
-    assert_eq!(run(world.walk(probe)).await.reports, [0]);
+    assert_eq!(run(graph.walk(probe).from(town(0))).await.reports, [0]);
 }

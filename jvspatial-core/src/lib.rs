@@ -46,8 +46,8 @@ pub use query::{
 };
 pub use subgraph::{Subgraph, SubgraphBuilder, SubgraphEdge};
 pub use walker::{
-    Applied, Control, DryRun, Ended, Enqueued, Fork, Here, HookError, Limit, Meets, NestedWalk,
-    Observer, OnConflict, OnError, OnFull, Outcome, ParallelWalker, PlannedChange, Progress, Queue,
-    Reports, SequentialWalker, Stats, Step, StepOutcome, Stepper, Trail, Uniqueness, VisitedBy,
-    VisitedByAny, VisitedByMut, Walk, WalkBuilder, Walker, WriteMode,
+    Applied, Checkpoint, Control, DryRun, Ended, Enqueued, Fork, Here, HookError, Limit, Meets,
+    NestedWalk, Observer, OnConflict, OnError, OnFull, Outcome, ParallelWalker, PlannedChange,
+    Progress, Queue, Reports, SequentialWalker, Stats, Step, StepOutcome, Stepper, Trail,
+    Uniqueness, VisitedBy, VisitedByAny, VisitedByMut, Walk, WalkBuilder, Walker, WriteMode,
 };

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use jvspatial_db::{Database, Document, Handle, Id, OrdinalPin, Transaction};
 
 use super::ahead::Ahead;
+use super::checkpoint::Past;
 use super::frontier::{Enqueued, Frontier, Met, Order, Origin, Pending};
 use super::leaves::Leaves;
 use super::limits::{Limit, Limits};
@@ -125,6 +126,7 @@ impl Engine {
             return Some(Limit::Visits(most));
         }
         *visits += 1;
+        self.frontier.visited().note(id, Past::Visited);
         None
     }
 
@@ -187,6 +189,7 @@ impl Engine {
         }
         *retries += 1;
         self.stats.revisited += 1;
+        self.frontier.visited().note(pending.handle.id(), Past::Retried);
         if let Some(origin) = &mut pending.origin {
             origin.ahead = None;
         }

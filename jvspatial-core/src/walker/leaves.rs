@@ -20,15 +20,15 @@ pub(super) struct Leaves {
 
 /// A visit that is not left yet.
 #[derive(Debug)]
-struct Open {
-    handle: Handle,
-    depth: u32,
-    parent: Option<u64>,
-    way: Option<Arc<Way>>,
+pub(super) struct Open {
+    pub(super) handle: Handle,
+    pub(super) depth: u32,
+    pub(super) parent: Option<u64>,
+    pub(super) way: Option<Arc<Way>>,
     /// How many visits that it asked for are not left.
-    below: u64,
+    pub(super) below: u64,
     /// Whether nothing more can come to be below.
-    is_done: bool,
+    pub(super) is_done: bool,
 }
 
 /// A visit that is to be left.
@@ -46,6 +46,19 @@ impl Leaves {
     /// Something is visited.
     pub(super) fn enter(&mut self, Left { step, handle, depth, parent, way }: Left) {
         self.open.insert(step, Open { handle, depth, parent, way, below: 0, is_done: false });
+    }
+
+    /// The visits that are not left, by their steps, which [`restore`](Self::restore) takes.
+    pub(super) fn open(&self) -> impl Iterator<Item = (u64, &Open)> {
+        self.open.iter().map(|(step, open)| (*step, open))
+    }
+
+    /// Takes up a visit that was not left.
+    pub(super) fn restore(&mut self, step: u64, open: Open) {
+        if open.is_done && open.below == 0 {
+            self.ready.insert(step);
+        }
+        self.open.insert(step, open);
     }
 
     /// Something waits to be visited because of the visit `parent`.

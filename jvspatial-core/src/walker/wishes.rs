@@ -61,6 +61,20 @@ struct Group {
     from: Vec<Handle>,
 }
 
+/// One call that asks for visits, with what it asks for.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    /// The node from which to follow, or what to visit itself.
+    pub(super) handle: &'a Handle,
+    /// Which of the expansions; none for a visit of `handle` itself.
+    pub(super) expansion: Option<usize>,
+    /// The edge that was visited on the way to it.
+    pub(super) edge: Option<&'a Handle>,
+    pub(super) again: bool,
+    pub(super) from: &'a From,
+    pub(super) rank: Option<f64>,
+}
+
 /// What the database answered to a group, and how many of its wishes were handed their part.
 struct Answer {
     nodes: std::iter::Peekable<std::vec::IntoIter<Adjacent>>,
@@ -129,6 +143,29 @@ impl Wishes {
     ) {
         self.wishes.push(Wish { what: What::Named, from, rank });
         self.named.push(Named { handle, edge, again });
+    }
+
+    /// The expansions that were asked for, each once, and whether their edges are visited on the way.
+    pub(super) fn expansions(&self) -> impl Iterator<Item = (&Expansion, bool)> {
+        self.groups.iter().map(|group| (&group.expansion, group.visits_edges))
+    }
+
+    /// All calls, in order.
+    pub(super) fn calls(&self) -> impl Iterator<Item = Call<'_>> {
+        let mut named = self.named.iter();
+        let mut groups: Vec<_> = self.groups.iter().map(|group| group.from.iter()).collect();
+        self.wishes.iter().filter_map(move |Wish { what, from, rank }| {
+            let (handle, expansion, edge, again) = match *what {
+                What::Named => {
+                    let Named { handle, edge, again } = named.next()?;
+                    (handle, None, edge.as_ref(), *again)
+                }
+                What::Expansion(group) => {
+                    (groups.get_mut(group)?.next()?, Some(group), None, false)
+                }
+            };
+            Some(Call { handle, expansion, edge, again, from, rank: *rank })
+        })
     }
 
     /// Whether there are none.

@@ -415,7 +415,10 @@ impl<W: Walker> WalkBuilder<W> {
             has_ordinals && matches!(self.uniqueness, Uniqueness::NodeOnce | Uniqueness::EdgeOnce);
         // Pinned before the first ordinal is seen, so that none that is noted can change its meaning.
         let pin = uses_ordinals.then(|| database.pin_ordinals());
-        let visited = Visited::new(self.uniqueness, uses_ordinals);
+        let mut visited = Visited::new(self.uniqueness, uses_ordinals);
+        if plan.is_some() {
+            visited.keep_log();
+        }
         let mut frontier = Frontier::new(self.order, self.limits.frontier, self.on_full, visited);
         let start = starts.first().cloned();
         let met = starts.iter().map(|id| Met::from(Pending::start(database.handle(id))));

@@ -100,6 +100,10 @@ impl<W: Walker> Run<W> {
                 return Ok(ended);
             }
             if !self.walk.engine.take_chunk(self.walk.step()) {
+                // What waited last may have needed no visit any more, and then somebody else is done with it.
+                if let Some(ended) = self.leave().await? {
+                    return Ok(ended);
+                }
                 // A conflict among the last writes may bring a node back.
                 self.walk.write_all().await?;
                 if self.is_checkpointed() && !self.walk.writes.is_settled() {

@@ -238,6 +238,10 @@ impl Wishes {
             answers.push(Answer { nodes: nodes.into_iter().peekable(), served: 0 });
         }
         let Self { wishes, groups, named } = self;
+        for named in named.iter_mut().filter(|named| named.handle.ordinal().is_none()) {
+            // What was created meanwhile is known by its ordinal from now on, as it is to who follows an edge to it.
+            named.handle = database.handle(named.handle.id());
+        }
         let mut wishes = wishes.iter();
         let mut wish = wishes.next();
         let mut named = named.drain(..);

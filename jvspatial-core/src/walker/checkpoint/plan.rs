@@ -213,9 +213,8 @@ impl<W: Walker> Plan<W> {
             return Err(Error::new(ErrorKind::Unsupported, "checkpoints need atomic batches")
                 .with("database", database.capabilities().name));
         }
-        run.walk.engine.frontier.visited().keep_log();
         course.start.clone_from(&run.walk.engine.start);
-        let [key, ..] = [run.walk.graph.reserve_keys(1).next().unwrap_or_default()];
+        let key = run.walk.graph.reserve_keys(1).next().unwrap_or_default();
         let mut saver = Saver {
             name: self.name,
             id,

@@ -23,6 +23,8 @@
 
 mod again;
 mod atomic;
+mod checkpoint;
+mod checkpoint_model;
 mod conflicts;
 mod contract;
 mod endings;

@@ -45,18 +45,18 @@
 pub use jvspatial_core::petgraph;
 pub use jvspatial_core::{
     AnyEdge, AnyNode, Applied, CacheConfig, Cascade, CascadeReport, Change, ChangeKind, Changed,
-    Changes, Connection, Connections, Connects, Control, DatabaseConfig, Dated, DeclaredIndex,
-    DeclaredKey, DeleteReport, DistinctAs, DryRun, Edge, EdgeSelect, Effect, Embedded, Ended,
-    Enqueued, Entity, EntityTypes, Error, ErrorKind, Expansion, Explanation, Field, FieldInterval,
-    Find, FindStream, FindUpdate, Fork, Graph, GraphBuilder, GraphConfig, Here, Hop, Index,
-    IndexConflict, IndexInfo, IndexPlan, IndexSpec, Limit, LimitsConfig, List, LostHistory, Meets,
-    NestedWalk, Node, NodeLink, NodeSelect, Numeric, Object, Observer, OnConflict, OnError, OnFull,
-    Operand, Order, Outcome, Page, ParallelWalker, Picture, Place, PlannedChange, Predicate,
-    Progress, Projected, ProjectedFields, Projection, Queue, Reports, Result, ResumeToken, Root,
-    SequentialWalker, SomeFields, Stage, Standalone, Stats, Step, StepOutcome, Stepper, Stored,
-    Subgraph, SubgraphBuilder, SubgraphEdge, Text, Trail, Transaction, TypeIndex, Uniqueness,
-    Updated, View, Visitable, VisitedBy, VisitedByAny, VisitedByMut, Walk, WalkBuilder, Walker,
-    Watch, Watched, Whole, WriteMode, both, incoming, out,
+    Changes, Checkpoint, Connection, Connections, Connects, Control, DatabaseConfig, Dated,
+    DeclaredIndex, DeclaredKey, DeleteReport, DistinctAs, DryRun, Edge, EdgeSelect, Effect,
+    Embedded, Ended, Enqueued, Entity, EntityTypes, Error, ErrorKind, Expansion, Explanation,
+    Field, FieldInterval, Find, FindStream, FindUpdate, Fork, Graph, GraphBuilder, GraphConfig,
+    Here, Hop, Index, IndexConflict, IndexInfo, IndexPlan, IndexSpec, Limit, LimitsConfig, List,
+    LostHistory, Meets, NestedWalk, Node, NodeLink, NodeSelect, Numeric, Object, Observer,
+    OnConflict, OnError, OnFull, Operand, Order, Outcome, Page, ParallelWalker, Picture, Place,
+    PlannedChange, Predicate, Progress, Projected, ProjectedFields, Projection, Queue, Reports,
+    Result, ResumeToken, Root, SequentialWalker, SomeFields, Stage, Standalone, Stats, Step,
+    StepOutcome, Stepper, Stored, Subgraph, SubgraphBuilder, SubgraphEdge, Text, Trail,
+    Transaction, TypeIndex, Uniqueness, Updated, View, Visitable, VisitedBy, VisitedByAny,
+    VisitedByMut, Walk, WalkBuilder, Walker, Watch, Watched, Whole, WriteMode, both, incoming, out,
 };
 /// Ids, documents and database backends, for applications that reach below the graph.
 pub use jvspatial_db as db;

@@ -20,7 +20,7 @@ use crate::parallel::documents;
 use crate::trap::Trap;
 
 /// How many cases there are.
-const CASES: u32 = 300;
+const CASES: u32 = 500;
 
 /// What a hook does at a city; the number is that of another.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -495,7 +495,14 @@ async fn compare<const LEAVES: bool>(
     prop_assert!(whole.reports.ends_with(&stopped.reports), "{whole:#?} {stopped:#?}");
     prop_assert!(whole.conflicts.ends_with(&stopped.conflicts), "{whole:#?} {stopped:#?}");
     prop_assert!(stopped.errors <= whole.errors, "{whole:#?} {stopped:#?}");
+    // One that is stopped between a chunk and its pause goes on without the pause, and its checkpoint.
+    let pauses = plan.deeds.iter().flatten().any(|deed| matches!(deed, Deed::Pause));
+    // What is loaded ahead for nothing, because a hook took hold of the queue, is not asked for again.
+    let queues =
+        plan.deeds.iter().flatten().any(|deed| matches!(deed, Deed::Next(_) | Deed::Dequeue(_)));
     for seen in [&mut whole, &mut stopped] {
+        seen.stats.retain(|(name, _)| !pauses || *name != "batches");
+        seen.stats.retain(|(name, _)| !queues || *name != "queries");
         seen.reports.clear();
         seen.conflicts.clear();
         seen.errors = 0;

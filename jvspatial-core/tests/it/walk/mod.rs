@@ -24,6 +24,8 @@
 mod again;
 mod atomic;
 mod checkpoint;
+#[cfg(feature = "json")]
+mod checkpoint_kill;
 mod checkpoint_model;
 mod conflicts;
 mod contract;

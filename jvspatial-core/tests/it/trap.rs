@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
@@ -19,6 +20,8 @@ pub(crate) struct Trap {
     left: AtomicUsize,
     after: AtomicBool,
     sprung: Notify,
+    /// How many writes are on their way, also those for which nobody waits any more.
+    running: Arc<AtomicUsize>,
     /// How many batches were applied.
     pub(crate) applied: AtomicUsize,
     /// How many atomic batches were asked for, and how many others.
@@ -34,6 +37,7 @@ impl Trap {
             left: AtomicUsize::new(left),
             after: AtomicBool::new(after),
             sprung: Notify::new(),
+            running: Arc::default(),
             applied: AtomicUsize::new(0),
             atomic: AtomicUsize::new(0),
             others: AtomicUsize::new(0),
@@ -56,6 +60,25 @@ impl Trap {
             Either::Left((awaited, _)) => Some(awaited),
             Either::Right(((), _)) => None,
         }
+    }
+
+    /// Waits until no write is on its way.
+    pub(crate) async fn settled(&self) {
+        while self.running.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Writes in a task of its own, as a driver may: a batch that was begun is written whoever waits.
+    async fn write_apart(&self, batch: WriteBatch) -> Result<WriteReport> {
+        let (inner, running) = (self.inner.clone(), self.running.clone());
+        running.fetch_add(1, Ordering::Relaxed);
+        let written = tokio::spawn(async move {
+            let report = inner.write(batch).await;
+            running.fetch_sub(1, Ordering::Relaxed);
+            report
+        });
+        written.await.unwrap()
     }
 
     async fn stop<T>(&self) -> T {
@@ -95,7 +118,7 @@ impl Database for Trap {
         if springs && !self.after.load(Ordering::Relaxed) {
             return self.stop().await;
         }
-        let report = self.inner.write(batch).await;
+        let report = self.write_apart(batch).await;
         let is_applied = report.as_ref().is_ok_and(WriteReport::is_complete);
         self.applied.fetch_add(usize::from(is_applied), Ordering::Relaxed);
         if springs {

@@ -393,7 +393,7 @@ impl<W: Walker> WalkBuilder<W> {
         if let Some(plan) = &plan {
             plan.check(&self)?;
         }
-        let course = plan.as_ref().map(|plan| self.course(plan.every()));
+        let course = plan.as_ref().map(|plan| Box::new(self.course(plan.every())));
         let mode = self.settings.write_mode;
         let is_apart = mode == WriteMode::Atomic || self.recorder.is_some();
         let (graph, transaction) = graph_to_walk(self.graph, mode, self.recorder).await?;
@@ -476,7 +476,7 @@ impl<W: Walker> WalkBuilder<W> {
             Company { spread, observer, cancel, sink, pause_at: None, saver: None, resumed: None };
         let mut run = Run { seat: company.seat(self.walker), walk, company };
         if let (Some(plan), Some(course)) = (plan, course) {
-            plan.join(&mut run, course).await?;
+            Box::pin(plan.join(&mut run, course)).await?;
         }
         Ok(run)
     }

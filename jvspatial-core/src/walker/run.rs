@@ -47,7 +47,7 @@ pub(super) struct Company<W: Walker> {
     /// After how many visits the walk pauses by itself.
     pub(super) pause_at: Option<u64>,
     /// What writes checkpoints, in a walk that has some.
-    pub(super) saver: Option<Saver<W>>,
+    pub(super) saver: Option<Box<Saver<W>>>,
     /// Where it goes on from one, until it has.
     pub(super) resumed: Option<At>,
 }
@@ -70,7 +70,7 @@ impl<W: Walker> Run<W> {
         };
         let ended = match ended {
             Ended::Paused => ended,
-            ended if self.is_checkpointed() => self.finish_checkpointed(ended).await,
+            ended if self.is_checkpointed() => Box::pin(self.finish_checkpointed(ended)).await,
             ended => self.finish(ended).await,
         };
         self.walk.clock.stop();
@@ -86,7 +86,7 @@ impl<W: Walker> Run<W> {
         match self.company.resumed.take() {
             Some(At::End(ended)) => return Ok(ended),
             Some(At::Chunk(first)) => {
-                if let Some(ended) = self.follow_up(first).await? {
+                if let Some(ended) = Box::pin(self.follow_up(first)).await? {
                     return Ok(ended);
                 }
             }
@@ -101,7 +101,9 @@ impl<W: Walker> Run<W> {
             }
             if !self.walk.engine.take_chunk(self.walk.step()) {
                 // What waited last may have needed no visit any more, and then somebody else is done with it.
-                if let Some(ended) = self.leave().await? {
+                if self.walk.engine.leaves.is_some()
+                    && let Some(ended) = Box::pin(self.leave()).await?
+                {
                     return Ok(ended);
                 }
                 // A conflict among the last writes may bring a node back.

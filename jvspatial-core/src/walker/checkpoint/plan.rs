@@ -206,7 +206,11 @@ impl<W: Walker> Plan<W> {
     }
 
     /// Has `run` keep checkpoints, and go on from the one that was loaded.
-    pub(in crate::walker) async fn join(self, run: &mut Run<W>, mut course: Course) -> Result<()> {
+    pub(in crate::walker) async fn join(
+        self,
+        run: &mut Run<W>,
+        mut course: Box<Course>,
+    ) -> Result<()> {
         let id = head_id(&self.name)?;
         let database = &run.walk.engine.database;
         if !database.capabilities().atomic_batches {
@@ -218,7 +222,7 @@ impl<W: Walker> Plan<W> {
         let mut saver = Saver {
             name: self.name,
             id,
-            course,
+            course: *course,
             chunks: 0,
             token: key.iter().map(|byte| format!("{byte:02x}")).collect(),
             first: first_version(key),
@@ -230,7 +234,7 @@ impl<W: Walker> Plan<W> {
             Some(loaded) => restore::restore(run, &mut saver, *loaded)?,
             None => refuse_another(&**database, &saver).await?,
         }
-        run.company.saver = Some(saver);
+        run.company.saver = Some(Box::new(saver));
         Ok(())
     }
 }

@@ -32,7 +32,8 @@ impl<W: Walker> Run<W> {
         let Some(saver) = &mut self.company.saver else { return Ok(()) };
         saver.chunks += 1;
         if is_due || saver.chunks >= saver.course.every {
-            self.write_checkpoint(At::Chunk(first)).await?;
+            // Rare, and large: no walk without checkpoints is to carry its state.
+            Box::pin(self.write_checkpoint(At::Chunk(first))).await?;
         }
         Ok(())
     }
@@ -46,7 +47,7 @@ impl<W: Walker> Run<W> {
     /// Writes a checkpoint between two chunks, when all that hooks asked for was looked up. Nothing without checkpoints.
     pub(in crate::walker) async fn checkpoint_now(&mut self) -> Result<()> {
         match self.is_checkpointed() {
-            true => self.write_checkpoint(At::Chunk(self.walk.step() + 1)).await,
+            true => Box::pin(self.write_checkpoint(At::Chunk(self.walk.step() + 1))).await,
             false => Ok(()),
         }
     }

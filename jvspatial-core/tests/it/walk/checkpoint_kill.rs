@@ -234,8 +234,8 @@ impl World {
             let most = 20_000 + self.cities * 10 + kills * 25_000;
             let marks = [RESUMED, ANEW].map(|mark| self.home().with_extension(mark));
             // A few kills meet the opening.
-            let is_over =
-                random % 8 != 0 && life.ends_before(|| marks.iter().any(|mark| mark.exists()));
+            let is_over = !random.is_multiple_of(8)
+                && life.ends_before(|| marks.iter().any(|mark| mark.exists()));
             let is_over = is_over || life.ends_within(Duration::from_micros(random / 8 % most));
             let [resumed, anew] = marks.map(|mark| std::fs::remove_file(mark).is_ok());
             figures.resumed += u64::from(resumed);

@@ -185,7 +185,7 @@ impl<const LEAVES: bool> Roamer<LEAVES> {
         if here.is_edge() {
             let road: Stored<Road> = here.decode()?;
             walk.report(format!("road {} {} {}", road.km, walk.step(), walk.depth()));
-            return Ok(if road.km % 4 == 0 { Control::Skip } else { Control::Continue });
+            return Ok(if road.km.is_multiple_of(4) { Control::Skip } else { Control::Continue });
         }
         let mut city = here.decode::<City>()?;
         let (step, depth, ways) = (walk.step(), walk.depth(), walk.path().len());

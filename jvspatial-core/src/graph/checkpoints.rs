@@ -17,6 +17,30 @@ impl Graph {
     /// changed but for the start, the order and the uniqueness. Reports, errors and conflicts of before are not there, but
     /// count. A node that was deleted meanwhile is missing.
     ///
+    /// ```
+    /// # use jvspatial_core::{Control, Graph, Here, HookError, Result, Walk, Walker};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Default, Serialize, Deserialize)]
+    /// # struct Rest;
+    /// # impl Walker for Rest {
+    /// #     type Report = ();
+    /// #     const NAME: &'static str = "Rest";
+    /// #     async fn visit(&mut self, _: &mut Here, walk: &mut Walk<Self>) -> Result<Control, HookError> {
+    /// #         Ok(if walk.step() == 1 { Control::Pause } else { Control::Continue })
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result {
+    /// # let graph = Graph::open("memory:").await?;
+    /// // A walk that pauses stands at its checkpoint too, also for another process.
+    /// let outcome = graph.walk(Rest).checkpoint("rest", 1).run().await?;
+    /// # drop(outcome);
+    /// let outcome = graph.resume::<Rest>("rest").await?.max_steps(10).run().await?;
+    /// assert_eq!(outcome.stats.visited, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// `NotFound` when there is no such checkpoint: the walk has ended, or has not come to its first. `Unsupported` when it
     /// is of another walker, or of another [version](Walker::VERSION) of it, with both; `Invalid` when the walker cannot be read
@@ -31,6 +55,32 @@ impl Graph {
 
     /// The [checkpoints](WalkBuilder::checkpoint) that there are, by their names. It is not known which of them are of walks
     /// under way.
+    ///
+    /// ```
+    /// # use jvspatial_core::{Control, Graph, Here, HookError, Result, Walk, Walker};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Default, Serialize, Deserialize)]
+    /// # struct Rest;
+    /// # impl Walker for Rest {
+    /// #     type Report = ();
+    /// #     const NAME: &'static str = "Rest";
+    /// #     async fn visit(&mut self, _: &mut Here, walk: &mut Walk<Self>) -> Result<Control, HookError> {
+    /// #         Ok(if walk.step() == 1 { Control::Pause } else { Control::Continue })
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result {
+    /// # let graph = Graph::open("memory:").await?;
+    /// # let outcome = graph.walk(Rest).checkpoint("rest", 1).run().await?;
+    /// # drop(outcome);
+    /// for checkpoint in graph.checkpoints().await? {
+    ///     println!("{}: {} after {} visits", checkpoint.name, checkpoint.walker, checkpoint.visited);
+    ///     assert!(graph.discard_checkpoint(&checkpoint.name).await?);
+    /// }
+    /// # assert!(graph.checkpoints().await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// `Corrupt`, and what the database says.

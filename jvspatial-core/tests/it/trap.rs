@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub(crate) struct Trap {
     inner: Arc<dyn Database>,
+    capabilities: Capabilities,
     /// How many writes go well.
     left: AtomicUsize,
     after: AtomicBool,
@@ -34,6 +35,7 @@ impl Trap {
     pub(crate) fn new(graph: &Graph, left: usize, after: bool) -> Arc<Self> {
         Arc::new(Self {
             inner: graph.database().clone(),
+            capabilities: graph.database().capabilities().clone(),
             left: AtomicUsize::new(left),
             after: AtomicBool::new(after),
             sprung: Notify::new(),
@@ -42,6 +44,15 @@ impl Trap {
             atomic: AtomicUsize::new(0),
             others: AtomicUsize::new(0),
         })
+    }
+
+    /// A graph in a database that cannot make a batch all or nothing.
+    pub(crate) fn without_atomic_batches(graph: &Graph) -> Graph {
+        let mut trap = Self::new(graph, usize::MAX, false);
+        if let Some(trap) = Arc::get_mut(&mut trap) {
+            trap.capabilities.atomic_batches = false;
+        }
+        trap.graph()
     }
 
     pub(crate) fn graph(self: &Arc<Self>) -> Graph {
@@ -95,7 +106,7 @@ async fn pause() {
 #[async_trait]
 impl Database for Trap {
     fn capabilities(&self) -> &Capabilities {
-        self.inner.capabilities()
+        &self.capabilities
     }
 
     fn handle(&self, id: &Id) -> Handle {

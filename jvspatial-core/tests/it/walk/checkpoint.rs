@@ -513,6 +513,9 @@ async fn what_cannot_be_made_again_is_refused(graph: Graph) {
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     }
     assert_eq!(walk().dry_run().await.unwrap_err().kind(), ErrorKind::Unsupported);
+    let plain = tally(&Trap::without_atomic_batches(&graph), &world).checkpoint("tally", 1);
+    let error = plain.run().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
 
     #[derive(Debug, Serialize, Deserialize)]
     struct Nests;

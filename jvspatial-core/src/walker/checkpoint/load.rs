@@ -1,5 +1,6 @@
 //! Reading checkpoints, and removing them.
 
+use jvspatial_db::limits::MAX_BATCH_OPERATIONS;
 use jvspatial_db::{Collection, Database, Document, Filter, Handle, Query, WriteBatch, doc};
 use serde::de::DeserializeOwned;
 
@@ -49,7 +50,7 @@ pub(crate) async fn load<W: Walker + DeserializeOwned>(
             .with("checkpoint", format_args!("{name:?}")));
     };
     check_walker::<W>(&head)?;
-    let stored = stored(&document, &head);
+    let stored = stored(&document, &head)?;
     let ids = stored.part_ids(&head.token, true)?;
     let handles: Vec<Handle> = ids.into_iter().map(Handle::new).collect();
     let mut parts = Vec::with_capacity(handles.len().min(PARTS_AT_ONCE));
@@ -85,7 +86,7 @@ pub(crate) async fn list(database: &dyn Database) -> Result<Vec<Checkpoint>> {
 /// Removes the checkpoint called `name`; `false` when there is none.
 pub(crate) async fn discard(database: &dyn Database, name: &str) -> Result<bool> {
     let Some((document, head)) = read_head(database, name).await? else { return Ok(false) };
-    let stored = stored(&document, &head);
+    let stored = stored(&document, &head)?;
     let mut batch = WriteBatch::new(database.capabilities().encoding).atomic(true);
     batch.delete(document.id, Some(document.version), false)?;
     for part in stored.part_ids(&head.token, true)? {
@@ -111,9 +112,16 @@ fn read<T: DeserializeOwned>(document: &Document) -> Result<T> {
     })
 }
 
-fn stored(document: &Document, head: &Head) -> Stored {
+fn stored(document: &Document, head: &Head) -> Result<Stored> {
     let Head { past_parts, generation, parts, .. } = *head;
-    Stored { version: document.version, past_parts, generation, parts }
+    // They are removed by one batch, so a walk has no more.
+    if u64::from(past_parts) + u64::from(parts) > MAX_BATCH_OPERATIONS as u64 {
+        return Err(Error::new(ErrorKind::Corrupt, "checkpoint has more parts than there can be")
+            .with("checkpoint", format_args!("{:?}", head.name))
+            .with("parts", u64::from(past_parts) + u64::from(parts))
+            .with("limit", MAX_BATCH_OPERATIONS));
+    }
+    Ok(Stored { version: document.version, past_parts, generation, parts })
 }
 
 fn check_walker<W: Walker>(head: &Head) -> Result<()> {

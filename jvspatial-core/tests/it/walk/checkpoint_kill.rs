@@ -52,7 +52,8 @@ fn every_node_is_changed_once_however_often_the_walk_is_killed() {
     let seed = RandomState::new().build_hasher().finish();
     let mut figures = Figures::default();
     let honest = World::new(cities);
-    while figures.rounds < rounds {
+    // On a busy machine it may take more rounds until enough of the kills meet a walk.
+    while figures.rounds < rounds || (figures.resumed < rounds && figures.rounds < 10 * rounds) {
         honest.round("honest", seed, &mut figures);
     }
     let mut control = Figures::default();
@@ -241,7 +242,7 @@ impl World {
             random.write_u64(seed ^ figures.kills);
             let random = random.finish();
             // The longer a round lasts the more time its lives get, so that it ends on a busy machine too.
-            let most = self.micros * (3 + kills) / 2 + 1;
+            let most = self.micros * (2 + kills) / 2 + 1;
             let marks = [RESUMED, ANEW].map(|mark| self.home().with_extension(mark));
             // A few kills meet the opening.
             let is_over = !random.is_multiple_of(8)

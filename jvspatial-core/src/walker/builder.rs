@@ -33,7 +33,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
 
 /// The largest chunk: a chunk is in memory whole.
-const MAX_CHUNK: usize = 1_000_000;
+pub(super) const MAX_CHUNK: usize = 1_000_000;
 /// How many reports a stream has room for.
 const REPORT_ROOM: usize = 1_024;
 const MAX_WORKERS: usize = 1_024;

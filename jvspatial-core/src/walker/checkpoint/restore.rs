@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use jvspatial_db::{Database, Expansion, Handle, Id};
 
-use super::head::{Head, Progress};
+use super::head::{At, Head, Progress};
 use super::load::Loaded;
 use super::part::{Open, Part, Past, Trod, Waiting, Wish};
-use super::saver::{PAST_ENTRIES, Saver};
+use super::saver::Saver;
 use super::ways::Ways;
 use crate::error::{Error, ErrorKind, Result};
+use crate::walker::builder::MAX_CHUNK;
 use crate::walker::clock::Clock;
 use crate::walker::frontier::{Origin, Pending};
 use crate::walker::leaves;
@@ -35,12 +36,12 @@ pub(super) fn restore<W: Walker>(
 ) -> Result<()> {
     let Loaded { head, stored, mut parts } = loaded;
     let Head { token, progress, at, course, .. } = head;
+    check_place(at, progress.step)?;
     saver.token = token;
     saver.stored = Some(stored);
     saver.course.start.clone_from(&course.start);
     let past_parts = parts.len().min(stored.past_parts as usize);
     saver.tail = parts.iter_mut().skip(past_parts).flat_map(|part| part.past.clone()).collect();
-    debug_assert!(saver.tail.len() < PAST_ENTRIES, "a full part has one of its own");
     let walk = &mut run.walk;
     walk.engine.start = course.start;
     walk.take_up(&progress);
@@ -61,6 +62,17 @@ pub(super) fn restore<W: Walker>(
     drop(run.walk.engine.frontier.visited().take_log());
     run.company.resumed = Some(at);
     Ok(())
+}
+
+/// Refuses to go on after a chunk that cannot have ended with the visit `last`.
+fn check_place(at: At, last: u64) -> Result<()> {
+    let At::Chunk(first) = at else { return Ok(()) };
+    if (last.saturating_sub(MAX_CHUNK as u64)..=last.saturating_add(1)).contains(&first) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Corrupt, "checkpoint goes on after a chunk that there cannot be")
+        .with("first visit", first)
+        .with("last visit", last))
 }
 
 impl<W: Walker> Restoring<'_, W> {

@@ -45,9 +45,9 @@
 pub use jvspatial_core::petgraph;
 pub use jvspatial_core::{
     AnyEdge, AnyNode, Applied, CacheConfig, CacheOptions, CacheStatistics, CachedAnswer, Cascade,
-    CascadeReport, Change, ChangeKind, Changed, Changes, Connection, Connections, Connects,
-    Control, DatabaseConfig, Dated, DeclaredIndex, DeclaredKey, DeleteReport, DistinctAs, DryRun,
-    Edge, EdgeSelect, Effect, Embedded, Emitted, Ended, Enqueued, Entity, EntityStatistics,
+    CascadeReport, Change, ChangeKind, Changed, Changes, Checkpoint, Connection, Connections,
+    Connects, Control, DatabaseConfig, Dated, DeclaredIndex, DeclaredKey, DeleteReport, DistinctAs,
+    DryRun, Edge, EdgeSelect, Effect, Embedded, Emitted, Ended, Enqueued, Entity, EntityStatistics,
     EntityTypes, Error, ErrorKind, Events, Expansion, Explanation, Field, FieldInterval, Find,
     FindStream, FindUpdate, Fork, Graph, GraphBuilder, GraphConfig, Here, Hop, Index,
     IndexConflict, IndexInfo, IndexPlan, IndexSpec, Limit, LimitsConfig, List, Listener,

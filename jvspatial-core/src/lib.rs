@@ -53,9 +53,9 @@ pub use query::{
 };
 pub use subgraph::{Subgraph, SubgraphBuilder, SubgraphEdge};
 pub use walker::{
-    Applied, Control, DryRun, Emitted, Ended, Enqueued, Events, Fork, Here, HookError, Limit,
-    Listener, Meets, NestedWalk, Observer, OnConflict, OnError, OnFull, Outcome, ParallelWalker,
-    PlannedChange, Progress, ProgressBar, Queue, Reports, SequentialWalker, Stats, Step,
-    StepOutcome, Stepper, Trail, Uniqueness, VisitedBy, VisitedByAny, VisitedByMut, Walk,
+    Applied, Checkpoint, Control, DryRun, Emitted, Ended, Enqueued, Events, Fork, Here, HookError,
+    Limit, Listener, Meets, NestedWalk, Observer, OnConflict, OnError, OnFull, Outcome,
+    ParallelWalker, PlannedChange, Progress, ProgressBar, Queue, Reports, SequentialWalker, Stats,
+    Step, StepOutcome, Stepper, Trail, Uniqueness, VisitedBy, VisitedByAny, VisitedByMut, Walk,
     WalkBuilder, Walker, WriteMode,
 };

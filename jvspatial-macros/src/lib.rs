@@ -311,6 +311,7 @@ pub fn derive_projection(input: TokenStream) -> TokenStream {
 ///
 /// # Keys
 /// - `report = Type`: what the walk reports. Default: `()`.
+/// - `version = 2`: the version that checkpoints of its walks name; one of another is refused. Default: 1.
 /// - `meets(Harbour, Bridge)`: types whose [own hooks](macro@visited) run, besides those that a hook of the walker
 ///   names.
 /// - `sequential`: hooks of nodes and edges may change the walker, see below.

@@ -5,6 +5,7 @@ mod backfill;
 mod batch;
 mod builder;
 mod cascade;
+mod checkpoints;
 mod connect;
 mod connections;
 mod create;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::Walker;
 use super::cancel::Cancel;
+use super::checkpoint::Plan;
 use super::engine::{Chunk, Engine};
 use super::events::{Channels, Events};
 use super::frontier::{Frontier, Met, Order, Pending};
@@ -33,7 +34,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
 
 /// The largest chunk: a chunk is in memory whole.
-const MAX_CHUNK: usize = 1_000_000;
+pub(super) const MAX_CHUNK: usize = 1_000_000;
 /// How many reports a stream has room for.
 const REPORT_ROOM: usize = 1_024;
 const MAX_WORKERS: usize = 1_024;
@@ -49,15 +50,15 @@ pub struct WalkBuilder<W: Walker> {
     pub(super) graph: Graph,
     walker: W,
     pub(super) starts: Option<Vec<Id>>,
-    order: Order,
-    uniqueness: Uniqueness,
-    chunk_size: usize,
-    batch_size: usize,
-    batch_age: Option<Duration>,
-    max_writes: Option<u64>,
+    pub(super) order: Order,
+    pub(super) uniqueness: Uniqueness,
+    pub(super) chunk_size: usize,
+    pub(super) batch_size: usize,
+    pub(super) batch_age: Option<Duration>,
+    pub(super) max_writes: Option<u64>,
     pub(super) limits: Limits,
-    on_full: OnFull,
-    trail: usize,
+    pub(super) on_full: OnFull,
+    pub(super) trail: usize,
     pub(super) settings: Settings,
     report_room: usize,
     observer: Option<Arc<dyn Observer>>,
@@ -65,6 +66,7 @@ pub struct WalkBuilder<W: Walker> {
     spread: Option<Spread<W>>,
     /// What a dry run goes through.
     pub(super) recorder: Option<Arc<Recorder>>,
+    pub(super) checkpoint: Option<Plan<W>>,
 }
 
 impl Graph {
@@ -107,6 +109,7 @@ impl<W: Walker> WalkBuilder<W> {
             cancel: None,
             spread: None,
             recorder: None,
+            checkpoint: None,
         }
     }
 
@@ -388,18 +391,24 @@ impl<W: Walker> WalkBuilder<W> {
     }
 
     /// The walk, paused before its first visit.
-    pub(super) async fn begin(self, sink: Option<Sink<W::Report>>) -> Result<Run<W>> {
+    pub(super) async fn begin(mut self, sink: Option<Sink<W::Report>>) -> Result<Run<W>> {
         check_size("chunk size", self.chunk_size, MAX_CHUNK)?;
         check_size("batch size", self.batch_size, MAX_BATCH_OPERATIONS)?;
         if let Some(Spread { workers, concurrency, .. }) = &self.spread {
             check_size("workers", *workers, MAX_WORKERS)?;
             check_size("concurrency", *concurrency, MAX_CONCURRENCY)?;
         }
+        let plan = self.checkpoint.take();
+        if let Some(plan) = &plan {
+            plan.check(&self)?;
+        }
+        let course = plan.as_ref().map(|plan| Box::new(self.course(plan.every())));
         let mode = self.settings.write_mode;
         let is_apart = mode == WriteMode::Atomic || self.recorder.is_some();
         let (graph, transaction) = graph_to_walk(self.graph, mode, self.recorder).await?;
         let starts = match &self.starts {
             Some(starts) => starts.clone(),
+            None if plan.as_ref().is_some_and(Plan::is_resumed) => Vec::new(),
             None => vec![graph.root().await?.id().clone()],
         };
         if let Some(start) = starts.iter().find(|id| id.collection() == Collection::Object) {
@@ -415,7 +424,10 @@ impl<W: Walker> WalkBuilder<W> {
             has_ordinals && matches!(self.uniqueness, Uniqueness::NodeOnce | Uniqueness::EdgeOnce);
         // Pinned before the first ordinal is seen, so that none that is noted can change its meaning.
         let pin = uses_ordinals.then(|| database.pin_ordinals());
-        let visited = Visited::new(self.uniqueness, uses_ordinals);
+        let mut visited = Visited::new(self.uniqueness, uses_ordinals);
+        if plan.is_some() {
+            visited.keep_log();
+        }
         let mut frontier = Frontier::new(self.order, self.limits.frontier, self.on_full, visited);
         let start = starts.first().cloned();
         let met = starts.iter().map(|id| Met::from(Pending::start(database.handle(id))));
@@ -457,6 +469,7 @@ impl<W: Walker> WalkBuilder<W> {
             max_age: self.batch_age,
             max_writes: self.max_writes,
             immediate: self.settings.write_mode == WriteMode::Immediate,
+            held: plan.is_some(),
         });
         // Where reading is work for this thread alone, nothing is gained by it, and a transaction takes one call at
         // a time.
@@ -469,8 +482,13 @@ impl<W: Walker> WalkBuilder<W> {
             Trail::new(self.trail),
         );
         let Self { observer, cancel, spread, .. } = self;
-        let company = Company { spread, observer, cancel, sink, pause_at: None };
-        Ok(Run { seat: company.seat(self.walker), walk, company })
+        let company =
+            Company { spread, observer, cancel, sink, pause_at: None, saver: None, resumed: None };
+        let mut run = Run { seat: company.seat(self.walker), walk, company };
+        if let (Some(plan), Some(course)) = (plan, course) {
+            Box::pin(plan.join(&mut run, course)).await?;
+        }
+        Ok(run)
     }
 }
 
@@ -498,7 +516,7 @@ const fn page_size(page: usize, chunk_size: usize) -> usize {
     if page == Limits::PAGE && each > page { each } else { page }
 }
 
-fn check_size(what: &'static str, size: usize, max: usize) -> Result<()> {
+pub(super) fn check_size(what: &'static str, size: usize, max: usize) -> Result<()> {
     if (1..=max).contains(&size) {
         return Ok(());
     }

@@ -12,6 +12,11 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    /// One that has counted `before` already.
+    pub(super) const fn after(before: Duration) -> Self {
+        Self { before, since: None }
+    }
+
     pub(super) fn start(&mut self) {
         self.since = Some(Instant::now());
     }

@@ -8,6 +8,7 @@ use jvspatial_db::{Database, Document, Handle, Id, OrdinalPin, Transaction};
 use tokio::task::yield_now;
 
 use super::ahead::Ahead;
+use super::checkpoint::Past;
 use super::frontier::{Enqueued, Frontier, Met, Order, Origin, Pending};
 use super::leaves::Leaves;
 use super::limits::{Limit, Limits};
@@ -126,6 +127,7 @@ impl Engine {
             return Some(Limit::Visits(most));
         }
         *visits += 1;
+        self.frontier.visited().note(id, Past::Visited);
         None
     }
 
@@ -197,6 +199,7 @@ impl Engine {
         }
         *retries += 1;
         self.stats.revisited += 1;
+        self.frontier.visited().note(pending.handle.id(), Past::Retried);
         if let Some(origin) = &mut pending.origin {
             origin.ahead = None;
         }

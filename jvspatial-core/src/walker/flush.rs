@@ -11,8 +11,11 @@ use crate::error::{ErrorKind, Result};
 
 impl<W: Walker> Walk<W> {
     /// Writes what a chunk leaves to be written before anything is followed: batches that are full, and all when
-    /// something changes what can be followed.
+    /// something changes what can be followed. Nothing in a walk that writes with its checkpoints.
     pub(super) async fn write_chunk(&mut self) -> Result<()> {
+        if self.writes.options.held {
+            return Ok(());
+        }
         if !self.partings.is_empty() || self.writes.is_structural() {
             return self.write_all().await;
         }
@@ -29,8 +32,11 @@ impl<W: Walker> Walk<W> {
         Ok(())
     }
 
-    /// Writes all that waits.
+    /// Writes all that waits. Nothing in a walk that writes with its checkpoints.
     pub(super) async fn write_all(&mut self) -> Result<()> {
+        if self.writes.options.held {
+            return Ok(());
+        }
         if !self.partings.is_empty() {
             self.part().await?;
         }
@@ -60,14 +66,14 @@ impl<W: Walker> Walk<W> {
         result
     }
 
-    fn judge(&mut self, unwritten: Unwritten, again: &mut Vec<Id>) -> Result<()> {
+    pub(super) fn judge(&mut self, unwritten: Unwritten, again: &mut Vec<Id>) -> Result<()> {
         let Unwritten { error, by, is_outdated } = unwritten;
         match (self.settings.on_conflict, by) {
             _ if error.kind() == ErrorKind::Unknown => Err(error),
             (OnConflict::Fail, _) => Err(error),
             (OnConflict::Report, _) => {
                 self.engine.stats.conflicts += 1;
-                if self.conflicts.len() < self.settings.max_errors {
+                if self.earlier_conflicts + self.conflicts.len() < self.settings.max_errors {
                     self.conflicts.push(error);
                 } else {
                     self.limit.get_or_insert(Limit::Errors(self.settings.max_errors));

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use jvspatial_db::{Handle, Id, OrdinalSet};
+use serde::{Deserialize, Serialize};
 
 use super::limits::Limit;
 use super::policy::OnFull;
 use super::visited::{Visited, Way};
 
 /// In which order what a walk meets is visited.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Order {
     /// Those met first come first.
     #[default]
@@ -213,6 +214,38 @@ impl Frontier {
     /// The most that has waited at once.
     pub(super) const fn peak(&self) -> usize {
         self.peak
+    }
+
+    /// What need not wait again.
+    pub(super) const fn visited(&mut self) -> &mut Visited {
+        &mut self.visited
+    }
+
+    /// What waits with its ranks, in the order of [`iter`](Self::iter): what [`restore`](Self::restore) takes.
+    pub(super) fn waiting(&self) -> Box<dyn Iterator<Item = (&Pending, Option<f64>)> + '_> {
+        match &self.waiting {
+            Waiting::Line(line) => Box::new(line.iter().map(|pending| (pending, None))),
+            Waiting::Ranked { .. } => {
+                Box::new(self.ranked().map(|ranked| (&*ranked.pending, Some(ranked.rank))))
+            }
+        }
+    }
+
+    /// Takes up what waited.
+    pub(super) fn restore(&mut self, pending: Pending, rank: Option<f64>) {
+        match &mut self.waiting {
+            Waiting::Line(line) => line.push_back(pending),
+            Waiting::Ranked { heap, met } => {
+                *met += 1;
+                let rank = rank.unwrap_or_else(|| f64::from(pending.depth));
+                heap.push(Ranked { rank, met: *met, pending: Box::new(pending) });
+            }
+        }
+    }
+
+    /// Takes up the most that has waited at once.
+    pub(super) fn restore_peak(&mut self, peak: usize) {
+        self.peak = self.peak.max(peak);
     }
 
     /// The limit, once there was no room and that ends the walk. From then on the frontier is not to be trusted.
@@ -450,12 +483,18 @@ impl Frontier {
     pub(super) fn iter(&self) -> Box<dyn Iterator<Item = &Pending> + '_> {
         match &self.waiting {
             Waiting::Line(line) => Box::new(line.iter()),
-            Waiting::Ranked { heap, .. } => {
-                let mut ranked: Vec<&Ranked> = heap.iter().collect();
-                ranked.sort_unstable_by(|a, b| b.cmp(a));
-                Box::new(ranked.into_iter().map(|ranked| &*ranked.pending))
-            }
+            Waiting::Ranked { .. } => Box::new(self.ranked().map(|ranked| &*ranked.pending)),
         }
+    }
+
+    /// What waits by rank, the next first.
+    fn ranked(&self) -> impl Iterator<Item = &Ranked> {
+        let mut ranked: Vec<&Ranked> = match &self.waiting {
+            Waiting::Line(_) => Vec::new(),
+            Waiting::Ranked { heap, .. } => heap.iter().collect(),
+        };
+        ranked.sort_unstable_by(|a, b| b.cmp(a));
+        ranked.into_iter()
     }
 
     fn count_in(&mut self, id: &Id) {

@@ -21,15 +21,15 @@ pub(super) struct Leaves {
 
 /// A visit that is not left yet.
 #[derive(Debug)]
-struct Open {
-    handle: Handle,
-    depth: u32,
-    parent: Option<u64>,
-    way: Option<Arc<Way>>,
+pub(super) struct Open {
+    pub(super) handle: Handle,
+    pub(super) depth: u32,
+    pub(super) parent: Option<u64>,
+    pub(super) way: Option<Arc<Way>>,
     /// How many visits that it asked for are not left.
-    below: u64,
+    pub(super) below: u64,
     /// Whether nothing more can come to be below.
-    is_done: bool,
+    pub(super) is_done: bool,
 }
 
 /// A visit that is to be left.
@@ -47,6 +47,19 @@ impl Leaves {
     pub(super) fn enter(&mut self, visit: Left, parent: Option<u64>) {
         let Left { step, handle, depth, way } = visit;
         self.open.insert(step, Open { handle, depth, parent, way, below: 0, is_done: false });
+    }
+
+    /// The visits that are not left, by their steps, which [`restore`](Self::restore) takes.
+    pub(super) fn open(&self) -> impl Iterator<Item = (u64, &Open)> {
+        self.open.iter().map(|(step, open)| (*step, open))
+    }
+
+    /// Takes up a visit that was not left.
+    pub(super) fn restore(&mut self, step: u64, open: Open) {
+        if open.is_done && open.below == 0 {
+            self.ready.insert(step);
+        }
+        self.open.insert(step, open);
     }
 
     /// Something waits to be visited because of the visit `parent`.
@@ -67,31 +80,32 @@ impl Leaves {
         }
     }
 
-    /// What is to be left when nothing more comes to be below the visits of `steps` but what waits by now.
-    ///
-    /// It is in the order in which it would be if each of those visits were a chunk of its own.
-    pub(super) fn conclude(&mut self, steps: RangeInclusive<u64>) -> Vec<Left> {
-        let mut left = Vec::new();
-        self.take_ready(&mut left);
+    /// Nothing more comes to be below the visits of `steps` but what waits by now.
+    pub(super) fn conclude(&mut self, steps: RangeInclusive<u64>) {
         for step in steps {
             if let Some(open) = self.open.get_mut(&step) {
                 open.is_done = true;
                 if open.below == 0 {
                     self.ready.insert(step);
-                    self.take_ready(&mut left);
                 }
             }
         }
-        left
     }
 
-    /// Takes out what can be left, and what can be once that has been.
-    fn take_ready(&mut self, left: &mut Vec<Left>) {
-        while let Some(step) = self.ready.pop_first() {
+    /// Takes out up to `most` visits that are to be left next.
+    ///
+    /// They are in the order in which they would be if each visit were a chunk of its own: whoever asked for a visit came
+    /// before it, and so is left, when it can be, before any that came later.
+    pub(super) fn take_ready(&mut self, most: usize) -> Vec<Left> {
+        let mut left = Vec::new();
+        while left.len() < most
+            && let Some(step) = self.ready.pop_first()
+        {
             if let Some(Open { handle, depth, parent, way, .. }) = self.open.remove(&step) {
                 left.push(Left { step, handle, depth, way });
                 self.release(parent);
             }
         }
+        left
     }
 }

@@ -5,6 +5,7 @@ mod block;
 mod builder;
 mod cancel;
 mod changes;
+mod checkpoint;
 mod clock;
 mod control;
 mod dry_run;
@@ -45,6 +46,8 @@ mod writing;
 mod tests;
 
 pub use builder::WalkBuilder;
+pub use checkpoint::Checkpoint;
+pub(crate) use checkpoint::{discard, list, load};
 pub use control::Control;
 pub use dry_run::{Applied, DryRun};
 pub use events::{Emitted, Events, Listener};
@@ -108,6 +111,10 @@ pub trait Walker: Send + Sized + 'static {
     type Report: Send + 'static;
     /// Its name in errors.
     const NAME: &'static str;
+
+    /// Its version, `#[walker(version = 2)]`. A [checkpoint](WalkBuilder::checkpoint) of another version is refused: count it up
+    /// when what the walker holds, or what its hooks do, is no longer what a walk under way could go on with.
+    const VERSION: u32 = 1;
 
     /// Whether [`leave`](Self::leave) does anything: only then the walk keeps count of what it has left.
     const LEAVES: bool = false;

@@ -11,6 +11,7 @@ use jvspatial_db::{Document, ErrorKind};
 
 use super::Walker;
 use super::cancel::Cancel;
+use super::checkpoint::{At, Saver};
 use super::control::Control;
 use super::hook::{HookError, panicked};
 use super::leaves::Left;
@@ -45,6 +46,10 @@ pub(super) struct Company<W: Walker> {
     pub(super) sink: Option<Sink<W::Report>>,
     /// After how many visits the walk pauses by itself.
     pub(super) pause_at: Option<u64>,
+    /// What writes checkpoints, in a walk that has some.
+    pub(super) saver: Option<Box<Saver<W>>>,
+    /// Where it goes on from one, until it has.
+    pub(super) resumed: Option<At>,
 }
 
 /// What comes after a visit.
@@ -65,17 +70,26 @@ impl<W: Walker> Run<W> {
             Err(error) => Err(error),
         };
         let ended = went.unwrap_or_else(|error| self.fail(error));
-        let mut ended = if ended == Ended::Paused { ended } else { self.finish(ended).await };
+        let mut ended = self.end(ended).await;
         self.walk.clock.stop();
         self.walk.settings.channels.leave();
         if let Err(error) = self.observe_end(ended) {
             let pauses = ended == Ended::Paused;
             ended = self.fail(error);
             if pauses {
-                ended = self.finish(ended).await;
+                ended = self.end(ended).await;
             }
         }
         self.into_outcome(ended)
+    }
+
+    /// What is done at an end, unless it is a pause.
+    async fn end(&mut self, ended: Ended) -> Ended {
+        match ended {
+            Ended::Paused => ended,
+            ended if self.is_checkpointed() => Box::pin(self.finish_checkpointed(ended)).await,
+            ended => self.finish(ended).await,
+        }
     }
 
     fn observe_end(&self, ended: Ended) -> Result<()> {
@@ -87,13 +101,34 @@ impl<W: Walker> Run<W> {
 
     /// The loop: load a chunk, run the hooks of each node, then do for all of them what they asked for.
     async fn go(&mut self) -> Result<Ended> {
+        match self.company.resumed.take() {
+            Some(At::End(ended)) => return Ok(ended),
+            Some(At::Chunk(first)) => {
+                if let Some(ended) = Box::pin(self.follow_up(first)).await? {
+                    return Ok(ended);
+                }
+            }
+            None => {}
+        }
         loop {
             if let Some(ended) = self.forbids_chunk() {
+                if ended == Ended::Cancelled {
+                    self.checkpoint_now().await?;
+                }
                 return Ok(ended);
             }
             if !self.walk.engine.take_chunk(self.walk.step()) {
+                // What waited last may have needed no visit any more, and then somebody else is done with it.
+                if self.walk.engine.leaves.is_some()
+                    && let Some(ended) = Box::pin(self.leave()).await?
+                {
+                    return Ok(ended);
+                }
                 // A conflict among the last writes may bring a node back.
                 self.walk.write_all().await?;
+                if self.is_checkpointed() && !self.walk.writes.is_settled() {
+                    self.checkpoint_now().await?;
+                }
                 if let Some(limit) = self.limit() {
                     return Ok(Ended::Limit(limit));
                 }
@@ -127,6 +162,7 @@ impl<W: Walker> Run<W> {
             self.observe(|observer, progress| observer.chunk(progress))?;
             if matches!(next, Next::Pause) {
                 self.walk.write_all().await?;
+                self.checkpoint_now().await?;
                 return Ok(Ended::Paused);
             }
             give_way(visits).await;
@@ -163,15 +199,21 @@ impl<W: Walker> Run<W> {
 
     /// Does what the hooks of a chunk asked for, beginning with the visit `first`.
     async fn close_chunk(&mut self, first: u64) -> Result<Option<Ended>> {
+        self.walk.write_chunk().await?;
+        self.checkpoint_chunk(first).await?;
+        self.follow_up(first).await
+    }
+
+    /// Looks up what the hooks of a chunk asked for, and leaves what is done.
+    async fn follow_up(&mut self, first: u64) -> Result<Option<Ended>> {
         let Self { walk, .. } = self;
-        walk.write_chunk().await?;
         if let Some(limit) = walk.engine.expand(&mut walk.wishes).await? {
             return Ok(Some(Ended::Limit(limit)));
         }
         let last = walk.step();
         if let Some(leaves) = &mut walk.engine.leaves {
-            let left = leaves.conclude(first..=last);
-            if let Some(ended) = self.leave(left).await? {
+            leaves.conclude(first..=last);
+            if let Some(ended) = self.leave().await? {
                 return Ok(Some(ended));
             }
         }
@@ -179,25 +221,32 @@ impl<W: Walker> Run<W> {
     }
 
     /// Runs the hooks that leave what the walk is done with, and tells what ended the walk meanwhile.
-    async fn leave(&mut self, left: Vec<Left>) -> Result<Option<Ended>> {
-        let mut left = left.into_iter();
-        while left.len() > 0 {
-            let some: Vec<Left> = left.by_ref().take(self.walk.engine.chunk_size).collect();
+    async fn leave(&mut self) -> Result<Option<Ended>> {
+        loop {
+            if self.is_checkpointed() && self.is_checkpoint_due() {
+                // What is left may be much, and nothing waits for the end of a chunk.
+                self.checkpoint_now().await?;
+            }
+            let most = self.walk.engine.chunk_size;
+            let Some(leaves) = &mut self.walk.engine.leaves else { return Ok(None) };
+            let left = leaves.take_ready(most);
+            if left.is_empty() {
+                self.walk.write_chunk().await?;
+                return Ok(None);
+            }
             let engine = &mut self.walk.engine;
             if let Some(limit) = engine.limits.forbid_queries(engine.stats.queries, 1) {
                 return Ok(Some(Ended::Limit(limit)));
             }
             engine.stats.queries += 1;
-            let handles: Vec<_> = some.iter().map(|left| left.handle.clone()).collect();
+            let handles: Vec<_> = left.iter().map(|left| left.handle.clone()).collect();
             let documents = engine.database.get_many(&handles).await?;
-            for (left, document) in some.into_iter().zip(documents) {
+            for (left, document) in left.into_iter().zip(documents) {
                 if let Some(ended) = self.leave_one(left, document).await? {
                     return Ok(Some(ended));
                 }
             }
         }
-        self.walk.write_chunk().await?;
-        Ok(None)
     }
 
     async fn leave_one(&mut self, left: Left, document: Option<Document>) -> Result<Option<Ended>> {
@@ -226,7 +275,7 @@ impl<W: Walker> Run<W> {
     }
 
     /// Notes the error that ends the walk.
-    fn fail(&mut self, error: Error) -> Ended {
+    pub(super) fn fail(&mut self, error: Error) -> Ended {
         let depth = self.walk.depth();
         let error = error.at(|| Place { walker: W::NAME, hook: None, at: None, depth });
         match &self.walk.error {
@@ -251,21 +300,13 @@ impl<W: Walker> Run<W> {
             ended = self.fail(error);
             self.walk.writes.drop_waiting();
         }
-        let Self { seat, walk, .. } = self;
-        let exit = AssertUnwindSafe(seat.walker().exit(ended, walk)).catch_unwind().await;
-        let answer = exit.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
-        if let Err(error) = walk.judge_hook(answer.map(|()| Control::Continue)) {
-            let error = walk.placed(error);
+        if let Err(error) = self.exit(ended).await {
             ended = self.fail(error);
         }
         if let Err(error) = self.walk.write_all().await {
             ended = self.fail(error);
         }
-        if let (Ended::Finished | Ended::Disengaged, None, Some(limit)) =
-            (ended, limit, self.limit())
-        {
-            ended = Ended::Limit(limit);
-        }
+        ended = self.or_limit(ended, limit);
         let is_atomic = self.walk.engine.transaction.is_some();
         if let Err(error) = self.walk.engine.end_transaction(ended).await {
             ended = self.fail(error);
@@ -274,17 +315,39 @@ impl<W: Walker> Run<W> {
             self.walk.writes.counts.roll_back();
         }
         self.flush_reports().await;
-        self.walk.error = self.walk.error.take().map(|error| self.walk.writes.account(error));
+        self.account();
         ended
     }
 
+    /// Runs the hooks for the end.
+    pub(super) async fn exit(&mut self, ended: Ended) -> Result<()> {
+        let Self { seat, walk, .. } = self;
+        let exit = AssertUnwindSafe(seat.walker().exit(ended, walk)).catch_unwind().await;
+        let answer = exit.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
+        let judged = walk.judge_hook(answer.map(|()| Control::Continue));
+        judged.map(drop).map_err(|error| walk.placed(error))
+    }
+
+    /// How a walk ended that would have ended so, and was at the limit `before` when its end began.
+    pub(super) fn or_limit(&self, ended: Ended, before: Option<Limit>) -> Ended {
+        match (ended, before, self.limit()) {
+            (Ended::Finished | Ended::Disengaged, None, Some(limit)) => Ended::Limit(limit),
+            _ => ended,
+        }
+    }
+
+    /// Adds to the error that ended the walk what became of its writes.
+    pub(super) fn account(&mut self) {
+        self.walk.error = self.walk.error.take().map(|error| self.walk.writes.account(error));
+    }
+
     /// The limit that kept a hook from something.
-    fn limit(&self) -> Option<Limit> {
+    pub(super) fn limit(&self) -> Option<Limit> {
         self.walk.limit.or_else(|| self.walk.writes.refused())
     }
 
     /// A walk that found none of its starts is an error, not an empty answer.
-    fn check_start(&self, ended: Ended) -> Result<()> {
+    pub(super) fn check_start(&self, ended: Ended) -> Result<()> {
         let Walk { engine, .. } = &self.walk;
         match &engine.start {
             Some(start)
@@ -318,7 +381,7 @@ impl<W: Walker> Run<W> {
         self.walk.guarded("observer", || tell(&**observer, &progress))
     }
 
-    fn stats(&self) -> Stats {
+    pub(super) fn stats(&self) -> Stats {
         let Walk { engine, writes, .. } = &self.walk;
         Stats {
             visited: self.walk.step(),

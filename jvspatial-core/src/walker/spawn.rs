@@ -127,7 +127,8 @@ where
     /// # Errors
     /// As [`WalkBuilder::run`], with the place in the inner walk, which a hook that returns the error keeps; the reports made
     /// before are handed on too. What writing says, as if the outer walk had written at its end; `Limit` for a walk inside of
-    /// 16 others; `Unsupported` for one that writes [atomically](super::WriteMode::Atomic) inside of a transaction.
+    /// 16 others; `Unsupported` for one that writes [atomically](super::WriteMode::Atomic) inside of a transaction, and in a walk with
+    /// [checkpoints](WalkBuilder::checkpoint), which could not make its writes again.
     ///
     /// # Cancellation
     /// As [`WalkBuilder::run`]. What was reported is lost.
@@ -153,6 +154,13 @@ where
             return Err(Error::new(ErrorKind::Limit, "walks are nested too deeply")
                 .with("walker", V::NAME)
                 .with("limit", MAX_NESTING));
+        }
+        if outer.writes.options.held {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "a walk with checkpoints makes no walks inside of its hooks",
+            )
+            .with("walker", V::NAME));
         }
         if !is_placed && let Some(here) = &outer.here {
             inner.starts = Some(vec![here.id().clone()]);

@@ -83,6 +83,11 @@ impl Trail {
         std::mem::replace(self, Self::new(0))
     }
 
+    /// Takes up how many visits had to make room.
+    pub(super) const fn restore_forgotten(&mut self, forgotten: u64) {
+        self.forgotten += forgotten;
+    }
+
     pub(super) fn record(&mut self, step: Step) {
         if self.steps.len() == self.capacity {
             self.steps.pop_front();

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use jvspatial_db::{Collection, Handle, Id, OrdinalSet};
 
+use super::checkpoint::Past;
+
 /// How often a walk may visit the same node, or the same edge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -45,6 +47,16 @@ impl Way {
         false
     }
 
+    /// The node that it leads to.
+    pub(super) const fn id(&self) -> &Id {
+        &self.id
+    }
+
+    /// The way that it continues.
+    pub(super) const fn before(&self) -> Option<&Arc<Self>> {
+        self.before.as_ref()
+    }
+
     /// The ids from the start on.
     pub(super) fn ids(self: &Arc<Self>) -> Vec<Id> {
         let mut ids = Vec::new();
@@ -74,18 +86,47 @@ pub(super) struct Visited {
     uniqueness: Uniqueness,
     nodes: Met,
     edges: Met,
+    /// What has happened since the last checkpoint, in a walk that has some: ordinals alone do not outlast it.
+    log: Option<Vec<Past>>,
 }
 
 impl Visited {
     /// Nothing met yet. `uses_ordinals` may be set only while the backend's ordinals are pinned.
     pub(super) fn new(uniqueness: Uniqueness, uses_ordinals: bool) -> Self {
-        Self { uniqueness, nodes: Met::new(uses_ordinals), edges: Met::new(uses_ordinals) }
+        let (nodes, edges) = (Met::new(uses_ordinals), Met::new(uses_ordinals));
+        Self { uniqueness, nodes, edges, log: None }
+    }
+
+    /// From now on keeps what happens, until it is [taken](Self::take_log).
+    pub(super) fn keep_log(&mut self) {
+        self.log = Some(Vec::new());
+    }
+
+    /// What has happened since it was taken last.
+    pub(super) fn take_log(&mut self) -> Vec<Past> {
+        self.log.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Keeps what has happened to `id`, where anybody wants to know.
+    pub(super) fn note(&mut self, id: &Id, past: impl FnOnce(Id) -> Past) {
+        if let Some(log) = &mut self.log {
+            log.push(past(id.clone()));
+        }
+    }
+
+    /// Has met the node or edge, or has not, as it was before.
+    pub(super) fn restore(&mut self, item: &Handle, is_met: bool) {
+        if is_met {
+            self.met(item).insert(item);
+        } else {
+            self.met(item).remove(item);
+        }
     }
 
     /// Notes that the node or edge waits or is visited, and says whether it may be.
     pub(super) fn insert(&mut self, item: &Handle) -> bool {
         match self.uniqueness {
-            Uniqueness::NodeOnce => self.met(item).insert(item),
+            Uniqueness::NodeOnce => self.meet(item),
             _ => true,
         }
     }
@@ -107,10 +148,8 @@ impl Visited {
         way: Option<&Arc<Way>>,
     ) -> bool {
         match self.uniqueness {
-            Uniqueness::EdgeOnce if item.id().collection() == Collection::Edge => {
-                self.edges.insert(item)
-            }
-            Uniqueness::EdgeOnce => edge.is_none_or(|edge| self.edges.insert(edge)),
+            Uniqueness::EdgeOnce if item.id().collection() == Collection::Edge => self.meet(item),
+            Uniqueness::EdgeOnce => edge.is_none_or(|edge| self.meet(edge)),
             Uniqueness::PathOnce => way.is_none_or(|way| !way.contains(item.id())),
             Uniqueness::NodeOnce | Uniqueness::Unlimited => true,
         }
@@ -119,11 +158,20 @@ impl Visited {
     /// Lets the node or edge be met again.
     pub(super) fn remove(&mut self, item: &Handle) {
         self.met(item).remove(item);
+        self.note(item.id(), Past::Forgotten);
     }
 
     /// Nodes that need not be met again, for a backend that can leave them out.
     pub(super) const fn known(&self) -> &OrdinalSet {
         &self.nodes.ordinals
+    }
+
+    fn meet(&mut self, item: &Handle) -> bool {
+        let is_new = self.met(item).insert(item);
+        if is_new {
+            self.note(item.id(), Past::Met);
+        }
+        is_new
     }
 
     fn met(&mut self, item: &Handle) -> &mut Met {

@@ -47,6 +47,9 @@ pub struct Walk<W: Walker> {
     pub(super) errors: Vec<Error>,
     /// Why writes were not made that did not end the walk.
     pub(super) conflicts: Vec<Error>,
+    /// How many of both there were before the checkpoint from which the walk has gone on.
+    pub(super) earlier_errors: usize,
+    pub(super) earlier_conflicts: usize,
     /// The error that ended the walk.
     pub(super) error: Option<Error>,
     /// A limit that a hook came upon.
@@ -149,6 +152,8 @@ impl<W: Walker> Walk<W> {
             clock: Clock::default(),
             errors: Vec::new(),
             conflicts: Vec::new(),
+            earlier_errors: 0,
+            earlier_conflicts: 0,
             error: None,
             limit: None,
             here: None,
@@ -194,7 +199,8 @@ impl<W: Walker> Walk<W> {
             && !later.wants_keys
             && later.partings.is_empty()
             && self.settings.max_reports.is_none_or(|most| reports <= most)
-            && self.errors.len() + later.errors.len() <= self.settings.max_errors
+            && self.earlier_errors + self.errors.len() + later.errors.len()
+                <= self.settings.max_errors
             && self.writes.has_room_for(&later.writes)
     }
 
@@ -406,6 +412,11 @@ impl<W: Walker> Walk<W> {
         self.failure.get_or_insert(error);
     }
 
+    /// Takes up how far the walk has come.
+    pub(super) const fn restore(&mut self, step: u64, depth: u32, depth_reached: bool) {
+        (self.step, self.depth, self.depth_reached) = (step, depth, depth_reached);
+    }
+
     /// The visit under way, to be made again for a conflict.
     pub(super) fn again(&self) -> Option<Box<Pending>> {
         match (self.settings.on_conflict, self.phase) {
@@ -514,7 +525,7 @@ impl<W: Walker> Walk<W> {
         };
         let error = self.placed(error);
         self.has_failed = true;
-        if self.errors.len() < self.settings.max_errors {
+        if self.earlier_errors + self.errors.len() < self.settings.max_errors {
             self.errors.push(error);
         } else {
             self.limit.get_or_insert(Limit::Errors(self.settings.max_errors));

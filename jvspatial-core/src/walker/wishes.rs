@@ -67,6 +67,20 @@ struct Group {
     answer: Option<Answer>,
 }
 
+/// One call that asks for visits, with what it asks for.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    /// The node from which to follow, or what to visit itself.
+    pub(super) handle: &'a Handle,
+    /// Which of the expansions; none for a visit of `handle` itself.
+    pub(super) expansion: Option<usize>,
+    /// The edge that was visited on the way to it.
+    pub(super) edge: Option<&'a Handle>,
+    pub(super) again: bool,
+    pub(super) from: &'a From,
+    pub(super) rank: Option<f64>,
+}
+
 /// A page of what the database answers to a group.
 #[derive(Debug)]
 struct Answer {
@@ -143,6 +157,29 @@ impl Wishes {
         self.named.push_back(Named { handle, edge, again });
     }
 
+    /// The expansions that were asked for, each once, and whether their edges are visited on the way.
+    pub(super) fn expansions(&self) -> impl Iterator<Item = (&Expansion, bool)> {
+        self.groups.iter().map(|group| (&group.expansion, group.visits_edges))
+    }
+
+    /// All calls, in order.
+    pub(super) fn calls(&self) -> impl Iterator<Item = Call<'_>> {
+        let mut named = self.named.iter();
+        let mut groups: Vec<_> = self.groups.iter().map(|group| group.from.iter()).collect();
+        self.wishes.iter().filter_map(move |Wish { what, from, rank }| {
+            let (handle, expansion, edge, again) = match *what {
+                What::Named => {
+                    let Named { handle, edge, again } = named.next()?;
+                    (handle, None, edge.as_ref(), *again)
+                }
+                What::Expansion(group) => {
+                    (groups.get_mut(group)?.next()?, Some(group), None, false)
+                }
+            };
+            Some(Call { handle, expansion, edge, again, from, rank: *rank })
+        })
+    }
+
     /// Whether there are none.
     pub(super) const fn is_empty(&self) -> bool {
         self.wishes.is_empty()
@@ -203,6 +240,10 @@ impl Wishes {
     ) -> Result<()> {
         for group in self.groups.iter_mut().filter(|group| group.is_due()) {
             group.ask(database, known, page).await?;
+        }
+        for named in self.named.iter_mut().filter(|named| named.handle.ordinal().is_none()) {
+            // What was created meanwhile is known by its ordinal from now on, as it is to who follows an edge to it.
+            named.handle = database.handle(named.handle.id());
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! The writes of a walk, gathered into batches.
 
+mod held;
+
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -64,6 +66,8 @@ pub(super) struct Options {
     pub(super) max_writes: Option<u64>,
     /// Whether writes are made before the end of their chunk.
     pub(super) immediate: bool,
+    /// Whether they wait for a checkpoint, which is written together with them.
+    pub(super) held: bool,
 }
 
 impl Writes {

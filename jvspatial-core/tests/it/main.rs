@@ -39,6 +39,7 @@ mod sorted;
 mod spy;
 mod subgraph;
 mod transaction;
+mod trap;
 mod update;
 mod walk;
 mod watch;

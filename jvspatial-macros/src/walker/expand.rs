@@ -35,6 +35,8 @@ pub(crate) fn expand(walker: &Walker<'_>) -> TokenStream {
         None => quote!(()),
     };
     let result = quote!(::core::result::Result);
+    let version =
+        walker.version.map(|version| quote!(const VERSION: ::core::primitive::u32 = #version;));
     let visit = visit(walker);
     let leave = leave(walker);
     let exit = walker.hooks(HookKind::Exit).map(|hook| {
@@ -49,6 +51,7 @@ pub(crate) fn expand(walker: &Walker<'_>) -> TokenStream {
         impl #parameters #support::Walker for #self_ty #conditions {
             type Report = #report;
             const NAME: &'static ::core::primitive::str = #name;
+            #version
 
             #visit
             #leave

@@ -21,6 +21,8 @@ pub(crate) struct Walker<'a> {
     /// The name of the type.
     pub(crate) name: String,
     pub(crate) report: Option<&'a Type>,
+    /// The version that it names.
+    pub(crate) version: Option<u32>,
     /// The types that it names, each once, in the order in which it does.
     pub(crate) targets: Vec<Target<'a>>,
     /// The hooks in the order of their declaration.
@@ -72,6 +74,7 @@ impl<'a> Walker<'a> {
             cfgs: cfgs(item),
             name: name.unraw().to_string(),
             report: arguments.report.as_ref(),
+            version: arguments.version,
             targets: targets(&hooks, &arguments.meets),
             hooks,
             sequential,

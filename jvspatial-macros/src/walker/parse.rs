@@ -1,7 +1,7 @@
 //! The keys of `#[walker(..)]`.
 
 use proc_macro2::TokenStream;
-use syn::Type;
+use syn::{LitInt, Type};
 
 use super::marked::read_types;
 use crate::support::{CratePath, Diagnostics, keys};
@@ -10,6 +10,8 @@ use crate::support::{CratePath, Diagnostics, keys};
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
     pub(crate) report: Option<Type>,
+    /// The version that checkpoints name, if it is not the first.
+    pub(crate) version: Option<u32>,
     /// The types whose own hooks run, besides those that the walker's hooks name.
     pub(crate) meets: Vec<Type>,
     pub(crate) sequential: bool,
@@ -22,6 +24,9 @@ impl Arguments {
         keys::read_list(tokens, diagnostics, |key, diagnostics| {
             if key.is("report") {
                 arguments.report = Some(key.ty()?);
+            } else if key.is("version") {
+                let version: LitInt = key.value()?;
+                arguments.version = Some(version.base10_parse()?);
             } else if key.is("meets") {
                 let list = key.list()?.unwrap_or_default();
                 if list.is_empty() {
@@ -34,7 +39,7 @@ impl Arguments {
             } else if key.is("crate") {
                 arguments.crate_path.set(key.value()?, diagnostics);
             } else {
-                key.unknown(&["report", "meets", "sequential", "crate"], diagnostics)?;
+                key.unknown(&["report", "version", "meets", "sequential", "crate"], diagnostics)?;
             }
             Ok(())
         });

@@ -231,3 +231,14 @@ async fn a_generic_walker_visits_the_nodes_of_its_type() {
     let outcome = walk(Collect::<Country> { found: Vec::new() }).await.unwrap();
     assert_eq!(outcome.walker.found.len(), 1);
 }
+
+#[test]
+fn a_walker_has_the_version_that_it_names() {
+    struct First;
+    #[walker]
+    impl First {}
+    struct Second;
+    #[walker(version = 2)]
+    impl Second {}
+    assert_eq!([First::VERSION, Second::VERSION], [1, 2]);
+}

@@ -17,6 +17,7 @@ on_every_backend!(
     what_is_deleted_is_not_left,
     the_hook_is_told_of_the_visit_that_is_left,
     edges_are_left_too,
+    what_needs_no_visit_any_more_keeps_nobody_from_leaving,
 );
 
 /// 0 leads to 1 and 4, 1 to 2 and 3, and 3 back to 0.
@@ -193,4 +194,12 @@ async fn edges_are_left_too(graph: Graph) {
     assert_eq!(outcome.walker.visited, [0, first, 1, first + 1, 2]);
     assert_eq!(outcome.walker.left, [2, first + 1, 1, first, 0]);
     assert_eq!((outcome.stats.visited, outcome.stats.edges), (5, 2));
+}
+
+async fn what_needs_no_visit_any_more_keeps_nobody_from_leaving(graph: Graph) {
+    // City 2 waits twice, and is visited by way of 1 first.
+    let world = World::new(&graph, 3, &[(0, 1), (0, 2), (1, 2)]).await;
+    let outcome = run(world.walk(Probe::leaving()).depth_first()).await;
+    assert_eq!(outcome.walker.visited, [0, 1, 2]);
+    assert_eq!(outcome.walker.left, [2, 1, 0]);
 }

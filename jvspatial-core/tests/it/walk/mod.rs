@@ -23,6 +23,14 @@
 
 mod again;
 mod atomic;
+mod checkpoint;
+mod checkpoint_ends;
+#[cfg(feature = "json")]
+mod checkpoint_kill;
+mod checkpoint_model;
+mod checkpoint_names;
+mod checkpoint_plan;
+mod checkpoint_tally;
 mod conflicts;
 mod contract;
 mod endings;

@@ -117,8 +117,10 @@ impl Shape {
         let ends = match &document.ends {
             None => None,
             Some((ends, undirected)) => {
-                let source = ",\"source\":\"".len() + ends.source.text_len() - KEY_TEXT;
-                let between = "\",\"target\":\"".len() + ends.target.text_len() - KEY_TEXT;
+                let source =
+                    ",\"source\":\"".len() + ends.source.text_len().checked_sub(KEY_TEXT)?;
+                let target = ends.target.text_len().checked_sub(KEY_TEXT)?;
+                let between = "\",\"target\":\"".len() + target;
                 let target = source + KEY_TEXT + between;
                 Some(EndsShape {
                     after: Template::of(after, &[source, target])?,
@@ -316,6 +318,23 @@ mod tests {
         let ends = Ends { source: node(key + 1), target: node(key / 2), bidirectional: undirected };
         push_suffix(&mut line, (letter == "e").then_some(&ends));
         line
+    }
+
+    #[test]
+    fn an_edge_of_a_node_with_a_short_key_has_no_shape() {
+        EntityName::new("ShapeCity").unwrap();
+        let key = "4b60c5d80000000000000007";
+        for (source, target) in [("root", key), (key, "a"), ("a", "b")] {
+            let mut known = Vec::new();
+            push_prefix(&mut known, &format!("e.ShapeCity.{key}").parse().unwrap(), 1, 1);
+            known.extend_from_slice(b"{}");
+            let node = |key: &str| format!("n.ShapeCity.{key}").parse::<Id>().unwrap();
+            let ends = Ends { source: node(source), target: node(target), bidirectional: false };
+            push_suffix(&mut known, Some(&ends));
+            let mut shapes = Shapes::default();
+            shapes.learn(&known, &read(&known).unwrap());
+            assert!(read_by(&mut shapes, &known).is_none());
+        }
     }
 
     #[test]

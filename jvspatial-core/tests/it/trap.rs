@@ -82,11 +82,10 @@ impl Trap {
 
     /// Writes in a task of its own, as a driver may: a batch that was begun is written whoever waits.
     async fn write_apart(&self, batch: WriteBatch) -> Result<WriteReport> {
-        let (inner, running) = (self.inner.clone(), self.running.clone());
-        running.fetch_add(1, Ordering::Relaxed);
+        let (inner, running) = (self.inner.clone(), Running::begin(&self.running));
         let written = tokio::spawn(async move {
             let report = inner.write(batch).await;
-            running.fetch_sub(1, Ordering::Relaxed);
+            drop(running);
             report
         });
         written.await.unwrap()
@@ -95,6 +94,22 @@ impl Trap {
     async fn stop<T>(&self) -> T {
         self.sprung.notify_one();
         std::future::pending().await
+    }
+}
+
+/// A write on its way, until this is dropped.
+struct Running(Arc<AtomicUsize>);
+
+impl Running {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -119,6 +134,8 @@ impl Database for Trap {
     }
 
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
+        // A graph has a write go on that was begun, whoever waits for it.
+        let _running = Running::begin(&self.running);
         pause().await;
         let kind = if batch.is_atomic() { &self.atomic } else { &self.others };
         kind.fetch_add(1, Ordering::Relaxed);

@@ -16,7 +16,7 @@ pub struct QueryCache<T> {
     answer: PhantomData<fn() -> T>,
 }
 
-impl<T: Clone + Send + Sync + 'static> QueryCache<T> {
+impl<T> QueryCache<T> {
     #[doc(hidden)]
     pub fn new(graph: &Graph, options: QueryOptions) -> Self {
         Self { graph: graph.clone(), options, answer: PhantomData }
@@ -52,9 +52,12 @@ pub struct CachedAnswer<T> {
     key: Option<Key>,
 }
 
-impl<T: Clone + Send + Sync + 'static> CachedAnswer<T> {
+impl<T> CachedAnswer<T> {
     /// The answer, if it is kept and true. The query does not run.
-    pub fn get(&self) -> Option<T> {
+    pub fn get(&self) -> Option<T>
+    where
+        T: Clone + 'static,
+    {
         let kept = self.query.graph.kept()?.queries().get(self.key?)?;
         if kept.look(&self.query.options) == Freshness::Gone {
             return None;

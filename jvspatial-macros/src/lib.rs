@@ -647,10 +647,10 @@ pub fn left_by(args: TokenStream, item: TokenStream) -> TokenStream {
 /// time one runs the body and all get its answer. An error is never kept, and told to the call whose body it is of.
 ///
 /// Not noted is what a task reads that the body spawns, and what does not come from a graph: for that there are `ttl` and `tags`.
-/// Inside of a [transaction](Graph::transaction) the body runs for every call.
+/// Inside of a transaction the body runs for every call.
 ///
 /// The answer must be `Clone + Send + Sync + 'static`, an `Arc` of a large one is cloned at no cost; errors must be
-/// `Send + 'static`. Arguments must be [`Serialize`](serde::Serialize): calls are told apart by what serde says of them, which is the
+/// `Send + 'static`. Arguments must be `Serialize`: calls are told apart by what serde says of them, which is the
 /// same in every process and build.
 ///
 /// # Keys
@@ -661,13 +661,13 @@ pub fn left_by(args: TokenStream, item: TokenStream) -> TokenStream {
 ///   background. `refresh_ahead = "5s"`: a call in that last part of `ttl` has it computed again. Both need `Self: Clone` and
 ///   parameters of owned types or `&T` with `T: ToOwned`. Neither hands out what is known to have changed.
 /// - `skip(a, b)`: parameters that do not count. `key = expression`: what counts instead of all of them.
-/// - `tags("towns", country)`: texts by which [`Graph::invalidate_tags`] finds the answers.
+/// - `tags("towns", country)`: texts by which `Graph::invalidate_tags` finds the answers.
 /// - `condition = expression`: only when it holds for the parameters is an answer looked for and kept.
 ///   `unless = |answer| ..`: one for which it holds is not kept. `cache_empty = false`: nor is an empty list, text or `None`.
 ///
 /// # What stands beside it
-/// For a function `busy` a module `busy` with `busy::cache(..)`, [all that is kept](QueryCache) of it, `busy::kept(..)`, [what is
-/// kept](CachedAnswer) for these arguments, and `busy::refresh(..)`, a call whose answer is computed now. All but the
+/// For a function `busy` a module `busy` with `busy::cache(..)`, a `QueryCache` with all that is kept of it, `busy::kept(..)`, a
+/// `CachedAnswer` with what is kept for these arguments, and `busy::refresh(..)`, a call whose answer is computed now. All but the
 /// first take the function's parameters, that one what `cache` begins with. For a method, methods `busy_cache()`, `busy_kept(..)` and `busy_refresh(..)`. It cannot be a method of a trait.
 ///
 /// ```

@@ -376,7 +376,9 @@ impl<W: Walker> WalkBuilder<W> {
     /// # Cancellation
     /// As [`run`](Self::run).
     pub async fn outcome(self) -> Result<Outcome<W>> {
-        Ok(self.begin(None).await?.run().await)
+        // In boxes, since a walk is large and would be twice in the future of its caller.
+        let run = Box::pin(self.begin(None)).await?;
+        Ok(Box::pin(run.run()).await)
     }
 
     /// The reports as the walk makes them, instead of all at its end.

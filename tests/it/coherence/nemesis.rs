@@ -1,0 +1,40 @@
+//! What happens to Redis while processes count on it.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::random::Random;
+use super::server::Redis;
+
+/// Breaks Redis, and lets it get well, until `end`. Returns how often.
+pub(super) fn torment(redis: &mut Redis, random: &mut Random, end: Instant) -> u64 {
+    let mut rounds = 0;
+    while Instant::now() < end {
+        match random.below(7) {
+            // Some pauses are shorter than the silence after which a process is given up, some longer.
+            0..=2 => {
+                redis.freeze();
+                pause(random, 100, 3_000);
+                redis.thaw();
+            }
+            3 => {
+                redis.kill();
+                pause(random, 1, 1_500);
+                redis.restart();
+            }
+            4 => {
+                redis.command("CLIENT KILL TYPE pubsub");
+                redis.command("CLIENT KILL TYPE normal SKIPME yes");
+            }
+            5 => redis.command("CLIENT KILL TYPE pubsub"),
+            _ => redis.command("CLIENT KILL TYPE normal SKIPME yes"),
+        }
+        rounds += 1;
+        pause(random, 50, 1_500);
+    }
+    rounds
+}
+
+fn pause(random: &mut Random, least: u64, most: u64) {
+    sleep(Duration::from_millis(least + random.below(most - least)));
+}

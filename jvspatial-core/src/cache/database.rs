@@ -80,7 +80,13 @@ impl CachedDatabase {
         if all || handles.iter().all(holds) {
             return Ok(answer);
         }
-        self.database.get_many(handles).await
+        let since = self.coherence.epochs().now();
+        let answer = self.database.get_many(handles).await?;
+        // It may be newer than what is kept, which nobody is to be told after it.
+        for (handle, document) in handles.iter().zip(&answer) {
+            entities.keep(handle.id(), document.as_ref(), since);
+        }
+        Ok(answer)
     }
 
     /// The documents of `handles` from where they are shared with other processes, or else from the database.

@@ -74,6 +74,11 @@ pub(super) fn variable(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text:?}")))
 }
 
+/// Whether everything that happens is to be told, because a seed is replayed.
+pub(super) fn wants_words() -> bool {
+    env::var_os(SEED).is_some()
+}
+
 /// Makes the nodes.
 pub(super) fn prepare(database: &str) {
     Runtime::new().unwrap().block_on(async {

@@ -74,7 +74,7 @@ pub(super) fn run(test: &str, play: &Play) -> Figures {
     let end = Instant::now() + play.time;
     sleep(play.well);
     let rounds = match &mut redis {
-        Some(redis) => torment(redis, &mut Random(play.seed), end),
+        Some(redis) => torment(redis, &mut Random(play.seed), start, end),
         None => play.time.as_secs(),
     };
     for process in processes {

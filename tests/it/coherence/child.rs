@@ -5,8 +5,7 @@ use std::env;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jvspatial::prelude::*;
@@ -118,7 +117,7 @@ async fn play(role: Role) {
         }
     }
     let end = Instant::now() + Duration::from_millis(variable(MILLIS).unwrap());
-    let kept = Arc::new(Mutex::new(HashMap::new()));
+    let kept = Arc::new(Kept::default());
     let tasks: Vec<_> = (0..TASKS)
         .map(|task| {
             let random = Random(variable(SEED).unwrap() ^ (u64::from(task) << 32));
@@ -136,11 +135,14 @@ async fn play(role: Role) {
     graph.close().await.unwrap();
 }
 
+/// The map of the control.
+type Kept = Mutex<HashMap<u16, Stored<Counter>>>;
+
 struct Worker {
     task: u16,
     graph: Graph,
     /// What the control keeps.
-    deaf: Option<Arc<Mutex<HashMap<u16, Stored<Counter>>>>>,
+    deaf: Option<Arc<Kept>>,
     random: Random,
     start: Instant,
     events: Vec<Event>,

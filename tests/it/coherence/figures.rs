@@ -6,7 +6,7 @@ use std::io::Write as _;
 /// What one run, or its control, saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Figures {
-    /// Freezes, kills and cuts; quiet seconds where nothing is broken.
+    /// Freezes, kills, cuts and losses; quiet seconds where nothing is broken.
     pub(super) rounds: u64,
     pub(super) writes: u64,
     pub(super) reads: u64,

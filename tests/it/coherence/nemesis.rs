@@ -17,7 +17,7 @@ pub(super) fn torment(redis: &mut Redis, random: &mut Random, start: Instant, en
     };
     let mut rounds = 0;
     while Instant::now() < end {
-        match random.below(7) {
+        match random.below(8) {
             // Some pauses are shorter than the silence after which a process is given up, some longer.
             0..=2 => {
                 redis.freeze();
@@ -37,7 +37,8 @@ pub(super) fn torment(redis: &mut Redis, random: &mut Random, start: Instant, en
                 redis.command("CLIENT KILL TYPE pubsub");
                 redis.command("CLIENT KILL TYPE normal SKIPME yes");
             }
-            5 => redis.command("CLIENT KILL TYPE pubsub"),
+            5 => redis.command("FLUSHALL"),
+            6 => redis.command("CLIENT KILL TYPE pubsub"),
             _ => redis.command("CLIENT KILL TYPE normal SKIPME yes"),
         }
         tell("again well");

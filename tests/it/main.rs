@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod cached_query;
+#[cfg(all(feature = "mongodb", feature = "redis"))]
+mod coherence;
 #[cfg(feature = "json")]
 mod example;
 mod indexes;

@@ -5,6 +5,7 @@
 
 mod bench;
 mod cargo;
+mod coherence;
 mod differential;
 mod failover;
 mod features;
@@ -40,6 +41,8 @@ enum Chore {
     Torture(Wishes),
     /// Show the promises of the MongoDB backend with the long figures, on servers that step down, die and freeze.
     Failover(failover::Options),
+    /// Show that processes that keep what they read stay coherent while Redis freezes, dies and is cut off.
+    Coherence(coherence::Options),
     /// Measure ours beside peers and floors; fails when a bar does not hold.
     Bench(bench::Options),
     /// Compare the answers of our backends with those of a MongoDB server; finds one or starts it.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Chore::Lint => lint::run(),
         Chore::Torture(wishes) => torture::run(&wishes),
         Chore::Failover(options) => failover::run(&options),
+        Chore::Coherence(options) => coherence::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::Differential(options) => differential::run(&options),
         Chore::Fuzz(options) => fuzz::run(&options),

@@ -7,9 +7,11 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use crate::cargo::{self, BENCH_PACKAGE, cargo};
+use crate::coherence;
 use crate::differential;
 use crate::failover;
 use crate::features::{self, FACADE};
+use crate::services::Services;
 use crate::stages::{Outcome, Stages};
 use crate::tally::Tally;
 use crate::torture::report::Report;
@@ -32,6 +34,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         stages.run("filter", || filtered(filter, total));
     }
     stages.run("mongodb", || filter.map_or_else(mongodb, |_| unwanted()));
+    stages.run("redis", || filter.map_or_else(redis, |_| unwanted()));
     stages.run("failover", || filter.map_or_else(failover::stage, |_| unwanted()));
     stages.run("differential", || filter.map_or_else(differential::stage, |_| unwanted()));
     stages.run("features", || filter.map_or_else(check_features, |_| unwanted()));
@@ -118,6 +121,37 @@ fn mongodb_command(package: &str) -> Command {
     command
 }
 
+/// The cache in Redis, what processes tell each other through it, and the quick figures of their coherence.
+fn redis() -> Outcome {
+    differential::with_servers_of(
+        || Services::start(&coherence::SERVERS),
+        |services| {
+            let mut told = Vec::new();
+            for mut command in [redis_command(), processes_command()] {
+                services.tell(&mut command);
+                told.push(on_server(&mut command)?);
+            }
+            let [cache, processes] = &told[..] else { return Err("nothing ran".to_owned()) };
+            let coherent = coherence::quick(services)?;
+            Ok(format!("jvspatial-cache {cache}; {FACADE} {processes}; coherence {coherent}"))
+        },
+    )
+}
+
+fn redis_command() -> Command {
+    let mut command = cargo();
+    command.args(["test", "--package", "jvspatial-cache", "--features", "redis", "--lib"]);
+    command.args(["--test", "it", "redis", "--no-fail-fast", "--", "--include-ignored"]);
+    command
+}
+
+fn processes_command() -> Command {
+    let mut command = cargo();
+    command.args(["test", "--package", FACADE, "--features", coherence::FEATURES, "--test", "it"]);
+    command.args(["cached_query::processes", "--", "--ignored"]);
+    command
+}
+
 /// Fault tests that could not run here: how many, by what they need.
 #[derive(Debug, Default)]
 struct Skipped(BTreeMap<String, u64>);
@@ -194,6 +228,18 @@ mod tests {
         assert_eq!(
             words(&mongodb_command("jvspatial-db")),
             "test --package jvspatial-db --features mongodb --test it mongo --no-fail-fast -- --include-ignored --test-threads=8"
+        );
+    }
+
+    #[test]
+    fn tests_of_redis_are_run_though_they_are_ignored() {
+        assert_eq!(
+            words(&redis_command()),
+            "test --package jvspatial-cache --features redis --lib --test it redis --no-fail-fast -- --include-ignored"
+        );
+        assert_eq!(
+            words(&processes_command()),
+            "test --package jvspatial --features mongodb,redis --test it cached_query::processes -- --ignored"
         );
     }
 

@@ -80,7 +80,13 @@ impl CachedDatabase {
         if all || handles.iter().all(holds) {
             return Ok(answer);
         }
-        self.database.get_many(handles).await
+        let since = self.coherence.epochs().now();
+        let answer = self.database.get_many(handles).await?;
+        // It may be newer than what is kept, which nobody is to be told after it.
+        for (handle, document) in handles.iter().zip(&answer) {
+            entities.keep(handle.id(), document.as_ref(), since);
+        }
+        Ok(answer)
     }
 
     /// The documents of `handles` from where they are shared with other processes, or else from the database.
@@ -93,6 +99,10 @@ impl CachedDatabase {
         let Some(far) = entities.far() else { return self.database.get_many(handles).await };
         let mark = far.mark();
         let mut answer = far.get_many(handles).await;
+        // Who wrote a newer one may not have told yet, but here it was read already.
+        for (handle, found) in handles.iter().zip(&mut answer) {
+            found.take_if(|found| entities.has_read_newer(handle.id(), found.version));
+        }
         let missing = || (0..).zip(&answer).filter(|(_, found)| found.is_none()).map(|(n, _)| n);
         let missing: Vec<usize> = missing().collect();
         if missing.is_empty() {

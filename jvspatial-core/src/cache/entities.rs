@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 use jvspatial_cache::{How, SingleFlight};
-use jvspatial_db::{Document, Id, Result};
+use jvspatial_db::{Document, Id, Result, Version};
 use moka::ops::compute::Op;
 use moka::sync::Cache;
 use parking_lot::Mutex;
@@ -60,6 +60,13 @@ struct Entry {
     slots: [Slot; 2],
     /// Until when it counts that there was none.
     until: Option<Instant>,
+}
+
+impl Entry {
+    /// Nothing where there was no document, which is below all versions.
+    fn version(&self) -> Option<Version> {
+        self.document.as_ref().map(|document| document.version)
+    }
 }
 
 impl Entities {
@@ -157,10 +164,12 @@ impl Entities {
         Ok(document)
     }
 
-    /// Keeps what was found under `id` by a load that began at `since`, unless what is kept is newer.
+    /// Keeps what was found under `id` by a load that began at `since`, unless what is kept is newer. What is not true any more
+    /// is kept for its version, which nothing older is to follow.
     pub(super) fn keep(&self, id: &Id, document: Option<&Document>, since: Time) {
         let slots = slots(id);
-        if !self.coherence.is_unchanged(since, &slots) {
+        let is_true = self.coherence.is_unchanged(since, &slots);
+        if !is_true && document.is_none() {
             return;
         }
         if document.is_some_and(|document| document.body.as_bytes().len() > self.most) {
@@ -171,13 +180,21 @@ impl Entities {
         // A copy, so that one document does not keep alive all that it was read with.
         let document = document.map(|document| crate::graph::detached(document.clone()));
         let entry = Entry { document, since, slots, until };
-        let version = |entry: &Entry| entry.document.as_ref().map(|document| document.version);
         self.kept.entry_by_ref(id).and_compute_with(|kept| match kept {
-            Some(kept) if self.is_true(kept.value()) && version(kept.value()) > version(&entry) => {
+            Some(kept) if !is_true && kept.value().version() >= entry.version() => Op::Nop,
+            Some(kept)
+                if self.is_true(kept.value()) && kept.value().version() > entry.version() =>
+            {
                 Op::Nop
             }
             _ => Op::Put(entry),
         });
+    }
+
+    /// Whether a version of `id` above `version` was read here, as far as is remembered.
+    #[cfg(feature = "redis")]
+    pub(super) fn has_read_newer(&self, id: &Id, version: Version) -> bool {
+        self.kept.get(id).is_some_and(|entry| entry.version() > Some(version))
     }
 
     fn is_true(&self, entry: &Entry) -> bool {

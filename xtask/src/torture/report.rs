@@ -3,13 +3,21 @@
 use std::fmt;
 
 /// What begins a line that is meant for us, and what such a line counts.
-const LAYOUTS: [(&str, &[&str]); 2] = [
+const LAYOUTS: [(&str, &[&str]); 3] = [
     ("fault ", &["rounds", "acknowledged", "lost", "torn", "unknown"]),
     ("failover ", &["rounds", "acknowledged", "lost", "double", "misreported", "unknown"]),
+    (
+        "coherence ",
+        &[
+            "rounds", "writes", "reads", "stale", "lowered", "missed", "late", "slow", "well",
+            "worst",
+        ],
+    ),
 ];
 
 /// What must not be counted where a promise is kept.
-const BROKEN: [&str; 4] = ["lost", "torn", "double", "misreported"];
+const BROKEN: [&str; 8] =
+    ["lost", "torn", "double", "misreported", "lowered", "missed", "late", "slow"];
 
 /// What one run of a fault test, or of its control, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -151,6 +159,20 @@ mod tests {
         }
         assert!(Report::parse(&format!("fault kill: {sound}; seed 1")).unwrap().is_err());
         assert!(Report::parse(&format!("failover saves: {SOUND}; seed 1")).unwrap().is_err());
+    }
+
+    #[test]
+    fn tests_of_coherence_count_otherwise_and_a_stale_read_within_the_bounds_is_sound() {
+        let sound = "rounds 2, writes 9, reads 90, stale 4, lowered 0, missed 0, late 0, slow 0, \
+                     well 3, worst 400";
+        for broken in ["lowered", "missed", "late", "slow"] {
+            let broken = sound.replace(&format!("{broken} 0"), &format!("{broken} 1"));
+            assert!(read(&format!("coherence redis: {broken}; seed 1")).judge().is_err());
+            let line = format!("coherence redis: {sound}; seed 1; control deaf: {broken}");
+            assert_eq!(read(&line).judge(), Ok(()));
+        }
+        let line = format!("coherence redis: {sound}; seed 1; control deaf: {sound}");
+        assert!(read(&line).judge().is_err());
     }
 
     #[test]

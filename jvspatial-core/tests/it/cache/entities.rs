@@ -37,6 +37,22 @@ impl World {
     }
 }
 
+#[cfg(feature = "json")]
+#[tokio::test]
+async fn a_database_that_nobody_else_writes_to_is_not_followed() {
+    let tasks = async |options: CacheOptions| {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("json:{}", directory.path().join("store").display());
+        let graph = Graph::builder().url(url).cache(options).open().await.unwrap();
+        let city = graph.create(City::new("Oslo")).await.unwrap();
+        graph.get::<City>(city.id()).await.unwrap();
+        let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        graph.close().await.unwrap();
+        tasks
+    };
+    assert_eq!(tasks(roomy()).await, tasks(CacheOptions::new()).await);
+}
+
 #[tokio::test]
 async fn a_document_is_read_once() {
     let world = World::with(roomy()).await;

@@ -38,7 +38,8 @@ impl Check {
     }
 }
 
-/// For each published package with features: none of them, each alone, and all together.
+/// For the facade: none of its features, each alone, and all together, which builds the packages below it with theirs of the same
+/// name. For each other published package: each feature that the facade does not have.
 ///
 /// Takes the output of `cargo metadata --no-deps`, so that a new feature needs no entry in a list.
 pub(crate) fn checks(metadata: &str) -> Result<Vec<Check>, String> {
@@ -46,6 +47,10 @@ pub(crate) fn checks(metadata: &str) -> Result<Vec<Check>, String> {
         .map_err(|error| format!("cargo metadata is not JSON: {error}"))?;
     let packages =
         metadata["packages"].as_array().ok_or("cargo metadata names no list of packages")?;
+    let features_of =
+        |package: &Value| package["features"].as_object().cloned().unwrap_or_default();
+    let facade = packages.iter().find(|package| package["name"] == FACADE);
+    let above = facade.map(features_of).unwrap_or_default();
     let mut checks = Vec::new();
     for package in packages {
         // `publish = false` is an empty list of registries, no restriction is null.
@@ -60,6 +65,11 @@ pub(crate) fn checks(metadata: &str) -> Result<Vec<Check>, String> {
             continue;
         }
         let check = |features| Check { package: name.to_owned(), features };
+        if name != FACADE {
+            let own = named.iter().filter(|feature| !above.contains_key(**feature));
+            checks.extend(own.map(|feature| check(Features::Only((*feature).clone()))));
+            continue;
+        }
         checks.push(check(Features::None));
         checks.extend(named.iter().map(|feature| check(Features::Only((*feature).clone()))));
         if named.len() > 1 {
@@ -96,12 +106,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_published_package_is_checked_with_none_each_and_all_features() {
+    fn the_facade_is_checked_with_none_each_and_all_features_and_others_with_what_it_lacks() {
         let checks = checks(
             r#"{"packages": [
                 {"name": "db", "publish": null,
-                 "features": {"default": ["json"], "json": [], "mongo": ["dep:mongodb"]}},
-                {"name": "core", "publish": null, "features": {"default": ["json"], "json": []}},
+                 "features": {"default": ["json"], "json": [], "cases": ["dep:tempfile"]}},
+                {"name": "jvspatial", "publish": null,
+                 "features": {"default": ["json"], "json": [], "mongo": ["db/mongo"]}},
                 {"name": "macros", "publish": null, "features": {}},
                 {"name": "benches", "publish": [], "features": {"peers": []}}
             ]}"#,
@@ -111,12 +122,11 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "check --lib --package db --no-default-features",
-                "check --lib --package db --no-default-features --features json",
-                "check --lib --package db --no-default-features --features mongo",
-                "check --lib --package db --all-features",
-                "check --lib --package core --no-default-features",
-                "check --lib --package core --no-default-features --features json",
+                "check --lib --package db --no-default-features --features cases",
+                "check --lib --package jvspatial --no-default-features",
+                "check --lib --package jvspatial --no-default-features --features json",
+                "check --lib --package jvspatial --no-default-features --features mongo",
+                "check --lib --package jvspatial --all-features",
             ]
         );
     }

@@ -62,9 +62,16 @@ fn build() -> Outcome {
     Outcome::from_result(cargo::run(&mut command))
 }
 
+/// How many tests of a program run at once, unless the environment says so.
+const TEST_THREADS: &str = "4";
+
 fn test_command(targets: &str, filter: Option<&str>) -> Command {
     let mut command = cargo();
     command.args(["test", "--workspace", "--exclude", BENCH_PACKAGE, "--no-fail-fast"]);
+    // Many tests wait for the disk or for a time to pass.
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        command.env("RUST_TEST_THREADS", TEST_THREADS);
+    }
     command.arg(targets).arg("--").args(filter);
     command
 }

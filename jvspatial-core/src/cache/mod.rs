@@ -32,4 +32,6 @@ pub(crate) mod weight;
 pub(crate) use graph_cache::GraphCache;
 pub use options::CacheOptions;
 pub use query_cache::{CachedAnswer, QueryCache};
+#[cfg(feature = "redis")]
+pub(crate) use redis::refused;
 pub use statistics::{CacheStatistics, EntityStatistics, QueryStatistics};

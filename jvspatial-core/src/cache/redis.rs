@@ -33,13 +33,7 @@ impl RedisPeers {
         options: RedisOptions,
         coherence: &Arc<Coherence>,
     ) -> Result<(RedisCache, Bus)> {
-        let redis = RedisCache::open(options).await.map_err(|error| {
-            let kind = match error.kind() {
-                jvspatial_cache::ErrorKind::Invalid => ErrorKind::Invalid,
-                _ => ErrorKind::Unavailable,
-            };
-            Error::new(kind, "cache cannot be opened").with("cause", error)
-        })?;
+        let redis = RedisCache::open(options).await.map_err(refused)?;
         let coherence = Arc::downgrade(coherence);
         let bus = Bus::open(&redis, move |event| {
             let Some(coherence) = coherence.upgrade() else { return };
@@ -59,6 +53,15 @@ impl RedisPeers {
     pub(super) const fn new(redis: RedisCache, bus: Bus, keeps_documents: bool) -> Self {
         Self { redis, bus, keeps_documents }
     }
+}
+
+/// The error of a Redis that cannot be used.
+pub(crate) fn refused(error: jvspatial_cache::Error) -> Error {
+    let kind = match error.kind() {
+        jvspatial_cache::ErrorKind::Invalid => ErrorKind::Invalid,
+        _ => ErrorKind::Unavailable,
+    };
+    Error::new(kind, "cache cannot be opened").with("cause", error)
 }
 
 #[async_trait]

@@ -1,5 +1,6 @@
 //! What a deployment can say of a graph.
 
+mod cache;
 #[cfg(feature = "config")]
 mod file;
 #[cfg(feature = "config")]
@@ -12,6 +13,8 @@ use std::time::Duration;
 use jvspatial_db::DatabaseConfig;
 use jvspatial_db::config::{bytes, duration};
 use serde::Deserialize;
+
+pub use cache::CacheConfig;
 
 /// The settings of a deployment, from which [`Graph::open_with`](crate::Graph::open_with) opens a graph.
 ///
@@ -39,7 +42,7 @@ pub struct GraphConfig {
     pub database: DatabaseConfig,
     /// How much is done at once.
     pub limits: LimitsConfig,
-    /// How reads are cached. There is nothing to set yet.
+    /// How reads are cached.
     pub cache: CacheConfig,
 }
 
@@ -57,12 +60,6 @@ pub struct LimitsConfig {
     #[serde(deserialize_with = "duration")]
     pub modify_deadline: Option<Duration>,
 }
-
-/// How reads are cached.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct CacheConfig {}
 
 #[cfg(all(test, feature = "config"))]
 mod tests;

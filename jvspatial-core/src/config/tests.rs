@@ -52,11 +52,24 @@ batch_bytes = 1048576
 modify_deadline = "3s"
 
 [cache]
+entity_bytes = "32MiB"
+query_bytes = 1048576
+time_to_live = "1h"
+time_to_idle = "5m"
+max_stale = "2s"
+redis_namespace = "cities"
 "#;
 
 #[test]
 fn a_file_is_read_whole() {
-    let GraphConfig { database, limits, .. } = read(WHOLE, &[]).unwrap();
+    let GraphConfig { database, limits, cache, .. } = read(WHOLE, &[]).unwrap();
+    assert_eq!((cache.entity_bytes, cache.query_bytes), (Some(32 << 20), Some(1 << 20)));
+    assert_eq!(cache.time_to_live, Some(Duration::from_secs(3600)));
+    assert_eq!(cache.time_to_idle, Some(Duration::from_secs(300)));
+    assert_eq!(cache.max_stale, Some(Duration::from_secs(2)));
+    let options = cache.options().unwrap();
+    assert_eq!((options.entity_bytes, options.query_bytes), (32 << 20, 1 << 20));
+    assert_eq!(options.max_stale, Duration::from_secs(2));
     assert_eq!(database.operation_timeout, Some(Duration::from_secs(5)));
     assert_eq!(database.sort_bytes, Some(64 << 20));
     assert_eq!((database.pool_max, database.pool_min), (Some(50), Some(5)));
@@ -116,7 +129,7 @@ fn an_unknown_key_is_answered_with_the_nearest_one() {
         assert_eq!(error.context("nearest"), Some(nearest), "{error}");
         assert!(!format!("{error} {error:?}").contains("canary"));
     }
-    assert_eq!(refused("[cache]\nttl = '5m'", &[]).context("known"), Some("none"));
+    assert!(refused("[cache]\nttl = '5m'", &[]).context("nearest").is_some());
 }
 
 #[test]
@@ -253,4 +266,17 @@ fn the_example_of_the_page_can_be_read() {
     let (_, example) = page.split_once("```toml\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     assert!(read(example, &[]).unwrap().database.url.is_some());
+}
+
+#[test]
+fn the_url_of_redis_is_not_shown_and_is_refused_where_there_is_none() {
+    let url = "redis://user:canary@127.0.0.1:6379/";
+    let config = read("", &[("JVSPATIAL_CACHE_REDIS_URL", url)]).unwrap();
+    assert_eq!(config.cache.redis_url.as_deref(), Some(url));
+    assert!(!format!("{config:?}").contains("canary"));
+    let options = config.cache.options();
+    assert_eq!(options.is_ok(), cfg!(feature = "redis"));
+    let wrong = read("", &[("JVSPATIAL_CACHE_REDIS_URL", "http://user:canary@host/")]).unwrap();
+    let error = wrong.cache.options().unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
 }

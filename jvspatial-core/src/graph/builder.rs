@@ -22,7 +22,7 @@ pub struct GraphBuilder {
     database: Option<Arc<dyn Database>>,
     ids: IdGenerator,
     config: GraphConfig,
-    cache: CacheOptions,
+    cache: Option<CacheOptions>,
     /// What was set here, which goes before the configuration.
     own: GraphConfig,
 }
@@ -33,7 +33,7 @@ impl GraphBuilder {
             database: None,
             ids: IdGenerator::new(),
             config: GraphConfig::default(),
-            cache: CacheOptions::default(),
+            cache: None,
             own: GraphConfig::default(),
         }
     }
@@ -87,9 +87,10 @@ impl GraphBuilder {
         self
     }
 
-    /// What of the graph is kept in memory, and for how long. Default: answers of cached queries, in 64 MiB.
+    /// What of the graph is kept, and for how long. Default: what the [settings](Self::config) say, otherwise answers of
+    /// cached queries in 64 MiB of memory.
     pub fn cache(mut self, options: CacheOptions) -> Self {
-        self.cache = options;
+        self.cache = Some(options);
         self
     }
 
@@ -110,6 +111,10 @@ impl GraphBuilder {
                 Error::new(ErrorKind::Invalid, "batch size is out of range").with("bytes", bytes)
             );
         }
+        let cache = match self.cache.take() {
+            Some(options) => options,
+            None => self.config.cache.options()?,
+        };
         let mut config = std::mem::take(&mut self.config.database);
         let database = match (self.own.database.url.take(), self.database.take()) {
             (None, Some(database)) => database,
@@ -122,12 +127,10 @@ impl GraphBuilder {
                 jvspatial_db::open_with(&config).await?
             }
         };
+        let graph = self.with_open_database(database, &cache);
         #[cfg(feature = "redis")]
-        let redis = self.cache.redis.take().map(|redis| redis.max_stale(self.cache.max_stale));
-        let graph = self.with_open_database(database);
-        #[cfg(feature = "redis")]
-        if let (Some(redis), Some(cache)) = (redis, graph.kept()) {
-            cache.share(redis).await?;
+        if let (Some(redis), Some(kept)) = (cache.redis, graph.kept()) {
+            kept.share(redis.max_stale(cache.max_stale)).await?;
         }
         if let Some(cache) = graph.kept() {
             cache.begin();
@@ -149,9 +152,13 @@ impl GraphBuilder {
         self.own.limits.modify_deadline.or(configured).unwrap_or(Duration::from_secs(10))
     }
 
-    pub(super) fn with_open_database(self, database: Arc<dyn Database>) -> Graph {
+    pub(super) fn with_open_database(
+        self,
+        database: Arc<dyn Database>,
+        cache: &CacheOptions,
+    ) -> Graph {
         let (limits, modify_deadline) = (self.batch_limits(), self.chosen_modify_deadline());
-        let cache = GraphCache::new(database, &self.cache);
+        let cache = GraphCache::new(database, cache);
         Graph(Arc::new(Inner {
             database: cache.database(),
             cache: Some(Arc::new(cache)),

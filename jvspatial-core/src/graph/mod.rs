@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use jvspatial_db::{Database, ErrorKind, Id, IdGenerator};
 
-use crate::cache::GraphCache;
+use crate::cache::{CacheOptions, GraphCache};
 use crate::config::GraphConfig;
 use crate::entity::{Edge, Entity, Node, Object, Root, Stored};
 use crate::error::Result;
@@ -98,7 +98,7 @@ impl Graph {
 
     /// The graph in a database that is open already.
     pub fn with_database(database: Arc<dyn Database>) -> Self {
-        Self::builder().with_open_database(database)
+        Self::builder().with_open_database(database, &CacheOptions::new())
     }
 
     /// Options for opening a graph.

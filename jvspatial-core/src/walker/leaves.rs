@@ -92,6 +92,11 @@ impl Leaves {
         }
     }
 
+    /// Whether any visit is to be left next.
+    pub(super) fn are_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Takes out up to `most` visits that are to be left next.
     ///
     /// They are in the order in which they would be if each visit were a chunk of its own: whoever asked for a visit came

@@ -14,7 +14,7 @@ use super::cancel::Cancel;
 use super::checkpoint::{At, Saver};
 use super::control::Control;
 use super::hook::{HookError, panicked};
-use super::leaves::Left;
+use super::leaves::{Leaves, Left};
 use super::limits::Limit;
 use super::observer::{Observer, Progress};
 use super::outcome::{Ended, Outcome, Stats};
@@ -105,6 +105,12 @@ impl<W: Walker> Run<W> {
             Some(At::End(ended)) => return Ok(ended),
             Some(At::Chunk(first)) => {
                 if let Some(ended) = Box::pin(self.follow_up(first)).await? {
+                    return Ok(ended);
+                }
+            }
+            // A walk that was stopped in the midst of leaving leaves the others before it goes anywhere.
+            None if self.walk.engine.leaves.as_ref().is_some_and(Leaves::are_ready) => {
+                if let Some(ended) = Box::pin(self.leave()).await? {
                     return Ok(ended);
                 }
             }

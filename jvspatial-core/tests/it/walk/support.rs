@@ -215,11 +215,15 @@ impl World {
     }
 
     pub(crate) async fn join(&self, roads: impl IntoIterator<Item = (usize, usize, Road)>) {
-        let roads = roads
+        let mut roads = roads
             .into_iter()
             .map(|(from, to, road)| (&self.cities[from], &self.cities[to], road))
-            .collect::<Vec<_>>();
-        self.graph.connect_many_ids(roads).await.unwrap().into_result().unwrap();
+            .peekable();
+        // Many at once are one transaction on MongoDB, which has so long.
+        while roads.peek().is_some() {
+            let some: Vec<_> = roads.by_ref().take(500).collect();
+            self.graph.connect_many_ids(some).await.unwrap().into_result().unwrap();
+        }
     }
 
     /// A line of cities: 0 to 1 to 2 and so on.

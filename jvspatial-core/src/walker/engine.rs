@@ -186,6 +186,10 @@ impl Engine {
 
     /// Puts back what is left of the chunk: it waits again, before all that the visited ones lead to.
     pub(super) fn put_chunk_back(&mut self) {
+        if !self.chunk.is_empty() {
+            // The next chunk begins with what is put back, so it is not the one that is being loaded.
+            self.ahead = None;
+        }
         while let Some(pending) = self.chunk.pop_last() {
             self.frontier.put_back(pending);
         }

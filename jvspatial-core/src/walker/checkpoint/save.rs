@@ -124,7 +124,7 @@ impl<W: Walker> Run<W> {
 
     /// A batch of a checkpoint and all that waits.
     fn draft(&mut self, at: At) -> Result<Option<Draft>> {
-        let progress = self.progress();
+        let progress = self.progress(at);
         let Self { seat, walk, company } = self;
         let Some(saver) = &mut company.saver else { return Ok(None) };
         saver.tail.extend(walk.engine.frontier.visited().take_log());
@@ -150,13 +150,15 @@ impl<W: Walker> Run<W> {
     }
 
     /// How far the walk has come once all that waits is written.
-    fn progress(&self) -> Progress {
+    fn progress(&self, at: At) -> Progress {
         let mut stats = self.stats();
         let walk = &self.walk;
         stats.written += walk.writes.len() as u64;
         stats.batches += 1;
-        // The chunk that is being loaded will be loaded again.
-        stats.queries -= u64::from(walk.engine.ahead.is_some());
+        if matches!(at, At::Chunk(_)) {
+            // The chunk that is being loaded will be loaded again.
+            stats.queries -= u64::from(walk.engine.ahead.is_some());
+        }
         Progress {
             step: walk.step(),
             depth: walk.depth(),

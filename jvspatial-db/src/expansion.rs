@@ -129,6 +129,17 @@ impl Expansion {
         }
     }
 
+    /// Takes the edges out of an answer that names them all though this does not ask for it. That by which
+    /// [`place_after`](Self::place_after) finds the next answer stays.
+    pub fn hide_edges(&self, found: &mut [Adjacent]) {
+        if self.with_edges {
+            return;
+        }
+        let is_full = self.limit.is_some_and(|limit| found.len() >= limit);
+        let hidden = found.len().saturating_sub(usize::from(is_full));
+        found.iter_mut().take(hidden).for_each(|found| found.edge = None);
+    }
+
     /// Where the answer after `found` begins; `None` when `found` is the end.
     pub fn place_after(&self, found: &[Adjacent]) -> Option<Place> {
         let last = found.last().filter(|_| self.limit.is_some_and(|limit| found.len() >= limit))?;

@@ -66,7 +66,7 @@ pub(super) fn note(coherence: &Arc<Coherence>, parts: impl FnOnce(&mut Noted<'_>
         let mut noted = reads.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = noted.iter().position(|read| Arc::ptr_eq(&read.coherence, coherence));
         let place = place.unwrap_or_else(|| {
-            coherence.use_now();
+            coherence.epochs().use_now();
             let since = coherence.epochs().now();
             let coherence = Arc::clone(coherence);
             noted.push(Read { coherence, since, slots: Vec::new(), kinds: Vec::new() });
@@ -92,9 +92,10 @@ pub(crate) fn note_all(all: &[Read]) {
 /// Edges that are followed for somebody who wants to know what is read.
 pub(super) struct Following {
     coherence: Arc<Coherence>,
+    /// What is asked for, and the edges by their names.
     expansion: Expansion,
-    /// Whether the edges are named for the notes alone.
-    hides_edges: bool,
+    /// Whether those were asked for.
+    with_edges: bool,
 }
 
 impl Following {
@@ -106,10 +107,10 @@ impl Following {
     ) -> Option<Self> {
         current()?;
         note(coherence, |noted| noted.neighbors(from, expansion));
-        let hides_edges = !expansion.with_edges;
+        let with_edges = expansion.with_edges;
         let mut expansion = expansion.clone();
         expansion.with_edges = true;
-        Some(Self { coherence: Arc::clone(coherence), expansion, hides_edges })
+        Some(Self { coherence: Arc::clone(coherence), expansion, with_edges })
     }
 
     /// What to ask for.
@@ -118,11 +119,10 @@ impl Following {
     }
 
     /// Notes what was met and returns it as it was asked for.
-    pub(super) fn note_met(self, mut met: Vec<Adjacent>) -> Vec<Adjacent> {
+    pub(super) fn note_met(mut self, mut met: Vec<Adjacent>) -> Vec<Adjacent> {
         note(&self.coherence, |noted| noted.met(&met));
-        if self.hides_edges {
-            met.iter_mut().for_each(|adjacent| adjacent.edge = None);
-        }
+        self.expansion.with_edges = self.with_edges;
+        self.expansion.hide_edges(&mut met);
         met
     }
 }
@@ -134,7 +134,8 @@ impl Noted<'_> {
     /// Documents by their ids, whether or not they exist.
     pub(super) fn documents<'a>(&mut self, ids: impl IntoIterator<Item = &'a Id>) {
         for id in ids {
-            self.one(Slot::document(id), id);
+            self.0.slots.push(Slot::document(id));
+            self.0.kinds.push(Slot::kind(id.collection(), id.entity()));
         }
     }
 
@@ -183,12 +184,6 @@ impl Noted<'_> {
     fn whole(&mut self, slot: Slot) {
         self.0.slots.push(slot);
         self.0.kinds.push(slot);
-    }
-
-    fn one(&mut self, slot: Slot, id: &Id) {
-        self.0.slots.push(slot);
-        self.0.slots.push(Slot::bulk(id.collection(), id.entity()));
-        self.0.kinds.push(Slot::kind(id.collection(), id.entity()));
     }
 }
 

@@ -110,11 +110,7 @@ async fn filtered(
             _ => break,
         }
     }
-    if with_edges != expansion.with_edges {
-        let named = usize::from(kept.len() == limit);
-        let others = kept.len() - named;
-        kept.iter_mut().take(others).for_each(|found| found.edge = None);
-    }
+    expansion.hide_edges(&mut kept);
     Ok(kept)
 }
 

@@ -76,11 +76,7 @@ pub(super) async fn neighbors(
             Adjacent::new(origin, Some(Handle::from(&step.edge)), Handle::from(&step.to))
         }));
     }
-    if !expansion.with_edges {
-        let named = usize::from(found.len() == limit);
-        let others = found.len() - named;
-        found.iter_mut().take(others).for_each(|found| found.edge = None);
-    }
+    expansion.hide_edges(&mut found);
     Ok(found)
 }
 

@@ -273,3 +273,23 @@ async fn an_answer_that_was_computed_during_a_write_is_not_kept() {
     assert_eq!(load.await.unwrap(), 10);
     assert_eq!(slow(&graph, id).await.unwrap(), 12);
 }
+
+/// The first two roads from `hub`: how many there are, how many are named, and whether there is a place to go on from.
+#[cached_query(cache = graph)]
+async fn page(graph: &Graph, hub: Id) -> Result<(usize, usize, bool)> {
+    let mut expansion = jvspatial::db::Expansion::new(jvspatial::db::Direction::Out);
+    expansion.limit = Some(2);
+    let found = graph.database().neighbors(&[hub.into()], &expansion).await?;
+    let named = found.iter().filter(|found| found.edge.is_some()).count();
+    Ok((found.len(), named, expansion.place_after(&found).is_some()))
+}
+
+#[tokio::test]
+async fn neighbors_that_are_noted_come_by_pages_as_others_do() {
+    let world = World::new().await;
+    let graph = &world.towns.graph;
+    for other in [&world.far, &world.other] {
+        graph.connect(&world.own, other, Road { km: 1 }).await.unwrap();
+    }
+    assert_eq!(page(graph, world.own.id().clone()).await.unwrap(), (2, 1, true));
+}

@@ -56,11 +56,7 @@ pub(super) async fn find(
             None => break,
         }
     }
-    if !expansion.with_edges {
-        let named = usize::from(found.len() == limit);
-        let others = found.len() - named;
-        found.iter_mut().take(others).for_each(|found| found.edge = None);
-    }
+    expansion.hide_edges(&mut found);
     Ok(found)
 }
 

@@ -84,10 +84,8 @@ impl MemoryCache {
         value: Bytes,
         time_to_live: Option<Duration>,
     ) {
-        if value.len() > self.options.max_value {
-            // What is there may be older than the value for which there is no room.
-            self.recorder.count(key, Event::Oversize);
-            return self.forget_now(key, version);
+        if self.is_oversize(key, version, &value) {
+            return;
         }
         let point = mark.point();
         let len = value.len() as u64;
@@ -104,11 +102,7 @@ impl MemoryCache {
             kept = true;
             Op::Put(Slot::value(point.era, version, value, time_to_live))
         });
-        if kept {
-            self.wrote(key, len);
-        } else {
-            self.recorder.count(key, Event::StaleRefused);
-        }
+        self.note_kept(key, len, kept);
     }
 
     /// Keeps one value that was just written to its source, as [`write_many`](Cache::write_many) without a
@@ -121,9 +115,8 @@ impl MemoryCache {
         value: Bytes,
         time_to_live: Option<Duration>,
     ) {
-        if value.len() > self.options.max_value {
-            self.recorder.count(key, Event::Oversize);
-            return self.forget_now(key, version);
+        if self.is_oversize(key, version, &value) {
+            return;
         }
         let point = mark.point();
         let len = value.len() as u64;
@@ -144,11 +137,7 @@ impl MemoryCache {
                 _ => Op::Put(Slot::tombstone(era, version)),
             }
         });
-        if kept {
-            self.wrote(key, len);
-        } else {
-            self.recorder.count(key, Event::StaleRefused);
-        }
+        self.note_kept(key, len, kept);
     }
 
     /// Forgets one value that is older than `version`, as [`forget`](Cache::forget) without a future.
@@ -194,6 +183,24 @@ impl MemoryCache {
             .entry(key.into())
             .and_compute_with(|_| Op::Put(Slot::value(self.era(), 0, value, time_to_live)));
         self.wrote(key, len);
+    }
+
+    /// Whether there is no room for a value. What is there instead may be older, and is forgotten.
+    fn is_oversize(&self, key: &[u8], version: u64, value: &Bytes) -> bool {
+        let is = value.len() > self.options.max_value;
+        if is {
+            self.recorder.count(key, Event::Oversize);
+            self.forget_now(key, version);
+        }
+        is
+    }
+
+    fn note_kept(&self, key: &[u8], len: u64, kept: bool) {
+        if kept {
+            self.wrote(key, len);
+        } else {
+            self.recorder.count(key, Event::StaleRefused);
+        }
     }
 
     fn wrote(&self, key: &[u8], len: u64) {

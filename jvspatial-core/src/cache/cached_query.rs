@@ -8,18 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jvspatial_cache::How;
-use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::graph_cache::GraphCache;
 use super::kept::Kept;
 use super::queries::{Counts, Key};
 use super::reads::{self, Reads};
+use super::share::share;
 use super::stable_hash;
 use crate::graph::Graph;
-
-/// How often a call waits for the body of another whose answer something changed meanwhile, before it runs its own.
-const WAITS: usize = 2;
 
 /// What is said of a cached query in every call of it.
 #[derive(Clone, Copy, Debug)]
@@ -117,44 +114,16 @@ where
     }
     let load = Load { options, tags: call.tags, weigh: call.weigh };
     let mut own = Box::pin(load.run(cache, &counts, run(body(Way::Here))));
-    let answer = Mutex::new(None);
-    for _ in 0..WAITS {
-        let (led, told) = (own.as_mut(), &answer);
-        let lead = move || async move {
-            let (answer, kept) = match led.await {
-                Ok((value, kept)) => (Ok(value), Ok(kept)),
-                Err(error) => (Err(error), Err(())),
-            };
-            *told.lock() = Some(answer);
-            kept
-        };
-        let found = queries.flights.run(
-            &key,
-            |key| queries.get(*key).filter(|kept| kept.look(&options) == Freshness::Fresh),
-            lead,
-            |_, kept| cache.keep(key, kept, &counts),
-        );
-        let found = found.await;
-        if let Some(answer) = answer.lock().take() {
-            return answer;
-        }
-        match found {
-            Ok((kept, how)) => {
-                // Who asked after a change must not be told what was read before it.
-                if let (Freshness::Fresh | Freshness::Aging, Some(value)) =
-                    (kept.look(&options), kept.value())
-                {
-                    count(if how == How::Joined { &counts.coalesced } else { &counts.hits });
-                    return Ok(value);
-                }
-            }
-            // An error is told to the one whose body it is of.
-            Err(_) => break,
-        }
-    }
-    let (value, kept) = own.await?;
-    cache.keep(key, &kept, &counts);
-    Ok(value)
+    let lookup =
+        |key: &Key| queries.get(*key).filter(|kept| kept.look(&options) == Freshness::Fresh);
+    let keep = |key: &Key, kept: &Kept| cache.keep(*key, kept, &counts);
+    // Who asked after a change must not be told what was read before it.
+    let accept = |kept: &Kept, how| {
+        let value = kept.value().filter(|_| kept.look(&options) != Freshness::Gone)?;
+        count(if how == How::Joined { &counts.coalesced } else { &counts.hits });
+        Some(value)
+    };
+    share(&queries.flights, &key, lookup, own.as_mut(), keep, accept).await
 }
 
 /// Whether an answer is such that it is not to be kept.

@@ -1,6 +1,5 @@
 //! What keeps answers that were kept from outliving what they were made of.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -37,13 +36,11 @@ pub(super) trait Peers: std::fmt::Debug + Send + Sync + 'static {
 pub(crate) struct Coherence {
     epochs: Epochs,
     peers: OnceLock<Arc<dyn Peers>>,
-    /// Whether anything was ever kept, or read to be kept. Until then writes need not say what they touch.
-    is_used: AtomicBool,
 }
 
 impl Coherence {
     pub(super) fn new() -> Self {
-        Self { epochs: Epochs::new(), peers: OnceLock::new(), is_used: AtomicBool::new(false) }
+        Self { epochs: Epochs::new(), peers: OnceLock::new() }
     }
 
     pub(crate) const fn epochs(&self) -> &Epochs {
@@ -56,21 +53,10 @@ impl Coherence {
             && self.peers.get().is_none_or(|peers| peers.is_heard())
     }
 
-    /// Something is to be kept from now on: called before the first read of it.
-    pub(super) fn use_now(&self) {
-        if !self.is_used() {
-            self.is_used.store(true, Ordering::SeqCst);
-        }
-    }
-
-    pub(super) fn is_used(&self) -> bool {
-        self.is_used.load(Ordering::SeqCst)
-    }
-
     /// Tells `peers` of every change from now on, and trusts nothing that they may have changed unheard. Only the
     /// first call counts.
     pub(super) fn join(&self, peers: impl FnOnce() -> Arc<dyn Peers>) {
-        self.use_now();
+        self.epochs.use_now();
         self.peers.get_or_init(peers);
     }
 
@@ -80,11 +66,10 @@ impl Coherence {
 
     /// Something changed that no write of this process has told.
     pub(crate) async fn changed(&self, touched: &Touched) {
-        self.epochs.begin(touched.slots());
+        let _busy = self.epochs.begin(touched.slots());
         if let Some(peers) = self.peers.get() {
             peers.tell(touched).await;
         }
-        self.epochs.end(touched.slots());
     }
 
     /// This process changes nothing more.
@@ -114,18 +99,18 @@ impl Coherence {
         to_the_end(async move {
             let Some(touched) = touched else {
                 let answer = write.await;
-                if coherence.is_used() {
+                if coherence.epochs.is_used() {
                     coherence.epochs.advance_all();
                 }
                 return answer;
             };
-            let under_way = UnderWay::begin(&coherence, touched);
+            let busy = coherence.epochs.begin(touched.slots());
             let answer = write.await;
             // Before the end here, or a load could bring what the others still keep, and look newer than the write.
             if let Some(peers) = coherence.peers.get() {
-                peers.tell(&under_way.touched).await;
+                peers.tell(&touched).await;
             }
-            let touched = under_way.end();
+            drop(busy);
             if is_unknown(&answer) {
                 coherence.await_aftermath(touched);
             }
@@ -142,32 +127,5 @@ impl Coherence {
                 coherence.changed(&touched).await;
             }
         });
-    }
-}
-
-/// A change that has begun, and ends with this.
-struct UnderWay<'a> {
-    coherence: &'a Coherence,
-    touched: Touched,
-}
-
-impl<'a> UnderWay<'a> {
-    fn begin(coherence: &'a Coherence, touched: Touched) -> Self {
-        coherence.epochs.begin(touched.slots());
-        Self { coherence, touched }
-    }
-
-    /// Ends it, and says what was touched.
-    fn end(mut self) -> Touched {
-        let touched = std::mem::take(&mut self.touched);
-        self.coherence.epochs.end(touched.slots());
-        touched
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        // Nothing, after its end.
-        self.coherence.epochs.end(self.touched.slots());
     }
 }

@@ -15,15 +15,17 @@ use super::coherence::Coherence;
 use super::entities::Entities;
 use super::reads;
 use super::touched::Touched;
-use super::transaction::CachedTransaction;
+use super::transaction::Staged;
 
-/// A database behind a cache: what is read of it is noted for who wants to know, documents are kept by their ids, and every
-/// write makes untrue what was read of it before.
+/// A database behind a cache, or a transaction on it: what is read is noted for who wants to know, documents are kept by
+/// their ids, and every write makes untrue what was read before, in a transaction once it commits.
 #[derive(Debug)]
-pub(crate) struct CachedDatabase {
-    database: Arc<dyn Database>,
-    coherence: Arc<Coherence>,
+pub(crate) struct CachedDatabase<D: Database + ?Sized = dyn Database> {
+    pub(super) database: Arc<D>,
+    pub(super) coherence: Arc<Coherence>,
     entities: Option<Entities>,
+    /// What was written, in a transaction.
+    pub(super) staged: Option<Staged>,
 }
 
 impl CachedDatabase {
@@ -32,7 +34,7 @@ impl CachedDatabase {
         coherence: Arc<Coherence>,
         entities: Option<Entities>,
     ) -> Self {
-        Self { database, coherence, entities }
+        Self { database, coherence, entities, staged: None }
     }
 
     pub(super) const fn entities(&self) -> Option<&Entities> {
@@ -43,7 +45,18 @@ impl CachedDatabase {
     pub(super) fn below(&self) -> Arc<dyn Database> {
         Arc::clone(&self.database)
     }
+}
 
+impl CachedDatabase<dyn Transaction> {
+    /// A transaction. Nothing that is kept is read here, and nothing kept that is read: it sees the graph as it was, with what it
+    /// has written itself.
+    fn begun(transaction: Arc<dyn Transaction>, coherence: Arc<Coherence>) -> Self {
+        let staged = Some(Staged::default());
+        Self { database: transaction, coherence, entities: None, staged }
+    }
+}
+
+impl<D: Database + ?Sized> CachedDatabase<D> {
     /// The documents of `handles`, those that are kept from memory and the others in one request.
     async fn load(&self, entities: &Entities, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
         if let [handle] = handles {
@@ -127,7 +140,7 @@ impl CachedDatabase {
 }
 
 #[async_trait]
-impl Database for CachedDatabase {
+impl<D: Database + ?Sized> Database for CachedDatabase<D> {
     fn capabilities(&self) -> &Capabilities {
         self.database.capabilities()
     }
@@ -141,7 +154,11 @@ impl Database for CachedDatabase {
     }
 
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
-        let touched = self.coherence.is_used().then(|| Touched::by(&batch));
+        let touched = self.coherence.epochs().is_used().then(|| Touched::by(&batch));
+        if let Some(staged) = &self.staged {
+            staged.add(touched);
+            return self.database.write(batch).await;
+        }
         let database = Arc::clone(&self.database);
         let write = async move { database.write(batch).await };
         self.coherence.change(touched, write, may_yet_happen).await
@@ -218,7 +235,7 @@ impl Database for CachedDatabase {
         // What is read inside is as it was now or earlier.
         reads::note(&self.coherence, |_| {});
         let transaction = self.database.begin().await?;
-        Ok(Arc::new(CachedTransaction::new(transaction, Arc::clone(&self.coherence))))
+        Ok(Arc::new(CachedDatabase::begun(transaction, Arc::clone(&self.coherence))))
     }
 
     async fn watch(&self, options: WatchOptions) -> Result<ChangeStream> {
@@ -235,7 +252,9 @@ impl Database for CachedDatabase {
 
     async fn close(&self) -> Result<()> {
         let closed = self.database.close().await;
-        self.coherence.close().await;
+        if self.staged.is_none() {
+            self.coherence.close().await;
+        }
         closed
     }
 }

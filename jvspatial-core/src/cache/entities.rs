@@ -8,21 +8,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
-use jvspatial_cache::{How, SingleFlight};
+use jvspatial_cache::SingleFlight;
 use jvspatial_db::{Document, Id, Result, Version};
 use moka::ops::compute::Op;
 use moka::sync::Cache;
-use parking_lot::Mutex;
 
 use super::coherence::Coherence;
 use super::epochs::Time;
 #[cfg(feature = "redis")]
 use super::far::Far;
 use super::options::CacheOptions;
+use super::share::share;
 use super::slot::Slot;
-
-/// How often a load of another is waited for that a write overtook, before one is made apart.
-const WAITS: usize = 2;
 
 /// What an entry takes besides the bytes of its document, about.
 const OVERHEAD: usize = 256;
@@ -57,7 +54,7 @@ struct Entry {
     /// Absent when there was none.
     document: Option<Document>,
     since: Time,
-    slots: [Slot; 2],
+    slot: Slot,
     /// Until when it counts that there was none.
     until: Option<Instant>,
 }
@@ -74,7 +71,7 @@ impl Entities {
         if options.entity_bytes == 0 {
             return None;
         }
-        coherence.use_now();
+        coherence.epochs().use_now();
         let mut kept =
             Cache::builder().max_capacity(options.entity_bytes).weigher(|_: &Id, entry: &Entry| {
                 let body = entry.document.as_ref().map_or(0, |kept| kept.body.as_bytes().len());
@@ -135,40 +132,23 @@ impl Entities {
         if let Some(kept) = self.get(id) {
             return Ok(kept);
         }
-        let mut load = pin!(load);
-        let failure = Mutex::new(None);
-        for _ in 0..WAITS {
-            let (load, failed) = (load.as_mut(), &failure);
-            let lead = move || async move {
-                let since = self.coherence.epochs().now();
-                let loaded = load.await.map_err(|error| *failed.lock() = Some(error));
-                Ok(Found { document: loaded?, since })
-            };
-            let keep = |id: &Id, found: &Found| self.keep(id, found.document.as_ref(), found.since);
-            let found = self.flights.run(id, |_| None, lead, keep).await;
-            if let Some(error) = failure.lock().take() {
-                return Err(error);
-            }
-            match found {
-                Ok((found, How::Loaded)) => return Ok(found.document),
-                // Who asks after a write must not be told what was read before it.
-                Ok((found, _)) if self.is_still_true(id, found.since) => return Ok(found.document),
-                Ok(_) => {}
-                // An error is told to the one whose load it is of.
-                Err(_) => break,
-            }
-        }
-        let since = self.coherence.epochs().now();
-        let document = load.await?;
-        self.keep(id, document.as_ref(), since);
-        Ok(document)
+        let own = pin!(async {
+            let since = self.coherence.epochs().now();
+            let document = load.await?;
+            Ok((document.clone(), Found { document, since }))
+        });
+        let keep = |id: &Id, found: &Found| self.keep(id, found.document.as_ref(), found.since);
+        // Who asks after a write must not be told what was read before it.
+        let accept =
+            |found: &Found, _| self.is_still_true(id, found.since).then(|| found.document.clone());
+        share(&self.flights, id, |_| None, own, keep, accept).await
     }
 
     /// Keeps what was found under `id` by a load that began at `since`, unless what is kept is newer. What is not true any more
     /// is kept for its version, which nothing older is to follow.
     pub(super) fn keep(&self, id: &Id, document: Option<&Document>, since: Time) {
-        let slots = slots(id);
-        let is_true = self.coherence.is_unchanged(since, &slots);
+        let slot = Slot::document(id);
+        let is_true = self.coherence.is_unchanged(since, &[slot]);
         if !is_true && document.is_none() {
             return;
         }
@@ -179,7 +159,7 @@ impl Entities {
         let until = document.is_none().then(|| Instant::now() + self.negative);
         // A copy, so that one document does not keep alive all that it was read with.
         let document = document.map(|document| crate::graph::detached(document.clone()));
-        let entry = Entry { document, since, slots, until };
+        let entry = Entry { document, since, slot, until };
         self.kept.entry_by_ref(id).and_compute_with(|kept| match kept {
             Some(kept) if !is_true && kept.value().version() >= entry.version() => Op::Nop,
             Some(kept)
@@ -199,12 +179,12 @@ impl Entities {
 
     fn is_true(&self, entry: &Entry) -> bool {
         entry.until.is_none_or(|until| Instant::now() < until)
-            && self.coherence.is_unchanged(entry.since, &entry.slots)
+            && self.coherence.is_unchanged(entry.since, &[entry.slot])
     }
 
     /// Whether what is kept of `id`, as was got, is still true.
     pub(super) fn is_still_true(&self, id: &Id, since: Time) -> bool {
-        self.coherence.is_unchanged(since, &slots(id))
+        self.coherence.is_unchanged(since, &[Slot::document(id)])
     }
 
     pub(super) fn statistics(&self) -> super::statistics::EntityStatistics {
@@ -218,8 +198,4 @@ impl Entities {
             bytes: self.kept.weighted_size(),
         }
     }
-}
-
-fn slots(id: &Id) -> [Slot; 2] {
-    [Slot::document(id), Slot::bulk(id.collection(), id.entity())]
 }

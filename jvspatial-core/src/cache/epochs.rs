@@ -1,5 +1,6 @@
 //! When each part of a graph was last changed, as far as this process knows.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::slot::{SLOTS, Slot};
@@ -17,18 +18,25 @@ const TIME: u64 = ONE_WRITE - 1;
 #[derive(Debug)]
 pub(crate) struct Epochs {
     clock: AtomicU64,
-    slots: Box<[AtomicU64]>,
+    /// Absent until something is kept: before that nobody wants to know what changes.
+    slots: OnceLock<Box<[AtomicU64]>>,
     /// When everything was last forgotten at once.
     all: AtomicU64,
 }
 
 impl Epochs {
     pub(crate) fn new() -> Self {
-        Self {
-            clock: AtomicU64::new(0),
-            slots: std::iter::repeat_with(AtomicU64::default).take(SLOTS).collect(),
-            all: AtomicU64::new(0),
-        }
+        Self { clock: AtomicU64::new(0), slots: OnceLock::new(), all: AtomicU64::new(0) }
+    }
+
+    /// Something is to be kept from now on: called before the first read of it.
+    pub(super) fn use_now(&self) {
+        self.slots();
+    }
+
+    /// Whether anything was ever kept, or read to be kept.
+    pub(super) fn is_used(&self) -> bool {
+        self.slots.get().is_some()
     }
 
     /// The time now, for a load that is about to begin.
@@ -42,36 +50,18 @@ impl Epochs {
             && slots.iter().all(|slot| self.of(*slot).load(Ordering::SeqCst) <= since.0)
     }
 
-    /// A write of what is in `slots` begins: nobody can trust what was read of it until it has ended.
-    pub(crate) fn begin(&self, slots: &[Slot]) {
+    /// A write of what is in `slots` begins: nobody can trust what was read of it until it has ended, which it has when
+    /// what comes is dropped.
+    pub(crate) fn begin<'a>(&'a self, slots: &'a [Slot]) -> Busy<'a> {
         for slot in slots {
             self.of(*slot).fetch_add(ONE_WRITE, Ordering::SeqCst);
         }
-    }
-
-    /// A write that has begun is over, whatever came of it.
-    pub(crate) fn end(&self, slots: &[Slot]) {
-        let time = self.tick();
-        for slot in slots {
-            let slot = self.of(*slot);
-            let mut found = slot.load(Ordering::SeqCst);
-            loop {
-                let writes = (found & !TIME).saturating_sub(ONE_WRITE);
-                let ended = writes | (found & TIME).max(time);
-                let swapped =
-                    slot.compare_exchange_weak(found, ended, Ordering::SeqCst, Ordering::SeqCst);
-                match swapped {
-                    Ok(_) => break,
-                    Err(now) => found = now,
-                }
-            }
-        }
+        Busy { epochs: self, slots }
     }
 
     /// What is in `slots` was changed by somebody else, who has ended already.
     pub(crate) fn advance(&self, slots: &[Slot]) {
-        self.begin(slots);
-        self.end(slots);
+        drop(self.begin(slots));
     }
 
     /// Anything may have changed.
@@ -84,9 +74,41 @@ impl Epochs {
         self.clock.fetch_add(1, Ordering::SeqCst) + 1
     }
 
+    fn slots(&self) -> &[AtomicU64] {
+        let fresh = || std::iter::repeat_with(AtomicU64::default).take(SLOTS).collect();
+        self.slots.get_or_init(fresh)
+    }
+
     fn of(&self, slot: Slot) -> &AtomicU64 {
         // The number of a slot is always below the number of slots.
-        self.slots.get(slot.index()).unwrap_or(&self.all)
+        self.slots().get(slot.index()).unwrap_or(&self.all)
+    }
+}
+
+/// A write under way, which has ended when this is dropped, whatever came of it.
+#[must_use = "the write ends with it"]
+pub(crate) struct Busy<'a> {
+    epochs: &'a Epochs,
+    slots: &'a [Slot],
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        let time = self.epochs.tick();
+        for slot in self.slots {
+            let slot = self.epochs.of(*slot);
+            let mut found = slot.load(Ordering::SeqCst);
+            loop {
+                let writes = (found & !TIME).saturating_sub(ONE_WRITE);
+                let ended = writes | (found & TIME).max(time);
+                let swapped =
+                    slot.compare_exchange_weak(found, ended, Ordering::SeqCst, Ordering::SeqCst);
+                match swapped {
+                    Ok(_) => break,
+                    Err(now) => found = now,
+                }
+            }
+        }
     }
 }
 
@@ -109,11 +131,12 @@ mod tests {
         let other = Slot::kind(jvspatial_db::Collection::Edge, "Road");
         let before = epochs.now();
         assert!(epochs.is_unchanged(before, &[slot()]));
-        epochs.begin(&[slot()]);
+        let slots = [slot()];
+        let busy = epochs.begin(&slots);
         let meanwhile = epochs.now();
         assert!(!epochs.is_unchanged(before, &[slot()]));
         assert!(!epochs.is_unchanged(meanwhile, &[slot()]));
-        epochs.end(&[slot()]);
+        drop(busy);
         assert!(!epochs.is_unchanged(meanwhile, &[other, slot()]));
         assert!(epochs.is_unchanged(epochs.now(), &[slot()]));
         assert!(epochs.is_unchanged(before, &[other]));
@@ -122,11 +145,11 @@ mod tests {
     #[test]
     fn a_slot_is_busy_until_the_last_of_its_writes_has_ended() {
         let epochs = Epochs::new();
-        epochs.begin(&[slot(), slot()]);
-        epochs.begin(&[slot()]);
-        epochs.end(&[slot()]);
+        let (two, one) = ([slot(), slot()], [slot()]);
+        let (first, second) = (epochs.begin(&two), epochs.begin(&one));
+        drop(second);
         assert!(!epochs.is_unchanged(epochs.now(), &[slot()]));
-        epochs.end(&[slot(), slot()]);
+        drop(first);
         assert!(epochs.is_unchanged(epochs.now(), &[slot()]));
     }
 

@@ -23,10 +23,11 @@ impl<T: Send + 'static> Future for ToTheEnd<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         self.is_begun = true;
-        let Some(work) = &mut self.work else { return Poll::Pending };
+        // Taken out, so that work that panics is not gone on with.
+        let Some(mut work) = self.work.take() else { return Poll::Pending };
         let answer = work.as_mut().poll(context);
-        if answer.is_ready() {
-            self.work = None;
+        if answer.is_pending() {
+            self.work = Some(work);
         }
         answer
     }

@@ -22,6 +22,7 @@ pub(crate) mod reads;
 #[cfg(feature = "redis")]
 mod redis;
 mod registry;
+mod share;
 mod slot;
 mod stable_hash;
 mod statistics;

@@ -46,11 +46,6 @@ impl Slot {
         Self::whole(5, &collection.letter())
     }
 
-    /// So many documents of a type at once that they are not told one by one.
-    pub(crate) fn bulk(collection: Collection, entity: &str) -> Self {
-        Self::whole(6, &(collection.letter(), entity))
-    }
-
     /// Edges of whatever node that were made by others, who did not tell of which.
     pub(crate) fn edges_made_elsewhere() -> Self {
         Self::whole(9, &())

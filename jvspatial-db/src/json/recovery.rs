@@ -11,6 +11,7 @@ use super::lines::{Found, Lines};
 use super::manifest::{self, End, FORMAT, Manifest, Undone, unavailable};
 use super::options::JsonDbOptions;
 use super::parallel::{CHUNK_LINES, Journal, PIECE_BYTES, Plan, Planned};
+use super::room;
 use super::segment::{JOURNAL, SegmentName, Segments};
 use super::segment_reader::{Commits, Read};
 use crate::error::{Error, ErrorKind, Result};
@@ -43,6 +44,8 @@ pub(super) struct Opened {
     pub manifest: Manifest,
     pub active: Arc<dyn DiskFile>,
     pub end: End,
+    /// The length of the active segment with the room behind its end.
+    pub len: u64,
     pub report: RecoveryReport,
 }
 
@@ -50,7 +53,7 @@ pub(super) struct Opened {
 pub(super) fn open(disk: &dyn Disk, options: &JsonDbOptions) -> Result<Opened> {
     match Manifest::read(disk)? {
         Some(manifest) => recover(disk, manifest, options),
-        None if options.create => create(disk),
+        None if options.create => create(disk, options),
         None => {
             Err(Error::new(ErrorKind::NotFound, "database does not exist")
                 .with("file", manifest::PATH))
@@ -59,12 +62,12 @@ pub(super) fn open(disk: &dyn Disk, options: &JsonDbOptions) -> Result<Opened> {
 }
 
 /// Makes a store in a directory that holds nothing, or what an earlier attempt left behind.
-fn create(disk: &dyn Disk) -> Result<Opened> {
+fn create(disk: &dyn Disk, options: &JsonDbOptions) -> Result<Opened> {
     check_makeable(disk)?;
     let store = IdGenerator::new().next_key();
     let store: String = store.iter().map(|byte| format!("{byte:02x}")).collect();
     disk.create_dir(JOURNAL).map_err(unavailable)?;
-    let (active, end) = begin_segment(disk, &store, 1, 0)?;
+    let Begun { file: active, end, len } = begin_segment(disk, &store, (1, 0), Some(options))?;
     disk.sync_dir(ROOT).map_err(unavailable)?;
     let manifest = Manifest {
         format: FORMAT,
@@ -80,7 +83,7 @@ fn create(disk: &dyn Disk) -> Result<Opened> {
     let mut index = Index::new(segments);
     index.usages.entry(slot).bytes = end.bytes;
     let report = RecoveryReport { clean: true, ..RecoveryReport::default() };
-    Ok(Opened { index, manifest, active, end, report })
+    Ok(Opened { index, manifest, active, end, len, report })
 }
 
 /// Refuses to make a database among files that are not its own, or over a journal that lost its manifest.
@@ -113,6 +116,7 @@ fn has_commits(disk: &dyn Disk, path: &str) -> Result<bool> {
     const HEADER: &[u8] = b"{\"_segment\":";
     let file = disk.open(path).map_err(unavailable)?;
     let size = file.size().map_err(unavailable)?;
+    let size = room::without(&*file, size).map_err(unavailable)?;
     let mut lines = Lines::new(&*file, 0, size);
     match lines.next_line().map_err(unavailable)? {
         Found::Line(_, first) => {
@@ -135,13 +139,22 @@ fn has_commits(disk: &dyn Disk, path: &str) -> Result<bool> {
     }
 }
 
-/// Makes a segment with nothing but its first line, durable with its name.
+/// A segment with nothing but its first line.
+pub(super) struct Begun {
+    pub file: Arc<dyn DiskFile>,
+    pub end: End,
+    /// Its length with the room behind its end.
+    pub len: u64,
+}
+
+/// Makes a segment with nothing but its first line, durable with its name, and with room where commits will be made to it
+/// by `options`.
 pub(super) fn begin_segment(
     disk: &dyn Disk,
     store: &str,
-    number: u32,
-    sequence: u64,
-) -> Result<(Arc<dyn DiskFile>, End), Undone> {
+    (number, sequence): (u32, u64),
+    options: Option<&JsonDbOptions>,
+) -> Result<Begun, Undone> {
     let name = SegmentName::new(number);
     let path = name.path();
     let mut header = Vec::new();
@@ -151,9 +164,19 @@ pub(super) fn begin_segment(
     }
     let file = disk.open_append(&path, OpenMode::CreateNew)?;
     file.append(&header).map_err(super::disk::AppendError::into_source)?;
+    let end = End { bytes: header.len() as u64, sequence, checksum };
+    let mut len = end.bytes;
+    if let Some(room) = options.and_then(|options| room::first(len, options)) {
+        len = room.end;
+        if let Err(error) = file.reserve(room) {
+            tracing::debug!(%error, "a segment begins without room");
+            len = end.bytes;
+            file.truncate(len)?;
+        }
+    }
     file.sync_all().map_err(Undone::Unsynced)?;
     disk.sync_dir(JOURNAL).map_err(Undone::Unsynced)?;
-    Ok((file, End { bytes: header.len() as u64, sequence, checksum }))
+    Ok(Begun { file, end, len })
 }
 
 fn recover(disk: &dyn Disk, mut manifest: Manifest, options: &JsonDbOptions) -> Result<Opened> {
@@ -210,7 +233,8 @@ fn recover(disk: &dyn Disk, mut manifest: Manifest, options: &JsonDbOptions) -> 
     for leftover in leftovers {
         disk.remove(&leftover).map_err(unavailable)?;
     }
-    Ok(Opened { index, manifest, active, end: read.end, report })
+    let len = read.end.bytes;
+    Ok(Opened { index, manifest, active, end: read.end, len, report })
 }
 
 /// The segments in the order of the journal.

@@ -7,6 +7,8 @@ use std::io;
 use std::ops::Range;
 
 use super::disk::DiskFile;
+use super::options::JsonDbOptions;
+use crate::durability::Durability;
 
 /// The least room that is made.
 const LEAST: u64 = 4 * 1024;
@@ -32,19 +34,29 @@ pub(super) fn to_make(len: u64, end: u64, bytes: u64, segment_bytes: u64) -> Opt
     (len < until).then_some(len..until)
 }
 
+/// The room to make in a segment that begins with `end` bytes: it costs nothing of its own, as the segment is synced anyway.
+pub(super) fn first(end: u64, options: &JsonDbOptions) -> Option<Range<u64>> {
+    let until = end.saturating_add(MOST).min(options.segment_bytes);
+    (options.durability == Durability::Sync && end < until).then_some(end..until)
+}
+
 /// The length of a file of `len` bytes without the zeros at its end.
 ///
 /// # Errors
 /// The file's own.
 pub(super) fn without(file: &dyn DiskFile, len: u64) -> io::Result<u64> {
-    let mut buffer = vec![0; 16 * 1024];
+    const ZEROS: [u8; 16 * 1024] = [0; 16 * 1024];
+    let mut buffer = ZEROS;
     let mut end = len;
     while end > 0 {
         let start = end.saturating_sub(buffer.len() as u64);
         let size = usize::try_from(end - start).unwrap_or(usize::MAX);
         let block = buffer.get_mut(..size).unwrap_or_default();
         file.read_at(block, start)?;
-        if let Some(last) = block.iter().rposition(|byte| *byte != 0) {
+        // Most blocks are empty, and to compare is faster than to search.
+        if ZEROS.get(..size) != Some(&*block)
+            && let Some(last) = block.iter().rposition(|byte| *byte != 0)
+        {
             return Ok(start + last as u64 + 1);
         }
         end = start;
@@ -73,6 +85,15 @@ mod tests {
         assert_eq!(to_make(100_000, 99_800, 200), None, "there is enough");
         assert_eq!(to_make(LARGE, LARGE, LARGE), Some(LARGE..2 * LARGE));
         assert_eq!(to_make(LARGE, LARGE, LARGE + 1), None, "a large commit");
+    }
+
+    #[test]
+    fn a_segment_that_is_synced_with_each_commit_begins_with_room() {
+        let options = JsonDbOptions::new();
+        assert_eq!(first(100, &options), Some(100..100 + MOST));
+        assert_eq!(first(100, &options.clone().segment_bytes(4096)), Some(100..4096));
+        assert_eq!(first(4096, &options.clone().segment_bytes(4096)), None);
+        assert_eq!(first(100, &options.durability(Durability::Os)), None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::manifest::{End, Manifest};
 use super::options::JsonDbOptions;
 use super::queue::{Queue, Request, Wake, Work};
 use super::recent::Recent;
-use super::recovery::{self, Opened};
+use super::recovery::{Begun, Opened, RecoveryReport};
 use super::room;
 use super::stage::Stage;
 use super::watch::Feed;
@@ -98,10 +98,10 @@ impl Writer {
         disk: Arc<dyn Disk>,
         lock: DiskLock,
         options: JsonDbOptions,
-        opened: (Manifest, Arc<dyn DiskFile>, End),
+        opened: (Manifest, Begun),
         compactor: JoinHandle<()>,
     ) -> Self {
-        let (manifest, active, end) = opened;
+        let (manifest, Begun { file: active, end, len }) = opened;
         let slot = shared.index.read().segments.last();
         Self {
             shared,
@@ -111,7 +111,7 @@ impl Writer {
             active,
             slot,
             end,
-            len: end.bytes,
+            len,
             makes_room: true,
             synced: end.sequence,
             due: None,
@@ -464,10 +464,7 @@ fn is_fatal(error: &io::Error) -> bool {
 
 impl Opened {
     /// Splits off what readers share.
-    pub(super) fn split(
-        self,
-        deadline: Duration,
-    ) -> (Shared, (Manifest, Arc<dyn DiskFile>, End), recovery::RecoveryReport) {
+    pub(super) fn split(self, deadline: Duration) -> (Shared, (Manifest, Begun), RecoveryReport) {
         let feed = Feed::new(self.manifest.store.clone(), self.manifest.active, self.end);
         let shared = Shared {
             feed,
@@ -478,7 +475,8 @@ impl Opened {
             syncs: AtomicU64::new(0),
             deadline,
         };
-        (shared, (self.manifest, self.active, self.end), self.report)
+        let begun = Begun { file: self.active, end: self.end, len: self.len };
+        (shared, (self.manifest, begun), self.report)
     }
 }
 

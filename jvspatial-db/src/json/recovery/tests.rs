@@ -92,13 +92,16 @@ fn a_journal_without_its_manifest_is_replaced_only_if_its_first_segment_was_just
     let half = &header[..header.len() / 2];
     let lost = [half, &[0; 9]].concat();
     let cleared = [&[0; 20], &header[20..]].concat();
-    let begun: [&[u8]; 7] = [b"", b"{\"_seg", half, &lost, &[0; 40], &cleared, &header];
+    let with_room = [&header, &[0; 9000][..]].concat();
+    let begun: [&[u8]; 8] = [b"", b"{\"_seg", half, &lost, &[0; 40], &cleared, &header, &with_room];
     for bytes in begun {
         let disk = disk(&[("00000001.jsonl", bytes)]);
         let opened = open(&disk, &JsonDbOptions::new()).unwrap();
         let made = disk.bytes(FIRST).unwrap();
-        assert_eq!(made.len() as u64, opened.end.bytes, "{bytes:?}");
+        assert_eq!(made.len() as u64, opened.len, "{bytes:?}");
+        let (made, room) = made.split_at(usize::try_from(opened.end.bytes).unwrap());
         assert_ne!(made, header);
+        assert!(room.iter().all(|byte| *byte == 0));
     }
     let torn = [&header, b"{".as_slice()].concat();
     let long = [half, &[b'x'; 4096]].concat();

@@ -10,7 +10,7 @@ use crate::id_generator::IdGenerator;
 use crate::json::disk::{AppendError, Disk, DiskFile, ROOT};
 use crate::json::line::{self, Line, line_checksum};
 use crate::json::manifest::{End, FORMAT, Manifest, Sealed, unavailable};
-use crate::json::recovery::begin_segment;
+use crate::json::recovery::{Begun, begin_segment};
 
 /// The bytes after which a commit is closed.
 const COMMIT_BYTES: usize = 1 << 20;
@@ -73,7 +73,7 @@ impl<'a> Output<'a> {
     fn begin(disk: &'a dyn Disk) -> Result<Self> {
         let key = IdGenerator::new().next_key();
         let store: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        let (file, end) = begin_segment(disk, &store, 1, 0)?;
+        let Begun { file, end, .. } = begin_segment(disk, &store, (1, 0), None)?;
         disk.sync_dir(ROOT).map_err(unavailable)?;
         let manifest = Manifest {
             format: FORMAT,
@@ -118,7 +118,9 @@ impl<'a> Output<'a> {
         self.manifest.sealed.push(Sealed::new(self.manifest.active, self.end));
         self.manifest.active += 1;
         let (store, active) = (&self.manifest.store, self.manifest.active);
-        (self.file, self.end) = begin_segment(self.disk, store, active, self.end.sequence)?;
+        let next = (active, self.end.sequence);
+        let begun = begin_segment(self.disk, store, next, None)?;
+        (self.file, self.end) = (begun.file, begun.end);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::json::compaction::Replacement;
 use crate::json::index::{Index, Usage};
 use crate::json::manifest::{Manifest, Sealed, Undone, unavailable};
 use crate::json::queue::Job;
-use crate::json::recovery;
+use crate::json::recovery::{self, Begun};
 use crate::json::segment::{JOURNAL, SegmentName};
 use crate::json::view::{Purpose, View};
 
@@ -148,8 +148,9 @@ impl Writer {
     /// Seals the segment, all of which is on disk, and begins the next.
     fn begin_next(&mut self) -> Result<(), Undone> {
         let number = self.manifest.active + 1;
-        let (active, end) =
-            recovery::begin_segment(&*self.disk, &self.manifest.store, number, self.end.sequence)?;
+        let (store, next) = (&self.manifest.store, (number, self.end.sequence));
+        let begun = recovery::begin_segment(&*self.disk, store, next, Some(&self.options))?;
+        let Begun { file: active, end, len } = begun;
         let mut manifest = self.manifest.clone();
         let sealed = Sealed::new(manifest.active, self.end);
         manifest.sealed.push(sealed.clone());
@@ -165,7 +166,7 @@ impl Writer {
         self.manifest = manifest;
         self.active = active;
         self.end = end;
-        self.len = end.bytes;
+        self.len = len;
         self.makes_room = true;
         if self.options.compaction {
             self.shared.compaction.note_sealed();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::json::draft::Draft;
-use crate::json::manifest;
+use crate::json::{manifest, recovery};
 
 pub(super) struct ByHand {
     pub disk: SimulatedDisk,
@@ -12,7 +12,18 @@ pub(super) struct ByHand {
 impl ByHand {
     /// The writer of a new store; its compactor never gets to anything.
     pub(super) fn new(options: JsonDbOptions) -> Self {
-        let disk = SimulatedDisk::new();
+        Self::on(SimulatedDisk::new(), options)
+    }
+
+    /// The writer of a store that was killed when it held one commit, so that its segment has no room.
+    pub(super) fn of_killed() -> Self {
+        let mut by_hand = Self::new(JsonDbOptions::new());
+        by_hand.create(1000..1001).unwrap();
+        Self::on(by_hand.disk.kill_state(), JsonDbOptions::new())
+    }
+
+    /// The writer of the store on `disk`, or of a new one.
+    pub(super) fn on(disk: SimulatedDisk, options: JsonDbOptions) -> Self {
         let lock = disk.lock().unwrap();
         let opened = recovery::open(&disk, &options).unwrap();
         let (shared, files, _) = opened.split(options.deadline);

@@ -18,24 +18,49 @@ fn store(options: JsonDbOptions) -> (SimulatedDisk, Arc<JsonDb>, tokio::runtime:
 
 #[test]
 fn small_commits_find_room_that_was_made_before_them() {
+    for mut by_hand in [ByHand::new(JsonDbOptions::new()), ByHand::of_killed()] {
+        by_hand.create(0..1).unwrap();
+        let (len, room) = lengths(&by_hand);
+        assert!(room >= 4096);
+        by_hand.create(1..2).unwrap();
+        let (again, less) = lengths(&by_hand);
+        assert_eq!(again, len, "the file has not grown");
+        assert!(less < room);
+        assert_eq!(by_hand.disk.count(OpKind::Reserve), 1);
+        by_hand.create(2..200).unwrap();
+        assert!(lengths(&by_hand).1 > 0);
+    }
+}
+
+#[test]
+fn a_new_segment_has_room_before_its_first_commit() {
     let mut by_hand = ByHand::new(JsonDbOptions::new());
+    let before = by_hand.segment(1).len();
+    assert!(lengths(&by_hand).1 >= 1 << 20);
     by_hand.create(0..1).unwrap();
-    let (len, room) = lengths(&by_hand);
-    assert!(room >= 4096);
+    assert_eq!(by_hand.segment(1).len(), before);
+    by_hand.writer.seal().unwrap();
     by_hand.create(1..2).unwrap();
-    let (again, less) = lengths(&by_hand);
-    assert_eq!(again, len, "the file has not grown");
-    assert!(less < room);
-    assert_eq!(by_hand.disk.count(OpKind::Reserve), 1);
-    by_hand.create(2..200).unwrap();
-    assert!(lengths(&by_hand).1 > 0);
+    assert_eq!(by_hand.disk.count(OpKind::Reserve), 2);
+    assert!(by_hand.segment(2).len() > 1 << 20);
+}
+
+#[test]
+fn a_store_is_made_on_a_disk_without_space_for_room() {
+    let disk = SimulatedDisk::new();
+    disk.fail(Fault::full(OpKind::Reserve).short(1000));
+    let mut by_hand = ByHand::on(disk, JsonDbOptions::new());
+    assert_eq!(lengths(&by_hand).1, 0, "what was made of it is given back");
+    by_hand.create(0..1).unwrap();
+    assert_eq!(by_hand.writer.end.sequence, 1);
 }
 
 #[test]
 fn large_commits_and_those_that_are_not_synced_make_no_room() {
-    let mut by_hand = ByHand::new(JsonDbOptions::new());
+    let mut by_hand = ByHand::of_killed();
     assert!(by_hand.write(batch(0, 70_000)).unwrap().is_complete());
     assert_eq!(lengths(&by_hand).1, 0);
+    assert_eq!(by_hand.disk.count(OpKind::Reserve), 0);
     for durability in [Durability::Os, Durability::Interval(Duration::from_secs(600))] {
         let mut by_hand = ByHand::new(JsonDbOptions::new().durability(durability));
         by_hand.create(0..3).unwrap();
@@ -86,7 +111,7 @@ fn the_room_of_a_store_that_was_killed_is_no_unfinished_batch() {
 
 #[test]
 fn a_disk_without_space_for_room_takes_commits_all_the_same() {
-    let mut by_hand = ByHand::new(JsonDbOptions::new());
+    let mut by_hand = ByHand::of_killed();
     by_hand.disk.fail(Fault::full(OpKind::Reserve).short(1000));
     by_hand.create(0..1).unwrap();
     assert_eq!(lengths(&by_hand).1, 0, "what was made of it is given back");
@@ -99,7 +124,7 @@ fn a_disk_without_space_for_room_takes_commits_all_the_same() {
 
 #[test]
 fn room_that_was_begun_and_cannot_be_given_back_ends_all_writing() {
-    let mut by_hand = ByHand::new(JsonDbOptions::new());
+    let mut by_hand = ByHand::of_killed();
     by_hand.disk.fail(Fault::full(OpKind::Reserve));
     by_hand.disk.fail(Fault::broken(OpKind::Truncate));
     assert_eq!(by_hand.create(0..1).unwrap_err().kind(), ErrorKind::Unknown);

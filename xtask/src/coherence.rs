@@ -1,16 +1,17 @@
 //! `cargo xtask coherence`: what processes keep of one database while what tells them of each other breaks, R23.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use clap::Args;
 
-use crate::cargo::{self, cargo};
+use crate::cargo;
 use crate::features::FACADE;
+use crate::on_servers::{self, TESTS};
 use crate::services::{Reason, Service, Services};
 use crate::torture::rows::{Goal, Row, row};
 use crate::torture::verdict::{self, Done};
-use crate::torture::{find_program, finish, is_passed, run_rows};
+use crate::torture::{finish, is_passed, run_rows};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -49,7 +50,8 @@ pub(crate) fn quick(services: &Services) -> Result<String, String> {
 
 /// Runs the rows and prints the table.
 fn coherence(options: &Options, services: &Services) -> Result<Vec<Done>, String> {
-    let program = build()?;
+    // It waits more than it computes, so it is built as tests are.
+    let program = on_servers::program(FACADE, TESTS)?;
     let rows: Vec<_> = ROWS.iter().collect();
     let done = run_rows("coherence", &rows, Goal::Quick, |row| {
         let mut command = command(&program, row, options);
@@ -59,17 +61,6 @@ fn coherence(options: &Options, services: &Services) -> Result<Vec<Done>, String
     let columns = ["rounds", "reads", "stale", "lowered", "missed", "late", "slow"];
     println!("\n== coherence: summary\n{}", verdict::table(&done, &[23], &columns));
     Ok(done)
-}
-
-/// The features that the tests need.
-pub(crate) const FEATURES: &str = "mongodb,redis";
-
-/// Builds the test program and says where it is. It waits more than it computes, so it is built as tests are.
-fn build() -> Result<PathBuf, String> {
-    let mut command = cargo();
-    command.args(["test", "--package", FACADE, "--features", FEATURES, "--test", "it"]);
-    command.args(["--no-run", "--message-format=json-render-diagnostics"]);
-    find_program(&cargo::output(&mut command)?)
 }
 
 fn command(program: &Path, row: &Row, options: &Options) -> Command {

@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use crate::cargo::{self, DIFFERENTIAL_PACKAGE, cargo};
+use crate::on_servers;
 use crate::services::{Reason, Service, Services};
 use crate::stages::Outcome;
 
@@ -42,7 +43,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut command = command(Some(PROFILE), &options.words());
+    let mut command = command(&options.words());
     services.tell(&mut command);
     cargo::hand_over(&mut command)
 }
@@ -91,11 +92,13 @@ fn servers() -> Result<Services, Reason> {
 }
 
 fn quick(services: &Services) -> Result<String, String> {
+    let program = on_servers::program(DIFFERENTIAL_PACKAGE, DIFFERENTIAL_PACKAGE)?;
     let mut told = Vec::new();
     for seed in [Some(FIXED_SEED), None] {
         let options =
             Options { cases: Some(u64::from(TEST_CASES)), seed, kind: Vec::new(), time: None };
-        let mut command = command(None, &options.words());
+        let mut command = Command::new(&program);
+        command.current_dir(cargo::root()).args(options.words());
         services.tell(&mut command);
         let mut last = None;
         cargo::run_watched(&mut command, |line| {
@@ -111,13 +114,10 @@ fn quick(services: &Services) -> Result<String, String> {
 /// What the last line of the program begins with.
 const SUMMARY: &str = "differential: ";
 
-fn command(profile: Option<&str>, words: &[String]) -> Command {
+fn command(words: &[String]) -> Command {
     let mut command = cargo();
     command.args(["run", "--quiet", "--package", DIFFERENTIAL_PACKAGE, "--features", "server"]);
-    if let Some(profile) = profile {
-        command.args(["--profile", profile]);
-    }
-    command.arg("--").args(words);
+    command.args(["--profile", PROFILE, "--"]).args(words);
     command
 }
 
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn the_program_is_built_with_its_driver() {
-        let command = command(Some(PROFILE), &["--cases".to_owned()]);
+        let command = command(&["--cases".to_owned()]);
         let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
         assert_eq!(
             words.join(" "),

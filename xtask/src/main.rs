@@ -11,6 +11,7 @@ mod failover;
 mod features;
 mod fuzz;
 mod lint;
+mod on_servers;
 mod services;
 mod stages;
 mod tally;

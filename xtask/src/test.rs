@@ -11,6 +11,7 @@ use crate::coherence;
 use crate::differential;
 use crate::failover;
 use crate::features::{self, FACADE};
+use crate::on_servers;
 use crate::services::Services;
 use crate::stages::{Outcome, Stages};
 use crate::tally::Tally;
@@ -94,18 +95,11 @@ fn tests(targets: &str, filter: Option<&str>, total: &mut Tally) -> Outcome {
 
 /// The MongoDB backend on a server, the conformance suite among its tests.
 fn mongodb() -> Outcome {
-    differential::with_servers(|services| {
-        let mut told = Vec::new();
-        for package in ["jvspatial-db", "jvspatial-core"] {
-            let mut command = mongodb_command(package);
-            services.tell(&mut command);
-            told.push(format!("{package} {}", on_server(&mut command)?));
-        }
-        Ok(told.join("; "))
-    })
+    differential::with_servers(|services| on_server(services, &mut mongodb_command()))
 }
 
-fn on_server(command: &mut Command) -> Result<String, String> {
+fn on_server(services: &Services, command: &mut Command) -> Result<String, String> {
+    services.tell(command);
     let mut tally = Tally::default();
     let mut skipped = Skipped::default();
     let watch = |line: &str| {
@@ -119,12 +113,10 @@ fn on_server(command: &mut Command) -> Result<String, String> {
     }
 }
 
-fn mongodb_command(package: &str) -> Command {
-    let mut command = cargo();
-    command.args(["test", "--package", package, "--features", "mongodb", "--test", "it"]);
-    command.args(["mongo", "--no-fail-fast", "--", "--include-ignored"]);
+fn mongodb_command() -> Command {
+    let mut command = on_servers::test();
     // They wait for the disk of the server more than they compute.
-    command.arg("--test-threads=8");
+    command.args(["--no-fail-fast", "--", "mongo", "--include-ignored", "--test-threads=8"]);
     command
 }
 
@@ -133,29 +125,17 @@ fn redis() -> Outcome {
     differential::with_servers_of(
         || Services::start(&coherence::SERVERS),
         |services| {
-            let mut told = Vec::new();
-            for mut command in [redis_command(), processes_command()] {
-                services.tell(&mut command);
-                told.push(on_server(&mut command)?);
-            }
-            let [cache, processes] = &told[..] else { return Err("nothing ran".to_owned()) };
-            let coherent = coherence::quick(services)?;
-            Ok(format!("jvspatial-cache {cache}; {FACADE} {processes}; coherence {coherent}"))
+            let told = on_server(services, &mut redis_command())?;
+            Ok(format!("{told}; coherence {}", coherence::quick(services)?))
         },
     )
 }
 
 fn redis_command() -> Command {
-    let mut command = cargo();
-    command.args(["test", "--package", "jvspatial-cache", "--features", "redis", "--lib"]);
-    command.args(["--test", "it", "redis", "--no-fail-fast", "--", "--include-ignored"]);
-    command
-}
-
-fn processes_command() -> Command {
-    let mut command = cargo();
-    command.args(["test", "--package", FACADE, "--features", coherence::FEATURES, "--test", "it"]);
-    command.args(["cached_query::processes", "--", "--ignored"]);
+    let mut command = on_servers::test();
+    command.args(["--lib", "--no-fail-fast", "--", "redis", "cached_query::processes"]);
+    // The rows of coherence have a table of their own.
+    command.args(["--include-ignored", "--skip", "coherence::"]);
     command
 }
 
@@ -232,22 +212,12 @@ mod tests {
 
     #[test]
     fn tests_of_a_server_are_run_though_they_are_ignored() {
-        assert_eq!(
-            words(&mongodb_command("jvspatial-db")),
-            "test --package jvspatial-db --features mongodb --test it mongo --no-fail-fast -- --include-ignored --test-threads=8"
-        );
-    }
-
-    #[test]
-    fn tests_of_redis_are_run_though_they_are_ignored() {
-        assert_eq!(
-            words(&redis_command()),
-            "test --package jvspatial-cache --features redis --lib --test it redis --no-fail-fast -- --include-ignored"
-        );
-        assert_eq!(
-            words(&processes_command()),
-            "test --package jvspatial --features mongodb,redis --test it cached_query::processes -- --ignored"
-        );
+        for (command, tests) in [(mongodb_command(), "mongo"), (redis_command(), "redis")] {
+            let words = words(&command);
+            let (_, words) = words.split_once(" -- ").unwrap();
+            assert!(words.starts_with(tests), "{words}");
+            assert!(words.contains("--include-ignored"), "{words}");
+        }
     }
 
     #[test]

@@ -3,19 +3,19 @@
 
 mod rows;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use clap::Args;
 
-use crate::cargo::{self, cargo};
 use crate::differential::with_servers_of;
+use crate::on_servers::{self, TESTS};
 use crate::services::{self, Reason, Services};
 use crate::stages::Outcome;
 use crate::torture::rows::{Goal, Row};
 use crate::torture::verdict::{self, Done};
 use crate::torture::wishes::Wishes;
-use crate::torture::{find_program, finish, is_passed, run_lanes, run_rows};
+use crate::torture::{finish, is_passed, run_lanes, run_rows};
 use rows::{ALONE, LANES, LEFT_OUT, PROMISES, ROWS};
 
 #[derive(Debug, Args)]
@@ -56,7 +56,8 @@ fn failover(options: &Options, rows: &[&'static Row]) -> Result<Vec<Done>, Reaso
         true => Some(Services::of_its_own(MEMBERS)?),
         false => None,
     };
-    let program = build()?;
+    // They wait more than they compute, so the program is built as tests are.
+    let program = on_servers::program("jvspatial-db", TESTS)?;
     let goal = options.goal();
     let command = |row: &Row| {
         let mut command = command(&program, &server, row, options);
@@ -93,14 +94,6 @@ const MEMBERS: u8 = 3;
 
 /// What tests of failovers read to find the server that they start.
 const SERVER: &str = "JVSPATIAL_TEST_MONGOD";
-
-/// Builds the test program and says where it is. It waits more than it computes, so it is built as tests are.
-fn build() -> Result<PathBuf, String> {
-    let mut command = cargo();
-    command.args(["test", "--package", "jvspatial-db", "--features", "mongodb", "--test", "it"]);
-    command.args(["--no-run", "--message-format=json-render-diagnostics"]);
-    find_program(&cargo::output(&mut command)?)
-}
 
 fn command(program: &Path, server: &Path, row: &Row, options: &Options) -> Command {
     let mut command = options.wishes.start(program, row, options.goal());

@@ -59,6 +59,7 @@ mod ordinal_set;
 mod page;
 mod projection;
 mod query;
+mod sealed;
 mod sort;
 #[cfg(feature = "json")]
 mod stored_ids;

@@ -1,27 +1,19 @@
 //! The text that stands for a place in one answer.
 
-use std::fmt;
-use std::str::FromStr;
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bson::{Bson, Document};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::codec::{Encoding, to_bson_document};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::limits::MAX_PAGE_TOKEN_BYTES;
 use crate::query::Query;
+use crate::sealed::{Seal, sealed_text};
 use crate::sort::{Position, Sort};
 
-/// The form of the text; tokens of other forms are refused.
-const VERSION: u8 = 1;
-
-/// Where version, direction and question stand, and how long the checksum at the end is.
-const HEAD: usize = 10;
-const CHECKSUM: usize = 8;
+/// Version, direction and question, then the place.
+const SEAL: Seal =
+    Seal { name: "page token", version: 1, head: 10, max_text: MAX_PAGE_TOKEN_BYTES };
 
 /// The way to one page of one question: opaque text for URLs, at most
 /// [`MAX_PAGE_TOKEN_BYTES`] long.
@@ -68,7 +60,7 @@ impl PageToken {
         question: u64,
         position: &Position,
     ) -> Result<Self> {
-        let mut bytes = vec![VERSION, flags(direction, position.is_inclusive())];
+        let mut bytes = vec![SEAL.version, flags(direction, position.is_inclusive())];
         bytes.extend_from_slice(&question.to_le_bytes());
         let mut place = Document::new();
         place.insert("i", position.id().to_string());
@@ -77,14 +69,7 @@ impl PageToken {
             Error::invalid("sort value cannot be kept in a page token").with_source(error)
         })?;
         bytes.extend_from_slice(&encoded);
-        let checksum = xxh3_64(&bytes);
-        bytes.extend_from_slice(&checksum.to_le_bytes());
-        if bytes.len() > MAX_PAGE_TOKEN_BYTES / 4 * 3 {
-            return Err(Error::limit("sort values are too large for a page token")
-                .with("bytes", bytes.len())
-                .with("limit", MAX_PAGE_TOKEN_BYTES / 4 * 3));
-        }
-        Ok(Self(bytes.into()))
+        SEAL.close(bytes).map(Self)
     }
 
     /// Where the page lies.
@@ -100,13 +85,13 @@ impl PageToken {
     /// # Errors
     /// `Invalid` when it is one of another.
     pub(super) fn position(&self, question: u64, sort: &Sort) -> Result<Position> {
-        let (head, place) = self.0.split_at_checked(HEAD).ok_or_else(malformed)?;
+        let head = self.0.get(..SEAL.head).unwrap_or_default();
         let asked = head.get(2..).unwrap_or_default();
         if asked != question.to_le_bytes() {
             return Err(Error::invalid("page token is one of another filter, sort or collection"));
         }
-        let place = place.len().checked_sub(CHECKSUM).and_then(|end| place.get(..end));
-        let place = to_bson_document(Encoding::Bson, place.ok_or_else(malformed)?)
+        let malformed = || SEAL.malformed();
+        let place = to_bson_document(Encoding::Bson, SEAL.place(&self.0))
             .map_err(|error| malformed().with_source(error))?;
         let id: Id = place.get_str("i").map_err(|_| malformed())?.parse()?;
         let values = place.get_array("v").map_err(|_| malformed())?.iter().cloned();
@@ -126,66 +111,4 @@ const fn flags(direction: PageDirection, inclusive: bool) -> u8 {
     if inclusive { direction | INCLUSIVE } else { direction }
 }
 
-#[cold]
-fn malformed() -> Error {
-    Error::invalid("text is not a page token")
-}
-
-impl FromStr for PageToken {
-    type Err = Error;
-
-    /// Reads a token from text of any origin.
-    ///
-    /// # Errors
-    /// `Invalid` for text that is no token, was changed, or is of another version of tokens; `Limit`
-    /// when it is too long.
-    fn from_str(text: &str) -> Result<Self> {
-        if text.len() > MAX_PAGE_TOKEN_BYTES {
-            return Err(Error::limit("page token is too long")
-                .with("bytes", text.len())
-                .with("limit", MAX_PAGE_TOKEN_BYTES));
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| malformed())?;
-        match bytes.first() {
-            Some(&VERSION) => {}
-            Some(version) => {
-                return Err(Error::new(ErrorKind::Invalid, "page token is of another version")
-                    .with("expected", VERSION)
-                    .with("found", version));
-            }
-            None => return Err(malformed()),
-        }
-        let sealed = bytes.len().checked_sub(CHECKSUM).filter(|end| *end >= HEAD);
-        let (content, checksum) = bytes.split_at(sealed.ok_or_else(malformed)?);
-        if xxh3_64(content).to_le_bytes() != checksum {
-            return Err(Error::invalid("page token was changed"));
-        }
-        Ok(Self(bytes.into()))
-    }
-}
-
-impl fmt::Display for PageToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(&self.0))
-    }
-}
-
-/// As text.
-impl Serialize for PageToken {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// From text, with every check of [`FromStr`].
-impl<'de> Deserialize<'de> for PageToken {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
-
-impl fmt::Debug for PageToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PageToken({self})")
-    }
-}
+sealed_text!(PageToken, SEAL);

@@ -1,25 +1,21 @@
 //! The text that stands for a place in a change feed.
 
-use std::fmt;
-use std::str::FromStr;
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::WatchOptions;
 use crate::error::{Error, Result};
 use crate::limits::MAX_RESUME_TOKEN_BYTES;
+use crate::sealed::{Seal, sealed_text};
 
-/// The form of the text; tokens of other forms are refused.
-const VERSION: u8 = 1;
-
-/// Where version, database and selection stand, and how long the checksum at the end is.
+/// Version, database and selection, then the place.
+const SEAL: Seal = Seal {
+    name: "resume token",
+    version: 1,
+    head: SELECTION.end,
+    max_text: MAX_RESUME_TOKEN_BYTES,
+};
 const DATABASE: std::ops::Range<usize> = 1..9;
 const SELECTION: std::ops::Range<usize> = 9..17;
-const HEAD: usize = SELECTION.end;
-const CHECKSUM: usize = 8;
 
 /// A place in the changes of one database: opaque text to be kept for a later [`WatchOptions::after`], at most
 /// [`MAX_RESUME_TOKEN_BYTES`] long.
@@ -57,19 +53,11 @@ impl Origin {
     /// # Errors
     /// `Limit` when the place is too long to be kept.
     pub(crate) fn token(self, place: &[u8]) -> Result<ResumeToken> {
-        let bytes = HEAD + place.len() + CHECKSUM;
-        if bytes > MAX_RESUME_TOKEN_BYTES / 4 * 3 {
-            return Err(Error::limit("place in the change feed is too long for a token")
-                .with("bytes", bytes)
-                .with("limit", MAX_RESUME_TOKEN_BYTES / 4 * 3));
-        }
-        let mut token = Vec::with_capacity(bytes);
-        token.push(VERSION);
+        let mut token = vec![SEAL.version];
         token.extend_from_slice(&self.database.to_le_bytes());
         token.extend_from_slice(&self.selection.to_le_bytes());
         token.extend_from_slice(place);
-        token.extend_from_slice(&xxh3_64(&token).to_le_bytes());
-        Ok(ResumeToken(token.into()))
+        SEAL.close(token).map(ResumeToken)
     }
 
     /// The place in `token`, if it has this origin.
@@ -84,73 +72,16 @@ impl Origin {
         if part(SELECTION) != self.selection.to_le_bytes() {
             return Err(Error::invalid("resume token is one of another collection or type"));
         }
-        Ok(part(HEAD..token.0.len().saturating_sub(CHECKSUM)))
+        Ok(SEAL.place(&token.0))
     }
 }
 
 #[cold]
 pub(crate) fn malformed() -> Error {
-    Error::invalid("text is not a resume token")
+    SEAL.malformed()
 }
 
-impl FromStr for ResumeToken {
-    type Err = Error;
-
-    /// Reads a token from text of any origin.
-    ///
-    /// # Errors
-    /// `Invalid` for text that is no token, was changed, or is of another version of tokens; `Limit`
-    /// when it is too long.
-    fn from_str(text: &str) -> Result<Self> {
-        if text.len() > MAX_RESUME_TOKEN_BYTES {
-            return Err(Error::limit("resume token is too long")
-                .with("bytes", text.len())
-                .with("limit", MAX_RESUME_TOKEN_BYTES));
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| malformed())?;
-        match bytes.first() {
-            Some(&VERSION) => {}
-            Some(version) => {
-                return Err(Error::invalid("resume token is of another version")
-                    .with("expected", VERSION)
-                    .with("found", version));
-            }
-            None => return Err(malformed()),
-        }
-        let sealed = bytes.len().checked_sub(CHECKSUM).filter(|end| *end >= HEAD);
-        let (content, checksum) = bytes.split_at(sealed.ok_or_else(malformed)?);
-        if xxh3_64(content).to_le_bytes() != checksum {
-            return Err(Error::invalid("resume token was changed"));
-        }
-        Ok(Self(bytes.into()))
-    }
-}
-
-impl fmt::Display for ResumeToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(&self.0))
-    }
-}
-
-/// As text.
-impl Serialize for ResumeToken {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// From text, with every check of [`FromStr`].
-impl<'de> Deserialize<'de> for ResumeToken {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
-
-impl fmt::Debug for ResumeToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ResumeToken({self})")
-    }
-}
+sealed_text!(ResumeToken, SEAL);
 
 #[cfg(test)]
 mod tests {

@@ -20,7 +20,8 @@ mod subgraph;
 mod walker;
 
 pub use cache::{
-    CacheOptions, CacheStatistics, CachedAnswer, EntityStatistics, QueryCache, QueryStatistics,
+    CacheOptions, CacheStatistics, CachedAnswer, EntityStatistics, PrefixStatistics, QueryCache,
+    QueryStatistics,
 };
 pub use config::{CacheConfig, GraphConfig, LimitsConfig};
 pub use entity::{

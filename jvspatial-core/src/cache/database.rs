@@ -94,6 +94,7 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
             return Ok(answer);
         }
         let since = self.coherence.epochs().now();
+        entities.count_loads(handles.iter().map(Handle::id));
         let answer = self.database.get_many(handles).await?;
         // It may be newer than what is kept, which nobody is to be told after it.
         for (handle, document) in handles.iter().zip(&answer) {
@@ -109,7 +110,10 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
         entities: &Entities,
         handles: &[Handle],
     ) -> Result<Vec<Option<Document>>> {
-        let Some(far) = entities.far() else { return self.database.get_many(handles).await };
+        let Some(far) = entities.far() else {
+            entities.count_loads(handles.iter().map(Handle::id));
+            return self.database.get_many(handles).await;
+        };
         let mark = far.mark();
         let mut answer = far.get_many(handles).await;
         // Who wrote a newer one may not have told yet, but here it was read already.
@@ -123,6 +127,7 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
         }
         let wanted: Vec<Handle> =
             missing.iter().filter_map(|place| handles.get(*place)).cloned().collect();
+        entities.count_loads(wanted.iter().map(Handle::id));
         let loaded = self.database.get_many(&wanted).await?;
         far.keep(&mark, loaded.iter().flatten()).await;
         for (place, document) in missing.into_iter().zip(loaded) {
@@ -134,7 +139,12 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
     }
 
     #[cfg(not(feature = "redis"))]
-    async fn fetch(&self, _: &Entities, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
+    async fn fetch(
+        &self,
+        entities: &Entities,
+        handles: &[Handle],
+    ) -> Result<Vec<Option<Document>>> {
+        entities.count_loads(handles.iter().map(Handle::id));
         self.database.get_many(handles).await
     }
 }

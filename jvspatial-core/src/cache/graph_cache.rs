@@ -88,13 +88,16 @@ impl GraphCache {
     }
 
     pub(crate) fn statistics(&self) -> CacheStatistics {
-        let entities = self.database.entities().map(|kept| kept.statistics()).unwrap_or_default();
-        CacheStatistics { entities, queries: self.queries.statistics() }
+        let entities = self.database.entities().map(|kept| kept.statistics());
+        let (entities, mut prefixes) = entities.unwrap_or_default();
+        prefixes.extend(self.queries.by_query());
+        prefixes.sort_unstable_by(|a, b| (&a.prefix, a.owner).cmp(&(&b.prefix, b.owner)));
+        CacheStatistics { entities, queries: self.queries.statistics(), prefixes }
     }
 }
 
 impl Graph {
-    /// What became of the reads that could be answered by what was kept. All zero inside of a transaction.
+    /// What became of the reads that could be answered by what was kept, together and by what was read. All zero inside of a transaction.
     pub fn cache_statistics(&self) -> CacheStatistics {
         self.kept().map(|kept| kept.statistics()).unwrap_or_default()
     }

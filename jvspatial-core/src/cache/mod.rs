@@ -22,6 +22,7 @@ pub(crate) mod reads;
 #[cfg(feature = "redis")]
 mod redis;
 mod registry;
+mod rows;
 mod share;
 mod slot;
 mod stable_hash;
@@ -35,4 +36,4 @@ pub use options::CacheOptions;
 pub use query_cache::{CachedAnswer, QueryCache};
 #[cfg(feature = "redis")]
 pub(crate) use redis::refused;
-pub use statistics::{CacheStatistics, EntityStatistics, QueryStatistics};
+pub use statistics::{CacheStatistics, EntityStatistics, PrefixStatistics, QueryStatistics};

@@ -54,6 +54,7 @@ modify_deadline = "3s"
 [cache]
 entity_bytes = "32MiB"
 query_bytes = 1048576
+repository_bytes = "2MiB"
 time_to_live = "1h"
 time_to_idle = "5m"
 max_stale = "2s"
@@ -69,6 +70,7 @@ fn a_file_is_read_whole() {
     assert_eq!(cache.max_stale, Some(Duration::from_secs(2)));
     let options = cache.options().unwrap();
     assert_eq!((options.entity_bytes, options.query_bytes), (32 << 20, 1 << 20));
+    assert_eq!(options.repository_bytes, Some(2 << 20));
     assert_eq!(options.max_stale, Duration::from_secs(2));
     assert_eq!(database.operation_timeout, Some(Duration::from_secs(5)));
     assert_eq!(database.sort_bytes, Some(64 << 20));

@@ -1,6 +1,7 @@
 //! Functions whose answers are kept.
 
 mod calls;
+mod capacity;
 mod invalidation;
 mod options;
 #[cfg(feature = "redis")]

@@ -3,6 +3,7 @@
 mod conformance;
 mod entities;
 mod races;
+mod statistics;
 
 use jvspatial_core::CacheOptions;
 

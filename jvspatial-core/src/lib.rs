@@ -21,7 +21,7 @@ mod walker;
 
 pub use cache::{
     CacheOptions, CacheStatistics, CachedAnswer, EntityStatistics, PrefixStatistics, QueryCache,
-    QueryStatistics,
+    QueryStatistics, Strategy, Warm, WarmCalls, WarmIds, WarmReport,
 };
 pub use config::{CacheConfig, GraphConfig, LimitsConfig};
 pub use entity::{

@@ -208,6 +208,7 @@ impl<K> Load<K> {
         K: Fn(&T) -> Option<usize>,
     {
         count(&counts.loads);
+        super::warm::note_load();
         let reads = Reads::default();
         let recorded = reads.record(async {
             reads::note(cache.coherence(), |noted| {

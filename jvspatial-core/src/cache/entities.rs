@@ -152,6 +152,12 @@ impl Entities {
         Some(entry.document)
     }
 
+    /// Whether it is kept, and still true, that `id` has a document or that it has none. It counts nothing.
+    pub(super) fn is_there(&self, id: &Id) -> Option<bool> {
+        let entry = self.kept.get(id).filter(|entry| self.is_true(entry))?;
+        Some(entry.document.is_some())
+    }
+
     /// The document `id`: what is kept, or what `load` brings, which those who want it at the same time share.
     pub(super) async fn get_or_load(
         &self,

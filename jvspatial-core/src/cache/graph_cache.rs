@@ -37,7 +37,9 @@ impl GraphCache {
     pub(crate) fn new(database: Arc<dyn Database>, options: &CacheOptions) -> Self {
         let coherence = registry::coherence_of(&database);
         let entities = Entities::new(options, &coherence);
-        let database = Arc::new(CachedDatabase::new(database, Arc::clone(&coherence), entities));
+        let coherent = Arc::clone(&coherence);
+        let database = CachedDatabase::new(database, coherent, entities, &options.strategy);
+        let database = Arc::new(database);
         registry::also(&(Arc::clone(&database) as _), &coherence);
         let queries = Arc::new(Queries::new(options));
         let max_stale = options.max_stale;
@@ -81,6 +83,10 @@ impl GraphCache {
 
     pub(crate) const fn coherence(&self) -> &Arc<Coherence> {
         &self.coherence
+    }
+
+    pub(super) fn entities(&self) -> Option<&Entities> {
+        self.database.entities()
     }
 
     pub(super) const fn queries(&self) -> &Arc<Queries> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 #[cfg(feature = "redis")]
 use jvspatial_cache::RedisOptions;
 
+use super::strategy::Strategy;
+
 /// How a [`Graph`](crate::Graph) keeps what was read: [`GraphBuilder::cache`](crate::GraphBuilder::cache).
 ///
 /// ```
@@ -26,6 +28,7 @@ pub struct CacheOptions {
     pub(crate) time_to_idle: Option<Duration>,
     pub(crate) negative: Duration,
     pub(crate) max_stale: Duration,
+    pub(crate) strategy: Strategy,
     #[cfg(feature = "redis")]
     pub(crate) redis: Option<RedisOptions>,
 }
@@ -41,6 +44,7 @@ impl Default for CacheOptions {
             time_to_idle: None,
             negative: Duration::from_secs(5),
             max_stale: Duration::from_secs(5),
+            strategy: Strategy::CacheAside,
             #[cfg(feature = "redis")]
             redis: None,
         }
@@ -104,6 +108,12 @@ impl CacheOptions {
     /// the connections. Default: 5 s. Changes by this process show at once.
     pub fn max_stale(mut self, time: Duration) -> Self {
         self.max_stale = time;
+        self
+    }
+
+    /// What becomes of what is written. Default: [`Strategy::CacheAside`].
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
         self
     }
 

@@ -50,6 +50,7 @@ compression = ["zlib", "snappy"]
 batch_operations = 5_000
 batch_bytes = 1048576
 modify_deadline = "3s"
+read_only = true
 
 [cache]
 entity_bytes = "32MiB"
@@ -80,6 +81,7 @@ fn a_file_is_read_whole() {
     assert_eq!(database.compression, Some(vec![Compression::Zlib, Compression::Snappy]));
     assert_eq!((limits.batch_operations, limits.batch_bytes), (Some(5_000), Some(1 << 20)));
     assert_eq!(limits.modify_deadline, Some(Duration::from_secs(3)));
+    assert_eq!(limits.read_only, Some(true));
 }
 
 #[test]

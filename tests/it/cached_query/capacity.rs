@@ -1,5 +1,7 @@
 //! How much is kept of the methods of each type, and what is counted of each.
 
+use std::any::type_name;
+
 use super::*;
 
 struct Small {
@@ -24,8 +26,6 @@ impl Greedy {
     }
 }
 
-const SMALL: &str = std::any::type_name::<Small>();
-const GREEDY: &str = std::any::type_name::<Greedy>();
 const ANSWER: &str = concat!(module_path!(), "::answer");
 
 async fn open(options: CacheOptions) -> (Small, Greedy) {
@@ -67,7 +67,10 @@ async fn a_repository_takes_no_more_than_its_room() {
         greedy.answer(n).await;
     }
     let statistics = greedy.graph.cache_statistics();
-    let (greedy, small) = (statistics.prefix(ANSWER, GREEDY), statistics.prefix(ANSWER, SMALL));
+    let (greedy, small) = (
+        statistics.prefix(ANSWER, type_name::<Greedy>()),
+        statistics.prefix(ANSWER, type_name::<Small>()),
+    );
     assert!(greedy.bytes <= 5_000, "{} bytes", greedy.bytes);
     assert!(greedy.evictions > 90, "{} evictions", greedy.evictions);
     assert_eq!(small.evictions, 0);
@@ -91,9 +94,9 @@ async fn calls_count_by_path_and_owner() {
     }
     greedy.answer(1).await;
     let statistics = small.graph.cache_statistics();
-    let row = statistics.prefix(ANSWER, SMALL);
+    let row = statistics.prefix(ANSWER, type_name::<Small>());
     assert_eq!((row.hits, row.misses, row.loads), (1, 2, 2));
-    let row = statistics.prefix(ANSWER, GREEDY);
+    let row = statistics.prefix(ANSWER, type_name::<Greedy>());
     assert_eq!((row.hits, row.misses, row.loads), (0, 1, 1));
     assert!(row.bytes > 1_000);
     assert_eq!((statistics.queries.hits, statistics.queries.loads), (1, 3));

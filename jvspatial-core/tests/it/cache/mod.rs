@@ -3,7 +3,10 @@
 mod conformance;
 mod entities;
 mod races;
+mod read_only;
 mod statistics;
+mod warm;
+mod write_through;
 
 use jvspatial_core::CacheOptions;
 

@@ -21,7 +21,8 @@ mod walker;
 
 pub use cache::{
     CacheOptions, CacheStatistics, CachedAnswer, EntityStatistics, PrefixStatistics, QueryCache,
-    QueryStatistics, Strategy, Warm, WarmCalls, WarmIds, WarmReport,
+    QueryStatistics, RefusedWrite, Strategy, Warm, WarmCalls, WarmIds, WarmReport, WriteBehind,
+    WriteBehindStatistics,
 };
 pub use config::{CacheConfig, GraphConfig, LimitsConfig};
 pub use entity::{

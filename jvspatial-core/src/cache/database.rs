@@ -40,7 +40,7 @@ impl CachedDatabase {
         entities: Option<Entities>,
         strategy: &Strategy,
     ) -> Self {
-        let is_write_through = matches!(strategy, Strategy::WriteThrough);
+        let is_write_through = !matches!(strategy, Strategy::CacheAside);
         let entities = entities.map(Arc::new);
         Self { database, coherence, entities, is_write_through, staged: None }
     }

@@ -33,6 +33,7 @@ mod touched;
 mod transaction;
 mod warm;
 pub(crate) mod weight;
+mod write_behind;
 mod write_through;
 
 pub(crate) use graph_cache::GraphCache;
@@ -41,6 +42,9 @@ pub use query_cache::{CachedAnswer, QueryCache};
 pub(crate) use read_only::ReadOnly;
 #[cfg(feature = "redis")]
 pub(crate) use redis::refused;
-pub use statistics::{CacheStatistics, EntityStatistics, PrefixStatistics, QueryStatistics};
+pub use statistics::{
+    CacheStatistics, EntityStatistics, PrefixStatistics, QueryStatistics, WriteBehindStatistics,
+};
 pub use strategy::Strategy;
 pub use warm::{Warm, WarmCalls, WarmIds, WarmReport};
+pub use write_behind::{RefusedWrite, WriteBehind};

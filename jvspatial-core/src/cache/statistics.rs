@@ -11,6 +11,26 @@ pub struct CacheStatistics {
     /// Both apart: a row for each type of entity and for each cached query that was asked for, sorted by prefix and owner. Of
     /// 512 types and queries at the most; the rest of either counts in a row with an empty prefix.
     pub prefixes: Vec<PrefixStatistics>,
+    /// Writes that are acknowledged before they are written; all zero without them.
+    pub write_behind: WriteBehindStatistics,
+}
+
+/// What became of operations that are acknowledged before they are written: [`Strategy::WriteBehind`](crate::Strategy::WriteBehind).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WriteBehindStatistics {
+    /// Acknowledged.
+    pub accepted: u64,
+    /// Written after that.
+    pub written: u64,
+    /// Refused by the database after that.
+    pub refused: u64,
+    /// How often batches were tried again.
+    pub retried: u64,
+    /// Operations that wait to be written.
+    pub pending: u64,
+    /// The bytes of their fields.
+    pub pending_bytes: u64,
 }
 
 impl CacheStatistics {

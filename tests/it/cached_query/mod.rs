@@ -6,6 +6,7 @@ mod invalidation;
 mod options;
 #[cfg(feature = "redis")]
 mod processes;
+mod strategies;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

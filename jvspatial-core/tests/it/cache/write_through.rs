@@ -1,16 +1,12 @@
 //! Documents that are kept as they were written.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
-use jvspatial_core::{ErrorKind, Graph, Stored, Strategy};
-use jvspatial_db::{
-    Adjacent, Bson, Capabilities, Collection, Cursor, Database, Document, Error, Expansion,
-    FieldPath, Filter, Handle, Id, MemoryDb, OrdinalPin, Outcome, Query, Result, WriteBatch,
-    WriteReport,
-};
+use jvspatial_core::{ErrorKind, Graph, Strategy};
+use jvspatial_db::{Database, Id, WriteBatch};
 
+use super::fickle::{Fault, Fickle};
 use super::roomy;
 use crate::model::{City, Road};
 use crate::spy::Spy;
@@ -107,86 +103,19 @@ async fn an_edge_goes_with_its_node_though_both_were_just_written() {
     assert!(world.graph.get::<Road>(road.id()).await.unwrap().is_none());
 }
 
-/// A database that loses the replies of writes, which then happen or not.
-#[derive(Debug, Default)]
-struct Lossy {
-    inner: MemoryDb,
-    loses: AtomicBool,
-    happens: AtomicBool,
-    /// As an outcome in a report, or as an error of the whole batch.
-    in_report: AtomicBool,
-    reads: AtomicUsize,
-}
-
-#[async_trait]
-impl Database for Lossy {
-    fn capabilities(&self) -> &Capabilities {
-        self.inner.capabilities()
-    }
-
-    async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        self.inner.get_many(handles).await
-    }
-
-    async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
-        if !self.loses.load(Ordering::SeqCst) {
-            return self.inner.write(batch).await;
-        }
-        let mut report = WriteReport { outcomes: vec![Outcome::Unknown; batch.len()], detached: 0 };
-        if self.happens.load(Ordering::SeqCst) {
-            report.detached = self.inner.write(batch).await?.detached;
-        }
-        if self.in_report.load(Ordering::SeqCst) {
-            return Ok(report);
-        }
-        Err(Error::new(ErrorKind::Unknown, "reply was lost"))
-    }
-
-    async fn find(&self, query: Query) -> Result<Cursor> {
-        self.inner.find(query).await
-    }
-
-    async fn count(&self, collection: Collection, filter: &Filter) -> Result<u64> {
-        self.inner.count(collection, filter).await
-    }
-
-    async fn distinct(
-        &self,
-        collection: Collection,
-        field: &FieldPath,
-        filter: &Filter,
-    ) -> Result<Vec<Bson>> {
-        self.inner.distinct(collection, field, filter).await
-    }
-
-    async fn neighbors(&self, from: &[Handle], expansion: &Expansion) -> Result<Vec<Adjacent>> {
-        self.inner.neighbors(from, expansion).await
-    }
-
-    fn pin_ordinals(&self) -> OrdinalPin {
-        self.inner.pin_ordinals()
-    }
-
-    async fn close(&self) -> Result<()> {
-        self.inner.close().await
-    }
-}
-
 #[tokio::test]
 async fn what_may_have_been_written_is_read_from_the_database() {
-    for (happens, in_report) in [(false, false), (false, true), (true, false), (true, true)] {
-        let database = Arc::new(Lossy::default());
+    for fault in [Fault::LostBefore, Fault::LostAfter, Fault::UnknownBefore, Fault::UnknownAfter] {
+        let database = Arc::new(Fickle::default());
         let graph = open(database.clone()).await;
-        let mut oslo: Stored<City> = graph.create(City::new("Oslo")).await.unwrap();
-        database.happens.store(happens, Ordering::SeqCst);
-        database.in_report.store(in_report, Ordering::SeqCst);
-        database.loses.store(true, Ordering::SeqCst);
+        let mut oslo = graph.create(City::new("Oslo")).await.unwrap();
+        database.fail([fault]);
         oslo.visits = 1;
         let error = graph.save(&mut oslo).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unknown);
+        let happened = matches!(fault, Fault::LostAfter | Fault::UnknownAfter);
         let read = graph.get::<City>(oslo.id()).await.unwrap().unwrap();
-        assert_eq!(read.visits, u64::from(happens), "happens {happens}, in report {in_report}");
+        assert_eq!(read.visits, u64::from(happened), "{fault:?}");
         assert_eq!(database.reads.load(Ordering::SeqCst), 1);
     }
 }

@@ -11,7 +11,7 @@ use jvspatial_db::{
     Error, Expansion, Explanation, FieldPath, Filter, Handle, Id, IndexInfo, IndexSpec, MemoryDb,
     OrdinalPin, Outcome, Query, Result, Transaction, WatchOptions, WriteBatch, WriteReport,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// What becomes of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(crate) struct Fickle {
     faults: Mutex<VecDeque<Fault>>,
     /// A batch with it is refused.
     pub(crate) poison: Mutex<Option<Id>>,
+    /// What the reply of the next write waits for.
+    late: Mutex<Option<Arc<Notify>>>,
     /// What was written, with its version, in order.
     written: Mutex<Vec<(Id, Option<u64>)>>,
     pub(crate) reads: AtomicUsize,
@@ -50,6 +52,7 @@ impl Default for Fickle {
             gate: Semaphore::new(1),
             faults: Mutex::default(),
             poison: Mutex::default(),
+            late: Mutex::default(),
             written: Mutex::default(),
             reads: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
@@ -68,6 +71,13 @@ impl Fickle {
         self.gate.add_permits(1);
     }
 
+    /// Has the reply of the next write wait until what comes is notified.
+    pub(crate) fn be_late(&self) -> Arc<Notify> {
+        let late = Arc::new(Notify::new());
+        *self.late.lock().unwrap() = Some(Arc::clone(&late));
+        late
+    }
+
     pub(crate) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         self.faults.lock().unwrap().extend(faults);
     }
@@ -83,8 +93,12 @@ impl Fickle {
     }
 
     async fn apply(&self, batch: WriteBatch) -> Result<WriteReport> {
+        let late = self.late.lock().unwrap().take();
         let ids: Vec<Id> = batch.operations().iter().map(|one| one.id.clone()).collect();
         let report = self.inner.write(batch).await?;
+        if let Some(late) = late {
+            late.notified().await;
+        }
         let mut written = self.written.lock().unwrap();
         for (id, outcome) in ids.into_iter().zip(&report.outcomes) {
             if outcome.is_written() {

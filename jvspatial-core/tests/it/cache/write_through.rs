@@ -120,6 +120,28 @@ async fn what_may_have_been_written_is_read_from_the_database() {
     }
 }
 
+#[tokio::test]
+async fn a_write_whose_reply_comes_after_a_later_write_is_not_kept() {
+    let database = Arc::new(Fickle::default());
+    let graph = open(database.clone()).await;
+    let mut first = graph.create(City::new("Oslo")).await.unwrap();
+    let id = first.id().clone();
+    let late = database.be_late();
+    first.visits = 1;
+    let saving = tokio::spawn({
+        let graph = graph.clone();
+        async move { graph.save(&mut first).await }
+    });
+    while database.stored(&id).await.unwrap().version.get() < 2 {
+        tokio::task::yield_now().await;
+    }
+    graph.modify::<City>(&id, |city| city.visits += 1).await.unwrap();
+    late.notify_one();
+    saving.await.unwrap().unwrap();
+    let read = graph.get::<City>(&id).await.unwrap().unwrap();
+    assert_eq!((read.visits, read.version().get()), (2, 3));
+}
+
 /// Writers of one document whose writes overlap; each then knows a version that no later read may be below.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_read_after_a_write_is_older_than_it_however_writes_overlap() {

@@ -53,12 +53,13 @@ pub use jvspatial_core::{
     IndexConflict, IndexInfo, IndexPlan, IndexSpec, Limit, LimitsConfig, List, Listener,
     LostHistory, Meets, NestedWalk, Node, NodeLink, NodeSelect, Numeric, Object, Observer,
     OnConflict, OnError, OnFull, Operand, Order, Outcome, Page, ParallelWalker, Picture, Place,
-    PlannedChange, Predicate, Progress, ProgressBar, Projected, ProjectedFields, Projection,
-    QueryCache, QueryStatistics, Queue, Reports, Result, ResumeToken, Root, SequentialWalker,
-    SomeFields, Stage, Standalone, Stats, Step, StepOutcome, Stepper, Stored, Subgraph,
-    SubgraphBuilder, SubgraphEdge, Text, Trail, Transaction, TypeIndex, Uniqueness, Updated, View,
-    Visitable, VisitedBy, VisitedByAny, VisitedByMut, Walk, WalkBuilder, Walker, Watch, Watched,
-    Whole, WriteMode, both, incoming, out,
+    PlannedChange, Predicate, PrefixStatistics, Progress, ProgressBar, Projected, ProjectedFields,
+    Projection, QueryCache, QueryStatistics, Queue, RefusedWrite, Reports, Result, ResumeToken,
+    Root, SequentialWalker, SomeFields, Stage, Standalone, Stats, Step, StepOutcome, Stepper,
+    Stored, Strategy, Subgraph, SubgraphBuilder, SubgraphEdge, Text, Trail, Transaction, TypeIndex,
+    Uniqueness, Updated, View, Visitable, VisitedBy, VisitedByAny, VisitedByMut, Walk, WalkBuilder,
+    Walker, Warm, WarmCalls, WarmIds, WarmReport, Watch, Watched, Whole, WriteBehind,
+    WriteBehindStatistics, WriteMode, both, incoming, out,
 };
 /// How to reach Redis, for [`CacheOptions::redis`].
 #[cfg(feature = "redis")]

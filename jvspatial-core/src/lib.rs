@@ -20,7 +20,9 @@ mod subgraph;
 mod walker;
 
 pub use cache::{
-    CacheOptions, CacheStatistics, CachedAnswer, EntityStatistics, QueryCache, QueryStatistics,
+    CacheOptions, CacheStatistics, CachedAnswer, EntityStatistics, PrefixStatistics, QueryCache,
+    QueryStatistics, RefusedWrite, Strategy, Warm, WarmCalls, WarmIds, WarmReport, WriteBehind,
+    WriteBehindStatistics,
 };
 pub use config::{CacheConfig, GraphConfig, LimitsConfig};
 pub use entity::{

@@ -93,9 +93,7 @@ pub struct BodyRange {
     end: usize,
     /// Bytes spelled before the fields, and after them without the end of the line; see
     /// [`WriteBatch::into_lines`].
-    #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "the JSON database reads it"))]
     prefix: u16,
-    #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "the JSON database reads it"))]
     suffix: u16,
     /// The checksum of the line, taken while it is in the cache; 0 when it has no end yet.
     #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "the JSON database reads it"))]
@@ -297,6 +295,38 @@ impl WriteBatch {
     /// `Limit` when the batch is full.
     pub fn delete(&mut self, id: Id, expected: Option<Version>, detach: bool) -> Result<()> {
         self.push(id, Action::Delete { expected, detach })
+    }
+
+    /// Adds the operation number `place` of `other` as it stands there, if there is one.
+    ///
+    /// # Errors
+    /// `Invalid` for a batch in another encoding; `Limit` when this one is full. It is then as before.
+    pub fn copy(&mut self, other: &Self, place: usize) -> Result<()> {
+        other.check_encoding(self.encoding)?;
+        let Some(Operation { id, action }) = other.operations.get(place) else { return Ok(()) };
+        let (before, mut action) = (self.bytes.len(), action.clone());
+        if let Action::Insert { body, .. }
+        | Action::Put { body, .. }
+        | Action::Update { body, .. } = &mut action
+        {
+            *body = self.copy_body(other, *body);
+        }
+        let pushed = self.push(id.clone(), action);
+        if pushed.is_err() {
+            self.bytes.truncate(before);
+        }
+        pushed
+    }
+
+    /// Appends fields of another batch with what stands around them there.
+    fn copy_body(&mut self, other: &Self, range: BodyRange) -> BodyRange {
+        let prefix = usize::from(range.prefix);
+        // What has no end yet has none here either.
+        let behind = if range.suffix == 0 { 0 } else { usize::from(range.suffix) + 1 };
+        let start = self.bytes.len() + prefix;
+        let line = other.bytes.get(range.start - prefix..range.end + behind);
+        self.bytes.extend_from_slice(line.unwrap_or_default());
+        BodyRange { start, end: start + (range.end - range.start), ..range }
     }
 
     fn encode<T: Serialize + ?Sized>(

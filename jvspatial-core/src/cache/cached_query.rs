@@ -87,7 +87,7 @@ where
     reads::note(cache.coherence(), |_| {});
     let queries = cache.queries();
     let counts = queries.counts(&options);
-    match queries.get(key).map(|kept| (kept.look(&options), kept.value())) {
+    match queries.get(&options, key).map(|kept| (kept.look(&options), kept.value())) {
         Some((Freshness::Fresh, Some(value))) => {
             count(&counts.hits);
             return Ok(value);
@@ -102,7 +102,7 @@ where
                 tokio::spawn(async move {
                     // Its error is for the next who has to wait for the answer.
                     if let Ok((_, kept)) = load.run(&cache, &counts, body).await {
-                        cache.keep(key, &kept, &counts);
+                        cache.keep(&options, key, &kept, &counts);
                     }
                     drop(refreshing);
                 });
@@ -114,9 +114,10 @@ where
     }
     let load = Load { options, tags: call.tags, weigh: call.weigh };
     let mut own = Box::pin(load.run(cache, &counts, run(body(Way::Here))));
-    let lookup =
-        |key: &Key| queries.get(*key).filter(|kept| kept.look(&options) == Freshness::Fresh);
-    let keep = |key: &Key, kept: &Kept| cache.keep(*key, kept, &counts);
+    let lookup = |key: &Key| {
+        queries.get(&options, *key).filter(|kept| kept.look(&options) == Freshness::Fresh)
+    };
+    let keep = |key: &Key, kept: &Kept| cache.keep(&options, *key, kept, &counts);
     // Who asked after a change must not be told what was read before it.
     let accept = |kept: &Kept, how| {
         let value = kept.value().filter(|_| kept.look(&options) != Freshness::Gone)?;
@@ -207,6 +208,7 @@ impl<K> Load<K> {
         K: Fn(&T) -> Option<usize>,
     {
         count(&counts.loads);
+        super::warm::note_load();
         let reads = Reads::default();
         let recorded = reads.record(async {
             reads::note(cache.coherence(), |noted| {
@@ -225,12 +227,12 @@ impl<K> Load<K> {
 
 impl GraphCache {
     /// Keeps an answer, unless it is not to be kept or something changed that was read for it.
-    fn keep(&self, key: Key, kept: &Kept, counts: &Counts) {
+    fn keep(&self, of: &QueryOptions, key: Key, kept: &Kept, counts: &Counts) {
         if !kept.is_to_be_kept() {
             return;
         }
         if kept.is_true() {
-            self.queries().keep(key, kept.clone());
+            self.queries().keep(of, key, kept.clone());
         } else {
             count(&counts.outdated);
         }

@@ -95,6 +95,20 @@ impl Coherence {
         write: impl Future<Output = T> + Send + 'static,
         is_unknown: impl FnOnce(&T) -> bool + Send + 'static,
     ) -> T {
+        self.change_and_keep(touched, write, is_unknown, Vec::new(), |_, _, _| {}).await
+    }
+
+    /// As [`change`](Self::change), and has `keep` know when the write ended and of which of the slots `watched` it was the only
+    /// write from its beginning to that moment.
+    pub(super) async fn change_and_keep<T: Send + 'static>(
+        self: &Arc<Self>,
+        touched: Option<Touched>,
+        write: impl Future<Output = T> + Send + 'static,
+        is_unknown: impl FnOnce(&T) -> bool + Send + 'static,
+        mut watched: Vec<Slot>,
+        keep: impl FnOnce(&T, Time, &[Slot]) + Send + 'static,
+    ) -> T {
+        watched.sort_unstable();
         let coherence = Arc::clone(self);
         to_the_end(async move {
             let Some(touched) = touched else {
@@ -104,13 +118,16 @@ impl Coherence {
                 }
                 return answer;
             };
+            let shown = |slot| (slot, coherence.epochs.shown(slot));
+            let before: Vec<_> = watched.into_iter().map(shown).collect();
             let busy = coherence.epochs.begin(touched.slots());
             let answer = write.await;
             // Before the end here, or a load could bring what the others still keep, and look newer than the write.
             if let Some(peers) = coherence.peers.get() {
                 peers.tell(&touched).await;
             }
-            drop(busy);
+            let (time, alone) = busy.end(&before);
+            keep(&answer, time, &alone);
             if is_unknown(&answer) {
                 coherence.await_aftermath(touched);
             }

@@ -14,8 +14,11 @@ use jvspatial_db::{
 use super::coherence::Coherence;
 use super::entities::Entities;
 use super::reads;
+use super::slot::Slot;
+use super::strategy::Strategy;
 use super::touched::Touched;
 use super::transaction::Staged;
+use super::write_through::Left;
 
 /// A database behind a cache, or a transaction on it: what is read is noted for who wants to know, documents are kept by
 /// their ids, and every write makes untrue what was read before, in a transaction once it commits.
@@ -23,22 +26,27 @@ use super::transaction::Staged;
 pub(crate) struct CachedDatabase<D: Database + ?Sized = dyn Database> {
     pub(super) database: Arc<D>,
     pub(super) coherence: Arc<Coherence>,
-    entities: Option<Entities>,
+    entities: Option<Arc<Entities>>,
+    /// Whether documents are kept as they are written.
+    is_write_through: bool,
     /// What was written, in a transaction.
     pub(super) staged: Option<Staged>,
 }
 
 impl CachedDatabase {
-    pub(super) const fn new(
+    pub(super) fn new(
         database: Arc<dyn Database>,
         coherence: Arc<Coherence>,
         entities: Option<Entities>,
+        strategy: &Strategy,
     ) -> Self {
-        Self { database, coherence, entities, staged: None }
+        let is_write_through = !matches!(strategy, Strategy::CacheAside);
+        let entities = entities.map(Arc::new);
+        Self { database, coherence, entities, is_write_through, staged: None }
     }
 
-    pub(super) const fn entities(&self) -> Option<&Entities> {
-        self.entities.as_ref()
+    pub(super) fn entities(&self) -> Option<&Entities> {
+        self.entities.as_deref()
     }
 
     /// The database itself.
@@ -52,7 +60,8 @@ impl CachedDatabase<dyn Transaction> {
     /// has written itself.
     fn begun(transaction: Arc<dyn Transaction>, coherence: Arc<Coherence>) -> Self {
         let staged = Some(Staged::default());
-        Self { database: transaction, coherence, entities: None, staged }
+        let (database, entities) = (transaction, None);
+        Self { database, coherence, entities, is_write_through: false, staged }
     }
 }
 
@@ -94,6 +103,7 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
             return Ok(answer);
         }
         let since = self.coherence.epochs().now();
+        entities.count_loads(handles.iter().map(Handle::id));
         let answer = self.database.get_many(handles).await?;
         // It may be newer than what is kept, which nobody is to be told after it.
         for (handle, document) in handles.iter().zip(&answer) {
@@ -109,7 +119,10 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
         entities: &Entities,
         handles: &[Handle],
     ) -> Result<Vec<Option<Document>>> {
-        let Some(far) = entities.far() else { return self.database.get_many(handles).await };
+        let Some(far) = entities.far() else {
+            entities.count_loads(handles.iter().map(Handle::id));
+            return self.database.get_many(handles).await;
+        };
         let mark = far.mark();
         let mut answer = far.get_many(handles).await;
         // Who wrote a newer one may not have told yet, but here it was read already.
@@ -123,6 +136,7 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
         }
         let wanted: Vec<Handle> =
             missing.iter().filter_map(|place| handles.get(*place)).cloned().collect();
+        entities.count_loads(wanted.iter().map(Handle::id));
         let loaded = self.database.get_many(&wanted).await?;
         far.keep(&mark, loaded.iter().flatten()).await;
         for (place, document) in missing.into_iter().zip(loaded) {
@@ -134,7 +148,12 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
     }
 
     #[cfg(not(feature = "redis"))]
-    async fn fetch(&self, _: &Entities, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
+    async fn fetch(
+        &self,
+        entities: &Entities,
+        handles: &[Handle],
+    ) -> Result<Vec<Option<Document>>> {
+        entities.count_loads(handles.iter().map(Handle::id));
         self.database.get_many(handles).await
     }
 }
@@ -159,9 +178,17 @@ impl<D: Database + ?Sized> Database for CachedDatabase<D> {
             staged.add(touched);
             return self.database.write(batch).await;
         }
+        let kept = self.entities.clone().filter(|_| self.is_write_through);
+        let kept = kept.map(|entities| (entities, Left::by(&batch)));
+        let watched = kept.as_ref().map(|(_, left)| left.slots()).unwrap_or_default();
+        let keep = move |answer: &Result<WriteReport>, time, alone: &[Slot]| {
+            if let Some((entities, left)) = kept {
+                left.keep(&entities, answer, time, alone);
+            }
+        };
         let database = Arc::clone(&self.database);
         let write = async move { database.write(batch).await };
-        self.coherence.change(touched, write, may_yet_happen).await
+        self.coherence.change_and_keep(touched, write, may_yet_happen, watched, keep).await
     }
 
     async fn find(&self, query: Query) -> Result<Cursor> {

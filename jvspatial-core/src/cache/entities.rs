@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
-use jvspatial_cache::SingleFlight;
-use jvspatial_db::{Document, Id, Result, Version};
+use jvspatial_cache::{How, SingleFlight};
+use jvspatial_db::{Collection, Document, EntityName, Id, Result, Version};
+use moka::notification::RemovalCause;
 use moka::ops::compute::Op;
 use moka::sync::Cache;
 
@@ -18,8 +19,10 @@ use super::epochs::Time;
 #[cfg(feature = "redis")]
 use super::far::Far;
 use super::options::CacheOptions;
+use super::rows::Rows;
 use super::share::share;
 use super::slot::Slot;
+use super::statistics::{EntityStatistics, PrefixStatistics};
 
 /// What an entry takes besides the bytes of its document, about.
 const OVERHEAD: usize = 256;
@@ -31,14 +34,27 @@ pub(super) struct Entities {
     coherence: Arc<Coherence>,
     negative: Duration,
     most: usize,
-    hits: AtomicU64,
-    misses: AtomicU64,
-    stale: AtomicU64,
-    oversize: AtomicU64,
+    counts: Arc<Rows<Type, Counts>>,
     flights: SingleFlight<Id, Found, ()>,
     /// What is kept for other processes as well.
     #[cfg(feature = "redis")]
     far: OnceLock<Far>,
+}
+
+/// What ids begin with.
+type Type = (Collection, EntityName);
+
+/// What became of the documents of one type.
+#[derive(Debug, Default)]
+struct Counts {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    stale: AtomicU64,
+    loads: AtomicU64,
+    coalesced: AtomicU64,
+    oversize: AtomicU64,
+    evictions: AtomicU64,
+    bytes: AtomicU64,
 }
 
 /// What a load found under an id.
@@ -55,6 +71,8 @@ struct Entry {
     document: Option<Document>,
     since: Time,
     slot: Slot,
+    /// The number of the row in which it counts.
+    row: u16,
     /// Until when it counts that there was none.
     until: Option<Instant>,
 }
@@ -64,6 +82,11 @@ impl Entry {
     fn version(&self) -> Option<Version> {
         self.document.as_ref().map(|document| document.version)
     }
+
+    fn weight(&self) -> u32 {
+        let body = self.document.as_ref().map_or(0, |kept| kept.body.as_bytes().len());
+        u32::try_from(body + OVERHEAD).unwrap_or(u32::MAX)
+    }
 }
 
 impl Entities {
@@ -72,10 +95,17 @@ impl Entities {
             return None;
         }
         coherence.epochs().use_now();
-        let mut kept =
-            Cache::builder().max_capacity(options.entity_bytes).weigher(|_: &Id, entry: &Entry| {
-                let body = entry.document.as_ref().map_or(0, |kept| kept.body.as_bytes().len());
-                u32::try_from(body + OVERHEAD).unwrap_or(u32::MAX)
+        let counts = Arc::new(Rows::new(Counts::default()));
+        let rows = Arc::clone(&counts);
+        let mut kept = Cache::builder()
+            .max_capacity(options.entity_bytes)
+            .weigher(|_: &Id, entry: &Entry| entry.weight())
+            .eviction_listener(move |_, entry: Entry, cause| {
+                let row: &Counts = rows.at(entry.row);
+                row.bytes.fetch_sub(u64::from(entry.weight()), Ordering::Relaxed);
+                if matches!(cause, RemovalCause::Size | RemovalCause::Expired) {
+                    count(&row.evictions);
+                }
             });
         if let Some(time) = options.time_to_live {
             kept = kept.time_to_live(time);
@@ -88,10 +118,7 @@ impl Entities {
             coherence: Arc::clone(coherence),
             negative: options.negative,
             most: usize::try_from(options.entity_bytes / 8).unwrap_or(usize::MAX),
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
-            stale: AtomicU64::new(0),
-            oversize: AtomicU64::new(0),
+            counts,
             flights: SingleFlight::new(),
             #[cfg(feature = "redis")]
             far: OnceLock::new(),
@@ -112,15 +139,23 @@ impl Entities {
     /// What is kept of `id` and still true: the document, or that there is none.
     pub(super) fn get(&self, id: &Id) -> Option<Option<Document>> {
         let Some(entry) = self.kept.get(id) else {
-            self.misses.fetch_add(1, Ordering::Relaxed);
+            count(&self.counts.at(self.row(id)).misses);
             return None;
         };
+        // What is kept knows its row, so that a hit looks for none.
+        let counts = self.counts.at(entry.row);
         if !self.is_true(&entry) {
-            self.stale.fetch_add(1, Ordering::Relaxed);
+            count(&counts.stale);
             return None;
         }
-        self.hits.fetch_add(1, Ordering::Relaxed);
+        count(&counts.hits);
         Some(entry.document)
+    }
+
+    /// Whether it is kept, and still true, that `id` has a document or that it has none. It counts nothing.
+    pub(super) fn is_there(&self, id: &Id) -> Option<bool> {
+        let entry = self.kept.get(id).filter(|entry| self.is_true(entry))?;
+        Some(entry.document.is_some())
     }
 
     /// The document `id`: what is kept, or what `load` brings, which those who want it at the same time share.
@@ -139,8 +174,13 @@ impl Entities {
         });
         let keep = |id: &Id, found: &Found| self.keep(id, found.document.as_ref(), found.since);
         // Who asks after a write must not be told what was read before it.
-        let accept =
-            |found: &Found, _| self.is_still_true(id, found.since).then(|| found.document.clone());
+        let accept = |found: &Found, how| {
+            let document = self.is_still_true(id, found.since).then(|| found.document.clone())?;
+            if how == How::Joined {
+                count(&self.counts.at(self.row(id)).coalesced);
+            }
+            Some(document)
+        };
         share(&self.flights, id, |_| None, own, keep, accept).await
     }
 
@@ -153,13 +193,13 @@ impl Entities {
             return;
         }
         if document.is_some_and(|document| document.body.as_bytes().len() > self.most) {
-            self.oversize.fetch_add(1, Ordering::Relaxed);
+            count(&self.counts.at(self.row(id)).oversize);
             return;
         }
         let until = document.is_none().then(|| Instant::now() + self.negative);
         // A copy, so that one document does not keep alive all that it was read with.
         let document = document.map(|document| crate::graph::detached(document.clone()));
-        let entry = Entry { document, since, slot, until };
+        let entry = Entry { document, since, slot, row: self.row(id), until };
         self.kept.entry_by_ref(id).and_compute_with(|kept| match kept {
             Some(kept) if !is_true && kept.value().version() >= entry.version() => Op::Nop,
             Some(kept)
@@ -167,8 +207,23 @@ impl Entities {
             {
                 Op::Nop
             }
-            _ => Op::Put(entry),
+            _ => {
+                let bytes = &self.counts.at(entry.row).bytes;
+                bytes.fetch_add(u64::from(entry.weight()), Ordering::Relaxed);
+                Op::Put(entry)
+            }
         });
+    }
+
+    /// The documents `ids` are about to be read because they are not kept.
+    pub(super) fn count_loads<'a>(&self, ids: impl IntoIterator<Item = &'a Id>) {
+        ids.into_iter().for_each(|id| count(&self.counts.at(self.row(id)).loads));
+    }
+
+    /// The number of the row in which `id` counts.
+    fn row(&self, id: &Id) -> u16 {
+        let Some(name) = id.entity_name() else { return Rows::<Type, Counts>::rest() };
+        self.counts.number((id.collection(), name), Counts::default)
     }
 
     /// Whether a version of `id` above `version` was read here, as far as is remembered.
@@ -187,15 +242,46 @@ impl Entities {
         self.coherence.is_unchanged(since, &[Slot::document(id)])
     }
 
-    pub(super) fn statistics(&self) -> super::statistics::EntityStatistics {
+    /// What became of all reads together, and a row for each type.
+    pub(super) fn statistics(&self) -> (EntityStatistics, Vec<PrefixStatistics>) {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        super::statistics::EntityStatistics {
-            hits: of(&self.hits),
-            misses: of(&self.misses),
-            stale: of(&self.stale),
-            oversize: of(&self.oversize),
+        // What was given up may not be taken out yet, and what is about to be put in is counted.
+        self.kept.run_pending_tasks();
+        let mut all = EntityStatistics {
             entries: self.kept.entry_count(),
             bytes: self.kept.weighted_size(),
+            ..EntityStatistics::default()
+        };
+        let mut rows = Vec::new();
+        for (name, counts) in self.counts.iter() {
+            all.oversize += of(&counts.oversize);
+            let row = PrefixStatistics {
+                prefix: name
+                    .map(|(collection, name)| format!("{}.{name}.", collection.letter()))
+                    .unwrap_or_default(),
+                owner: "",
+                hits: of(&counts.hits),
+                misses: of(&counts.misses),
+                loads: of(&counts.loads),
+                coalesced: of(&counts.coalesced),
+                stale: of(&counts.stale),
+                evictions: of(&counts.evictions),
+                bytes: of(&counts.bytes),
+            };
+            all.hits += row.hits;
+            all.misses += row.misses;
+            all.loads += row.loads;
+            all.coalesced += row.coalesced;
+            all.stale += row.stale;
+            all.evictions += row.evictions;
+            if row != PrefixStatistics::default() {
+                rows.push(row);
+            }
         }
+        (all, rows)
     }
+}
+
+fn count(count: &AtomicU64) {
+    count.fetch_add(1, Ordering::Relaxed);
 }

@@ -59,6 +59,11 @@ impl Epochs {
         Busy { epochs: self, slots }
     }
 
+    /// What a slot shows before a write of it, for [`Busy::end`].
+    pub(super) fn shown(&self, slot: Slot) -> Shown {
+        Shown(self.of(slot).load(Ordering::SeqCst))
+    }
+
     /// What is in `slots` was changed by somebody else, who has ended already.
     pub(crate) fn advance(&self, slots: &[Slot]) {
         drop(self.begin(slots));
@@ -92,11 +97,29 @@ pub(crate) struct Busy<'a> {
     slots: &'a [Slot],
 }
 
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
+impl Busy<'_> {
+    /// Ends the write and tells when, and of which of the slots in `before`, sorted by them, it was the only write since they
+    /// were shown there.
+    pub(super) fn end(mut self, before: &[(Slot, Shown)]) -> (Time, Vec<Slot>) {
+        let mut alone = Vec::new();
+        let time = self.settle(|slot, found| {
+            let place = before.binary_search_by_key(&slot, |(slot, _)| *slot);
+            let shown = place.ok().and_then(|place| before.get(place));
+            if shown
+                .is_some_and(|(_, Shown(shown))| *shown < ONE_WRITE && found == shown + ONE_WRITE)
+            {
+                alone.push(slot);
+            }
+        });
+        self.slots = &[];
+        (Time(time), alone)
+    }
+
+    /// Counts the write down, and tells of each slot what it showed in that moment.
+    fn settle(&self, mut found_at_end: impl FnMut(Slot, u64)) -> u64 {
         let time = self.epochs.tick();
-        for slot in self.slots {
-            let slot = self.epochs.of(*slot);
+        for number in self.slots {
+            let slot = self.epochs.of(*number);
             let mut found = slot.load(Ordering::SeqCst);
             loop {
                 let writes = (found & !TIME).saturating_sub(ONE_WRITE);
@@ -108,9 +131,23 @@ impl Drop for Busy<'_> {
                     Err(now) => found = now,
                 }
             }
+            found_at_end(*number, found);
+        }
+        time
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        if !self.slots.is_empty() {
+            self.settle(|_, _| {});
         }
     }
 }
+
+/// What a slot showed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown(u64);
 
 /// A time on the clock of [`Epochs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,6 +188,25 @@ mod tests {
         assert!(!epochs.is_unchanged(epochs.now(), &[slot()]));
         drop(first);
         assert!(epochs.is_unchanged(epochs.now(), &[slot()]));
+    }
+
+    #[test]
+    fn a_write_is_the_only_one_unless_another_overlaps_it() {
+        let (epochs, slots) = (Epochs::new(), [slot()]);
+        let before = [(slot(), epochs.shown(slot()))];
+        let (time, alone) = epochs.begin(&slots).end(&before);
+        assert_eq!(alone, slots);
+        assert!(epochs.is_unchanged(time, &slots));
+        let before = [(slot(), epochs.shown(slot()))];
+        let (busy, other) = (epochs.begin(&slots), epochs.begin(&slots));
+        let beside = [(slot(), epochs.shown(slot()))];
+        let third = epochs.begin(&slots);
+        assert!(third.end(&beside).1.is_empty(), "it began beside others");
+        assert!(other.end(&before).1.is_empty(), "another is under way");
+        let (time, alone) = busy.end(&before);
+        assert!(alone.is_empty(), "another has ended meanwhile");
+        epochs.advance(&slots);
+        assert!(!epochs.is_unchanged(time, &slots), "what comes later is later than its end");
     }
 
     #[test]

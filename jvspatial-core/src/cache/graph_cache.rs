@@ -19,8 +19,9 @@ use super::queries::Queries;
 use super::redis::RedisPeers;
 use super::registry;
 use super::statistics::CacheStatistics;
+use super::strategy::Strategy;
 use super::touched::Touched;
-#[cfg(feature = "redis")]
+use super::write_behind::WritesBehind;
 use crate::error::Result;
 use crate::graph::Graph;
 
@@ -28,6 +29,8 @@ use crate::graph::Graph;
 #[derive(Debug)]
 pub(crate) struct GraphCache {
     database: Arc<CachedDatabase>,
+    /// In front of it, where writes are acknowledged before they are written.
+    behind: Option<Arc<WritesBehind>>,
     coherence: Arc<Coherence>,
     queries: Arc<Queries>,
     max_stale: Duration,
@@ -37,11 +40,25 @@ impl GraphCache {
     pub(crate) fn new(database: Arc<dyn Database>, options: &CacheOptions) -> Self {
         let coherence = registry::coherence_of(&database);
         let entities = Entities::new(options, &coherence);
-        let database = Arc::new(CachedDatabase::new(database, Arc::clone(&coherence), entities));
+        let database = Arc::new(CachedDatabase::new(
+            database,
+            Arc::clone(&coherence),
+            entities,
+            &options.strategy,
+        ));
         registry::also(&(Arc::clone(&database) as _), &coherence);
+        let behind = match &options.strategy {
+            Strategy::WriteBehind(behind) => {
+                let layer = WritesBehind::new(Arc::clone(&database), behind.clone());
+                let layer = Arc::new(layer);
+                registry::also(&(Arc::clone(&layer) as _), &coherence);
+                Some(layer)
+            }
+            _ => None,
+        };
         let queries = Arc::new(Queries::new(options));
         let max_stale = options.max_stale;
-        Self { database, coherence, queries, max_stale }
+        Self { database, behind, coherence, queries, max_stale }
     }
 
     /// Begins to listen where documents are kept from the first read on.
@@ -76,11 +93,18 @@ impl GraphCache {
 
     /// The database, with what is kept in front of it.
     pub(crate) fn database(&self) -> Arc<dyn Database> {
-        Arc::clone(&self.database) as _
+        match &self.behind {
+            Some(behind) => Arc::clone(behind) as _,
+            None => Arc::clone(&self.database) as _,
+        }
     }
 
     pub(crate) const fn coherence(&self) -> &Arc<Coherence> {
         &self.coherence
+    }
+
+    pub(super) fn entities(&self) -> Option<&Entities> {
+        self.database.entities()
     }
 
     pub(super) const fn queries(&self) -> &Arc<Queries> {
@@ -88,15 +112,36 @@ impl GraphCache {
     }
 
     pub(crate) fn statistics(&self) -> CacheStatistics {
-        let entities = self.database.entities().map(|kept| kept.statistics()).unwrap_or_default();
-        CacheStatistics { entities, queries: self.queries.statistics() }
+        let entities = self.database.entities().map(|kept| kept.statistics());
+        let (entities, mut prefixes) = entities.unwrap_or_default();
+        prefixes.extend(self.queries.by_query());
+        prefixes.sort_unstable_by(|a, b| (&a.prefix, a.owner).cmp(&(&b.prefix, b.owner)));
+        let write_behind = self.behind.as_ref().map(|behind| behind.statistics());
+        let write_behind = write_behind.unwrap_or_default();
+        CacheStatistics { entities, queries: self.queries.statistics(), prefixes, write_behind }
     }
 }
 
 impl Graph {
-    /// What became of the reads that could be answered by what was kept. All zero inside of a transaction.
+    /// What became of the reads that could be answered by what was kept, together and by what was read. All zero inside of a transaction.
     pub fn cache_statistics(&self) -> CacheStatistics {
         self.kept().map(|kept| kept.statistics()).unwrap_or_default()
+    }
+
+    /// Waits until what was acknowledged is written, or refused by the database, which is told elsewhere. It is the one
+    /// moment from which on the loss of this process loses nothing of it. Without
+    /// [`WriteBehind`](crate::Strategy::WriteBehind) it has nothing to do.
+    ///
+    /// # Errors
+    /// `Unavailable` when it could not be written within [`patience`](crate::WriteBehind::patience); it goes on being tried.
+    ///
+    /// # Cancellation
+    /// Nothing but the waiting ends.
+    pub async fn flush(&self) -> Result<()> {
+        match self.kept().and_then(|kept| kept.behind.as_ref()) {
+            Some(behind) => Ok(behind.flush().await?),
+            None => Ok(()),
+        }
     }
 
     /// Makes untrue what was kept with one of `tags`, or read with it, in every process.

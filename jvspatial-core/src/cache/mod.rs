@@ -18,21 +18,33 @@ mod kept;
 mod options;
 mod queries;
 mod query_cache;
+mod read_only;
 pub(crate) mod reads;
 #[cfg(feature = "redis")]
 mod redis;
 mod registry;
+mod rows;
 mod share;
 mod slot;
 mod stable_hash;
 mod statistics;
+mod strategy;
 mod touched;
 mod transaction;
+mod warm;
 pub(crate) mod weight;
+mod write_behind;
+mod write_through;
 
 pub(crate) use graph_cache::GraphCache;
 pub use options::CacheOptions;
 pub use query_cache::{CachedAnswer, QueryCache};
+pub(crate) use read_only::ReadOnly;
 #[cfg(feature = "redis")]
 pub(crate) use redis::refused;
-pub use statistics::{CacheStatistics, EntityStatistics, QueryStatistics};
+pub use statistics::{
+    CacheStatistics, EntityStatistics, PrefixStatistics, QueryStatistics, WriteBehindStatistics,
+};
+pub use strategy::Strategy;
+pub use warm::{Warm, WarmCalls, WarmIds, WarmReport};
+pub use write_behind::{RefusedWrite, WriteBehind};

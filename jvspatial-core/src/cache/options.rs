@@ -5,6 +5,8 @@ use std::time::Duration;
 #[cfg(feature = "redis")]
 use jvspatial_cache::RedisOptions;
 
+use super::strategy::Strategy;
+
 /// How a [`Graph`](crate::Graph) keeps what was read: [`GraphBuilder::cache`](crate::GraphBuilder::cache).
 ///
 /// ```
@@ -18,10 +20,15 @@ use jvspatial_cache::RedisOptions;
 pub struct CacheOptions {
     pub(crate) entity_bytes: u64,
     pub(crate) query_bytes: u64,
+    /// Room for each type whose methods are cached queries.
+    pub(crate) repository_bytes: Option<u64>,
+    /// Room for single ones, by their names.
+    pub(crate) repositories: Vec<(&'static str, u64)>,
     pub(crate) time_to_live: Option<Duration>,
     pub(crate) time_to_idle: Option<Duration>,
     pub(crate) negative: Duration,
     pub(crate) max_stale: Duration,
+    pub(crate) strategy: Strategy,
     #[cfg(feature = "redis")]
     pub(crate) redis: Option<RedisOptions>,
 }
@@ -31,10 +38,13 @@ impl Default for CacheOptions {
         Self {
             entity_bytes: 0,
             query_bytes: 64 << 20,
+            repository_bytes: None,
+            repositories: Vec::new(),
             time_to_live: None,
             time_to_idle: None,
             negative: Duration::from_secs(5),
             max_stale: Duration::from_secs(5),
+            strategy: Strategy::CacheAside,
             #[cfg(feature = "redis")]
             redis: None,
         }
@@ -57,6 +67,21 @@ impl CacheOptions {
     /// How many bytes of answers of cached queries are kept, about. Default: 64 MiB; 0 keeps none.
     pub fn query_bytes(mut self, bytes: u64) -> Self {
         self.query_bytes = bytes;
+        self
+    }
+
+    /// Gives the answers of the methods of each type room for so many bytes of its own, about, so that no type takes that of
+    /// another. Functions that are no methods share [`query_bytes`](Self::query_bytes); what is kept is then at most both
+    /// together, the former once for each type. Default: all share `query_bytes`.
+    pub fn repository_bytes(mut self, bytes: u64) -> Self {
+        self.repository_bytes = Some(bytes);
+        self
+    }
+
+    /// Gives the answers of the methods of `T` room for so many bytes of their own, about, whatever is said of all types. With
+    /// 0 none of them is kept.
+    pub fn repository<T: ?Sized>(mut self, bytes: u64) -> Self {
+        self.repositories.push((std::any::type_name::<T>(), bytes));
         self
     }
 
@@ -83,6 +108,12 @@ impl CacheOptions {
     /// the connections. Default: 5 s. Changes by this process show at once.
     pub fn max_stale(mut self, time: Duration) -> Self {
         self.max_stale = time;
+        self
+    }
+
+    /// What becomes of what is written. Default: [`Strategy::CacheAside`].
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
         self
     }
 

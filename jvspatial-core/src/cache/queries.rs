@@ -1,18 +1,19 @@
 //! The answers of cached queries.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use jvspatial_cache::SingleFlight;
+use moka::notification::RemovalCause;
 use moka::sync::Cache;
 use parking_lot::RwLock;
 
 use super::cached_query::QueryOptions;
 use super::kept::Kept;
 use super::options::CacheOptions;
-use super::statistics::QueryStatistics;
+use super::rows::Rows;
+use super::statistics::{PrefixStatistics, QueryStatistics};
 
 /// The hash of a query's name and arguments.
 #[allow(unreachable_pub, reason = "generated code hands it on")]
@@ -21,12 +22,15 @@ pub type Key = u128;
 /// The answers that a graph keeps, and the bodies that run.
 #[derive(Debug)]
 pub(super) struct Queries {
-    kept: Cache<Key, Kept, RandomState>,
+    /// Those that share the room.
+    kept: Answers,
+    /// Those of the methods of types with room of their own.
+    repositories: Option<Repositories>,
     pub(super) flights: SingleFlight<Key, Kept, ()>,
     /// What is computed again while its old answer is handed out.
     refreshing: RwLock<std::collections::HashSet<Key, RandomState>>,
     /// By path and owner.
-    counts: RwLock<HashMap<(&'static str, &'static str), Arc<Counts>, RandomState>>,
+    counts: Rows<(&'static str, &'static str), Arc<Counts>>,
 }
 
 /// What became of the calls of one query.
@@ -39,38 +43,60 @@ pub(super) struct Counts {
     pub(super) coalesced: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) outdated: AtomicU64,
+    evictions: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// Answers by their keys, in a room of their own.
+type Answers = Cache<Key, (Kept, Arc<Counts>), RandomState>;
+
+/// The rooms of types whose methods are cached queries.
+#[derive(Debug)]
+struct Repositories {
+    options: CacheOptions,
+    rooms: Rows<&'static str, Option<Answers>>,
 }
 
 impl Queries {
     pub(super) fn new(options: &CacheOptions) -> Self {
-        let mut kept = Cache::builder()
-            .max_capacity(options.query_bytes)
-            .weigher(|_: &Key, kept: &Kept| kept.weight());
-        if let Some(time) = options.time_to_live {
-            kept = kept.time_to_live(time);
-        }
-        if let Some(time) = options.time_to_idle {
-            kept = kept.time_to_idle(time);
-        }
+        let has_rooms = options.repository_bytes.is_some() || !options.repositories.is_empty();
+        let repositories =
+            has_rooms.then(|| Repositories { options: options.clone(), rooms: Rows::new(None) });
         Self {
-            kept: kept.build_with_hasher(RandomState::default()),
+            kept: room(options, options.query_bytes),
+            repositories,
             flights: SingleFlight::new(),
             refreshing: RwLock::default(),
-            counts: RwLock::default(),
+            counts: Rows::new(Arc::default()),
         }
     }
 
-    pub(super) fn get(&self, key: Key) -> Option<Kept> {
-        self.kept.get(&key)
+    pub(super) fn get(&self, of: &QueryOptions, key: Key) -> Option<Kept> {
+        self.room(of).get(&key).map(|(kept, _)| kept)
     }
 
-    pub(super) fn keep(&self, key: Key, kept: Kept) {
-        self.kept.insert(key, kept);
+    pub(super) fn keep(&self, of: &QueryOptions, key: Key, kept: Kept) {
+        let counts = self.counts(of);
+        counts.bytes.fetch_add(u64::from(kept.weight()), Ordering::Relaxed);
+        self.room(of).insert(key, (kept, counts));
     }
 
-    pub(super) fn forget(&self, key: Key) {
+    pub(super) fn forget(&self, of: &QueryOptions, key: Key) {
         self.flights.invalidate(&key);
-        self.kept.invalidate(&key);
+        self.room(of).invalidate(&key);
+    }
+
+    /// Where the answers of a query are kept.
+    fn room(&self, of: &QueryOptions) -> &Answers {
+        let Some(own) = &self.repositories else { return &self.kept };
+        let make = || {
+            let named = own.options.repositories.iter().rev().find(|(owner, _)| *owner == of.owner);
+            let bytes = named.map(|(_, bytes)| *bytes);
+            // A function that is no method has no repository.
+            let bytes = bytes.or(own.options.repository_bytes.filter(|_| !of.owner.is_empty()))?;
+            Some(room(&own.options, bytes))
+        };
+        own.rooms.of(of.owner, make).as_ref().unwrap_or(&self.kept)
     }
 
     /// The right to compute the answer of `key` again while the old one is handed out; one at a time has it.
@@ -81,29 +107,75 @@ impl Queries {
     }
 
     pub(super) fn counts(&self, of: &QueryOptions) -> Arc<Counts> {
-        let of = (of.name, of.owner);
-        if let Some(counts) = self.counts.read().get(&of) {
-            return Arc::clone(counts);
-        }
-        Arc::clone(self.counts.write().entry(of).or_default())
+        Arc::clone(self.counts.of((of.name, of.owner), Arc::default))
     }
 
     /// What became of all calls together.
     pub(super) fn statistics(&self) -> QueryStatistics {
         let mut all = QueryStatistics::default();
-        for counts in self.counts.read().values() {
-            let QueryStatistics { hits, misses, stale, loads, coalesced, failed, outdated } =
-                counts.statistics();
-            all.hits += hits;
-            all.misses += misses;
-            all.stale += stale;
-            all.loads += loads;
-            all.coalesced += coalesced;
-            all.failed += failed;
-            all.outdated += outdated;
+        for (_, counts) in self.counts.iter() {
+            let one = counts.statistics();
+            all.hits += one.hits;
+            all.misses += one.misses;
+            all.stale += one.stale;
+            all.loads += one.loads;
+            all.coalesced += one.coalesced;
+            all.failed += one.failed;
+            all.outdated += one.outdated;
+            all.evictions += one.evictions;
+            all.bytes += one.bytes;
         }
         all
     }
+
+    /// A row for each query.
+    pub(super) fn by_query(&self) -> Vec<PrefixStatistics> {
+        self.settle();
+        let row = |(name, counts): (Option<&(&'static str, &'static str)>, &Arc<Counts>)| {
+            let (name, owner) = name.copied().unwrap_or_default();
+            let of = counts.statistics();
+            PrefixStatistics {
+                prefix: name.to_owned(),
+                owner,
+                hits: of.hits,
+                misses: of.misses,
+                loads: of.loads,
+                coalesced: of.coalesced,
+                stale: of.stale,
+                evictions: of.evictions,
+                bytes: of.bytes,
+            }
+        };
+        let rows = self.counts.iter().map(row);
+        rows.filter(|row| *row != PrefixStatistics::default()).collect()
+    }
+
+    /// Takes out what was given up.
+    fn settle(&self) {
+        self.kept.run_pending_tasks();
+        let own = self.repositories.iter().flat_map(|own| own.rooms.iter());
+        own.filter_map(|(_, room)| room.as_ref()).for_each(Cache::run_pending_tasks);
+    }
+}
+
+/// Room for `bytes` of answers.
+fn room(options: &CacheOptions, bytes: u64) -> Answers {
+    let mut kept = Cache::builder()
+        .max_capacity(bytes)
+        .weigher(|_: &Key, (kept, _): &(Kept, Arc<Counts>)| kept.weight())
+        .eviction_listener(|_, (kept, counts): (Kept, Arc<Counts>), cause| {
+            counts.bytes.fetch_sub(u64::from(kept.weight()), Ordering::Relaxed);
+            if matches!(cause, RemovalCause::Size | RemovalCause::Expired) {
+                counts.evictions.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    if let Some(time) = options.time_to_live {
+        kept = kept.time_to_live(time);
+    }
+    if let Some(time) = options.time_to_idle {
+        kept = kept.time_to_idle(time);
+    }
+    kept.build_with_hasher(RandomState::default())
 }
 
 impl Counts {
@@ -117,6 +189,8 @@ impl Counts {
             coalesced: of(&self.coalesced),
             failed: of(&self.failed),
             outdated: of(&self.outdated),
+            evictions: of(&self.evictions),
+            bytes: of(&self.bytes),
         }
     }
 }

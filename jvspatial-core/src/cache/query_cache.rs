@@ -58,7 +58,7 @@ impl<T> CachedAnswer<T> {
     where
         T: Clone + 'static,
     {
-        let kept = self.query.graph.kept()?.queries().get(self.key?)?;
+        let kept = self.query.graph.kept()?.queries().get(&self.query.options, self.key?)?;
         if kept.look(&self.query.options) == Freshness::Gone {
             return None;
         }
@@ -68,7 +68,7 @@ impl<T> CachedAnswer<T> {
     /// Forgets the answer, in this process.
     pub fn invalidate(&self) {
         if let Some((kept, key)) = self.query.graph.kept().zip(self.key) {
-            kept.queries().forget(key);
+            kept.queries().forget(&self.query.options, key);
         }
     }
 }

@@ -22,6 +22,9 @@ pub struct CacheConfig {
     /// As [`CacheOptions::query_bytes`].
     #[serde(deserialize_with = "bytes")]
     pub query_bytes: Option<usize>,
+    /// As [`CacheOptions::repository_bytes`].
+    #[serde(deserialize_with = "bytes")]
+    pub repository_bytes: Option<usize>,
     /// As [`CacheOptions::time_to_live`].
     #[serde(deserialize_with = "duration")]
     pub time_to_live: Option<Duration>,
@@ -49,6 +52,9 @@ impl CacheConfig {
         }
         if let Some(bytes) = self.query_bytes {
             options = options.query_bytes(bytes as u64);
+        }
+        if let Some(bytes) = self.repository_bytes {
+            options = options.repository_bytes(bytes as u64);
         }
         if let Some(time) = self.time_to_live {
             options = options.time_to_live(time);
@@ -88,6 +94,7 @@ impl fmt::Debug for CacheConfig {
         f.debug_struct("CacheConfig")
             .field("entity_bytes", &self.entity_bytes)
             .field("query_bytes", &self.query_bytes)
+            .field("repository_bytes", &self.repository_bytes)
             .field("time_to_live", &self.time_to_live)
             .field("time_to_idle", &self.time_to_idle)
             .field("max_stale", &self.max_stale)

@@ -59,6 +59,8 @@ pub struct LimitsConfig {
     /// As [`GraphBuilder::modify_deadline`](crate::GraphBuilder::modify_deadline).
     #[serde(deserialize_with = "duration")]
     pub modify_deadline: Option<Duration>,
+    /// As [`GraphBuilder::read_only`](crate::GraphBuilder::read_only).
+    pub read_only: Option<bool>,
 }
 
 #[cfg(all(test, feature = "config"))]

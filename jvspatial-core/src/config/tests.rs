@@ -50,10 +50,12 @@ compression = ["zlib", "snappy"]
 batch_operations = 5_000
 batch_bytes = 1048576
 modify_deadline = "3s"
+read_only = true
 
 [cache]
 entity_bytes = "32MiB"
 query_bytes = 1048576
+repository_bytes = "2MiB"
 time_to_live = "1h"
 time_to_idle = "5m"
 max_stale = "2s"
@@ -69,6 +71,7 @@ fn a_file_is_read_whole() {
     assert_eq!(cache.max_stale, Some(Duration::from_secs(2)));
     let options = cache.options().unwrap();
     assert_eq!((options.entity_bytes, options.query_bytes), (32 << 20, 1 << 20));
+    assert_eq!(options.repository_bytes, Some(2 << 20));
     assert_eq!(options.max_stale, Duration::from_secs(2));
     assert_eq!(database.operation_timeout, Some(Duration::from_secs(5)));
     assert_eq!(database.sort_bytes, Some(64 << 20));
@@ -78,6 +81,7 @@ fn a_file_is_read_whole() {
     assert_eq!(database.compression, Some(vec![Compression::Zlib, Compression::Snappy]));
     assert_eq!((limits.batch_operations, limits.batch_bytes), (Some(5_000), Some(1 << 20)));
     assert_eq!(limits.modify_deadline, Some(Duration::from_secs(3)));
+    assert_eq!(limits.read_only, Some(true));
 }
 
 #[test]

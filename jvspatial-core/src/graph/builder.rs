@@ -9,7 +9,7 @@ use jvspatial_db::{Database, DatabaseConfig, IdGenerator};
 use super::batch::BatchLimits;
 use super::modify::Turns;
 use super::{Graph, Inner};
-use crate::cache::{CacheOptions, GraphCache};
+use crate::cache::{CacheOptions, GraphCache, ReadOnly};
 use crate::config::GraphConfig;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -94,6 +94,16 @@ impl GraphBuilder {
         self
     }
 
+    /// Whether the graph refuses everything that writes: batches, walks that write, changes of indexes, and writes in a
+    /// transaction. Reads go through the cache and follow what others change. An embedded database that is not there is then not
+    /// made. Default: what the [settings](Self::config) say, otherwise false.
+    ///
+    /// A refusal is an error of kind `Unsupported` that names this setting.
+    pub const fn read_only(mut self, only: bool) -> Self {
+        self.own.limits.read_only = Some(only);
+        self
+    }
+
     /// Opens the graph.
     ///
     /// # Errors
@@ -124,6 +134,11 @@ impl GraphBuilder {
                 if config == DatabaseConfig::default() {
                     return Err(either());
                 }
+                if self.is_read_only()
+                    && config.url.as_ref().is_some_and(|url| url.starts_with("json:"))
+                {
+                    config.create = Some(false);
+                }
                 jvspatial_db::open_with(&config).await?
             }
         };
@@ -147,6 +162,10 @@ impl GraphBuilder {
         }
     }
 
+    fn is_read_only(&self) -> bool {
+        self.own.limits.read_only.or(self.config.limits.read_only).unwrap_or_default()
+    }
+
     fn chosen_modify_deadline(&self) -> Duration {
         let configured = self.config.limits.modify_deadline;
         self.own.limits.modify_deadline.or(configured).unwrap_or(Duration::from_secs(10))
@@ -158,9 +177,14 @@ impl GraphBuilder {
         cache: &CacheOptions,
     ) -> Graph {
         let (limits, modify_deadline) = (self.batch_limits(), self.chosen_modify_deadline());
+        let is_read_only = self.is_read_only();
         let cache = GraphCache::new(database, cache);
+        let database = match is_read_only {
+            true => Arc::new(ReadOnly::new(cache.database())) as _,
+            false => cache.database(),
+        };
         Graph(Arc::new(Inner {
-            database: cache.database(),
+            database,
             cache: Some(Arc::new(cache)),
             ids: Arc::new(self.ids),
             limits,

@@ -1,10 +1,12 @@
 //! Functions whose answers are kept.
 
 mod calls;
+mod capacity;
 mod invalidation;
 mod options;
 #[cfg(feature = "redis")]
 mod processes;
+mod strategies;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

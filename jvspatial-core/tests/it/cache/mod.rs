@@ -2,7 +2,14 @@
 
 mod conformance;
 mod entities;
+mod fickle;
 mod races;
+mod read_only;
+mod statistics;
+mod warm;
+mod write_behind;
+mod write_behind_faults;
+mod write_through;
 
 use jvspatial_core::CacheOptions;
 

@@ -31,6 +31,8 @@ pub(crate) struct GraphCache {
     coherence: Arc<Coherence>,
     queries: Arc<Queries>,
     max_stale: Duration,
+    /// Whether others are asked before anything is handed out that was kept.
+    strict: bool,
 }
 
 impl GraphCache {
@@ -40,8 +42,8 @@ impl GraphCache {
         let database = Arc::new(CachedDatabase::new(database, Arc::clone(&coherence), entities));
         registry::also(&(Arc::clone(&database) as _), &coherence);
         let queries = Arc::new(Queries::new(options));
-        let max_stale = options.max_stale;
-        Self { database, coherence, queries, max_stale }
+        let (max_stale, strict) = (options.max_stale, options.strict);
+        Self { database, coherence, queries, max_stale, strict }
     }
 
     /// Begins to listen where documents are kept from the first read on.
@@ -65,12 +67,14 @@ impl GraphCache {
     #[cfg(feature = "redis")]
     pub(crate) async fn share(&self, options: RedisOptions) -> Result<()> {
         let (redis, bus) = RedisPeers::open(options, &self.coherence).await?;
-        if let Some(entities) = self.database.entities() {
-            let encoding = self.database.capabilities().encoding;
-            entities.share(Far::new(redis.clone(), encoding));
-        }
+        let far = redis.clone();
         let tells_ids = self.database.entities().is_some();
-        self.coherence.join(|| Arc::new(RedisPeers::new(redis, bus, tells_ids)));
+        let joined = self.coherence.join(|| Arc::new(RedisPeers::new(redis, bus, tells_ids)));
+        // Who is told of changes by other ways does not tell of them here, where documents would outlive them.
+        if let Some(entities) = self.database.entities().filter(|_| joined) {
+            let encoding = self.database.capabilities().encoding;
+            entities.share(Far::new(far, encoding));
+        }
         Ok(())
     }
 
@@ -81,6 +85,11 @@ impl GraphCache {
 
     pub(crate) const fn coherence(&self) -> &Arc<Coherence> {
         &self.coherence
+    }
+
+    /// Whether this was to be, and there are others. An embedded database has none.
+    pub(super) fn is_strict(&self) -> bool {
+        self.strict && self.coherence.has_peers()
     }
 
     pub(super) const fn queries(&self) -> &Arc<Queries> {

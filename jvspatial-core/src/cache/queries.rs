@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use jvspatial_cache::SingleFlight;
@@ -25,6 +26,11 @@ pub(super) struct Queries {
     pub(super) flights: SingleFlight<Key, Kept, ()>,
     /// What is computed again while its old answer is handed out.
     refreshing: RwLock<std::collections::HashSet<Key, RandomState>>,
+    /// What is being removed from where processes share it, and not to be found there meanwhile.
+    #[cfg(feature = "redis")]
+    removing: RwLock<HashMap<Key, usize, RandomState>>,
+    /// For how long an answer is kept at the longest, from the end of its load on.
+    time_to_live: Option<Duration>,
     /// By path and owner.
     counts: RwLock<HashMap<(&'static str, &'static str), Arc<Counts>, RandomState>>,
 }
@@ -39,6 +45,7 @@ pub(super) struct Counts {
     pub(super) coalesced: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) outdated: AtomicU64,
+    pub(super) far_hits: AtomicU64,
 }
 
 impl Queries {
@@ -56,12 +63,21 @@ impl Queries {
             kept: kept.build_with_hasher(RandomState::default()),
             flights: SingleFlight::new(),
             refreshing: RwLock::default(),
+            #[cfg(feature = "redis")]
+            removing: RwLock::default(),
+            time_to_live: options.time_to_live,
             counts: RwLock::default(),
         }
     }
 
     pub(super) fn get(&self, key: Key) -> Option<Kept> {
-        self.kept.get(&key)
+        // One that another process computed is older than its place here.
+        self.kept.get(&key).filter(|kept| self.time_to_live.is_none_or(|time| kept.age() < time))
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) const fn time_to_live(&self) -> Option<Duration> {
+        self.time_to_live
     }
 
     pub(super) fn keep(&self, key: Key, kept: Kept) {
@@ -80,6 +96,18 @@ impl Queries {
         is_first.then(|| Refreshing { queries: Arc::clone(self), key })
     }
 
+    /// Has the answer of `key` not be looked for among those that processes share, until what comes is dropped.
+    #[cfg(feature = "redis")]
+    pub(super) fn removing(self: &Arc<Self>, key: Key) -> Removing {
+        *self.removing.write().entry(key).or_default() += 1;
+        Removing { queries: Arc::clone(self), key }
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn is_being_removed(&self, key: Key) -> bool {
+        self.removing.read().contains_key(&key)
+    }
+
     pub(super) fn counts(&self, of: &QueryOptions) -> Arc<Counts> {
         let of = (of.name, of.owner);
         if let Some(counts) = self.counts.read().get(&of) {
@@ -92,8 +120,16 @@ impl Queries {
     pub(super) fn statistics(&self) -> QueryStatistics {
         let mut all = QueryStatistics::default();
         for counts in self.counts.read().values() {
-            let QueryStatistics { hits, misses, stale, loads, coalesced, failed, outdated } =
-                counts.statistics();
+            let QueryStatistics {
+                hits,
+                misses,
+                stale,
+                loads,
+                coalesced,
+                failed,
+                outdated,
+                far_hits,
+            } = counts.statistics();
             all.hits += hits;
             all.misses += misses;
             all.stale += stale;
@@ -101,6 +137,7 @@ impl Queries {
             all.coalesced += coalesced;
             all.failed += failed;
             all.outdated += outdated;
+            all.far_hits += far_hits;
         }
         all
     }
@@ -117,6 +154,7 @@ impl Counts {
             coalesced: of(&self.coalesced),
             failed: of(&self.failed),
             outdated: of(&self.outdated),
+            far_hits: of(&self.far_hits),
         }
     }
 }
@@ -130,5 +168,25 @@ pub(super) struct Refreshing {
 impl Drop for Refreshing {
     fn drop(&mut self) {
         self.queries.refreshing.write().remove(&self.key);
+    }
+}
+
+/// An answer is being removed from where processes share it, until this is dropped.
+#[cfg(feature = "redis")]
+pub(super) struct Removing {
+    queries: Arc<Queries>,
+    key: Key,
+}
+
+#[cfg(feature = "redis")]
+impl Drop for Removing {
+    fn drop(&mut self) {
+        let mut removing = self.queries.removing.write();
+        if let Some(count) = removing.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                removing.remove(&self.key);
+            }
+        }
     }
 }

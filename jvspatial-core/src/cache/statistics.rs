@@ -46,4 +46,6 @@ pub struct QueryStatistics {
     pub failed: u64,
     /// Answers that something changed while they were computed, and so were handed out but not kept.
     pub outdated: u64,
+    /// Those of the hits that were found in Redis and not in memory.
+    pub far_hits: u64,
 }

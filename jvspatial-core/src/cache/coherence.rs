@@ -26,6 +26,9 @@ pub(super) trait Peers: std::fmt::Debug + Send + Sync + 'static {
     /// Has them know of a change. It returns when none of them can take what was kept before it from where all keep.
     async fn tell(&self, touched: &Touched);
 
+    /// Has them know that anything may have changed.
+    async fn tell_of_all(&self) {}
+
     /// Whether all that they changed some time ago is known here.
     fn is_heard(&self) -> bool;
 
@@ -137,6 +140,10 @@ impl Coherence {
             let Some(touched) = touched else {
                 let answer = write.await;
                 if coherence.epochs.is_used() {
+                    // They joined while it was under way.
+                    if let Some(peers) = coherence.peers.get() {
+                        peers.tell_of_all().await;
+                    }
                     coherence.epochs.advance_all();
                 }
                 return answer;

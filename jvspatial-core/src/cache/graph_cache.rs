@@ -118,7 +118,7 @@ impl Graph {
         }
     }
 
-    /// Makes untrue all that was kept of this graph in this process.
+    /// Makes untrue all that was kept of this graph in this process. What is in Redis, for all processes, stays there.
     pub fn invalidate_all(&self) {
         if let Some(kept) = self.kept() {
             kept.coherence().epochs().advance_all();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jvspatial_cache::bus::{Bus, Event};
-use jvspatial_cache::{Answers, RedisCache, RedisOptions};
+use jvspatial_cache::{Answers, Cache as _, RedisCache, RedisOptions};
 
 use super::coherence::{Coherence, Peers};
 use super::far::key;
@@ -77,6 +77,11 @@ impl Peers for RedisPeers {
         let slots = distinct(touched.slots());
         // What cannot be told makes a gap, after which nobody trusts what was kept before.
         let _ = self.answers.tell(&keys, &numbers(&slots), written(&slots)).await;
+    }
+
+    async fn tell_of_all(&self) {
+        // What cannot be told makes a gap, which comes to the same.
+        let _ = self.redis.clear().await;
     }
 
     fn is_heard(&self) -> bool {

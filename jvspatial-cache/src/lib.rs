@@ -47,5 +47,7 @@ pub use mark::{Mark, Point};
 pub use memory::{MemoryCache, MemoryOptions};
 pub use read_through::ReadThrough;
 #[cfg(feature = "redis")]
-pub use redis::{Lease, RedisCache, RedisOptions, RedisUrl, WhenAway, bus};
+pub use redis::{
+    Answer, Answers, Lease, Place, RedisCache, RedisOptions, RedisUrl, Sought, WhenAway, bus,
+};
 pub use statistics::{MAX_PREFIXES, Statistics};

@@ -660,6 +660,10 @@ pub fn left_by(args: TokenStream, item: TokenStream) -> TokenStream {
 /// - `stale_while_revalidate = "10s"`: for how long after `ttl` it is handed out while it is computed again in the
 ///   background. `refresh_ahead = "5s"`: a call in that last part of `ttl` has it computed again. Both need `Self: Clone` and
 ///   parameters of owned types or `&T` with `T: ToOwned`. Neither hands out what is known to have changed.
+/// - `tier = all`: answers are kept in Redis too, for all processes whose graphs share there (`CacheOptions::redis`); on other graphs it is
+///   as `tier = memory`, the default. The answer must be `Serialize + DeserializeOwned`, and comes back as serde reads it. An answer that no
+///   process has is computed by one of them while the others wait for it, for 2 s at the longest; one over `RedisOptions::max_value` is kept in
+///   memory alone. It outlives the process: when the function comes to mean something else, give it another name, or time with a `ttl`.
 /// - `skip(a, b)`: parameters that do not count. `key = expression`: what counts instead of all of them.
 /// - `tags("towns", country)`: texts by which `Graph::invalidate_tags` finds the answers.
 /// - `condition = expression`: only when it holds for the parameters is an answer looked for and kept.

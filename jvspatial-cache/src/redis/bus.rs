@@ -13,7 +13,9 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::RedisCache;
+use super::answers::Answers;
 use super::batch::KEYS;
+use super::hearing::Hearing;
 use super::pulse::{State, Tick};
 use super::shared::{News, Shared};
 use crate::error::Result;
@@ -52,10 +54,17 @@ pub struct Bus {
 }
 
 #[derive(Debug, Default)]
-struct Status {
+pub(super) struct Status {
     listening: AtomicBool,
     lost: AtomicU64,
     heard: AtomicU64,
+    pub(super) hearing: Hearing,
+}
+
+impl Status {
+    pub(super) fn is_listening(&self) -> bool {
+        self.listening.load(Ordering::Acquire)
+    }
 }
 
 impl Bus {
@@ -128,13 +137,14 @@ impl Bus {
             removed: chunk.iter().map(|key| key.to_vec()).collect(),
             ..News::default()
         });
-        let mut news: Vec<News> = forgets.chain(removals).collect();
-        // The message goes with the last of them, so that all that it is about is done when it comes.
-        match news.last_mut() {
-            Some(last) => last.payload = Some(payload),
-            None => news.push(News { payload: Some(payload), ..News::default() }),
-        }
-        self.cache.shared.tell(news).await
+        let news = with_message(forgets.chain(removals).collect(), payload, None);
+        self.cache.shared.tell(news).await.map(|_| ())
+    }
+
+    /// What is kept for as long as none of its parts is touched, by messages of this bus that say so. `scheme` names the way in
+    /// which parts are numbered: where processes number otherwise, nothing that one has kept is read by the other.
+    pub fn answers(&self, scheme: u8) -> Answers {
+        Answers::new(self.cache.clone(), Arc::clone(&self.status), scheme)
     }
 
     /// How long ago the state of the namespace was asked for that is known now; `None` before the first time.
@@ -147,7 +157,7 @@ impl Bus {
     /// What depends on messages must not be served while this is false: that is what bounds staleness by
     /// [`max_stale`](super::RedisOptions::max_stale).
     pub fn is_trustworthy(&self) -> bool {
-        self.status.listening.load(Ordering::Acquire) && self.cache.shared.pulse.is_fresh()
+        self.status.is_listening() && self.cache.shared.pulse.is_fresh()
     }
 
     /// How many messages were heard.
@@ -171,6 +181,22 @@ impl fmt::Debug for Bus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bus").field("cache", &self.cache).field("status", &self.status).finish()
     }
+}
+
+/// News with a message, which goes with the last of them, so that all that it is about is done when it comes.
+pub(super) fn with_message(
+    mut news: Vec<News>,
+    payload: Bytes,
+    touched: Option<(u8, Vec<u8>)>,
+) -> Vec<News> {
+    if news.is_empty() {
+        news.push(News::default());
+    }
+    if let Some(last) = news.last_mut() {
+        last.payload = Some(payload);
+        last.touched = touched;
+    }
+    news
 }
 
 /// The listening end, in a task of its own.
@@ -244,10 +270,15 @@ impl Ear {
         } else if head.number > self.heard + 1 {
             self.lose();
         }
-        self.heard = self.heard.max(head.number);
+        // One of an older era says nothing of the numbers of this one.
+        if head.era == self.era {
+            self.heard = self.heard.max(head.number);
+        }
         self.status.heard.fetch_add(1, Ordering::Relaxed);
         let own = head.sender == self.shared.id;
         (self.listener)(Event::Message { payload: Bytes::copy_from_slice(payload), own });
+        // After the listener, who has to know of a change before anything is kept as newer than it.
+        self.status.hearing.heard(self.era, self.heard);
     }
 
     /// Begins anew with what `state` tells.
@@ -257,6 +288,7 @@ impl Ear {
         self.heard = state.msg;
         self.expect(state.msg);
         self.lose();
+        self.status.hearing.heard(self.era, self.heard);
     }
 
     fn expect(&mut self, number: u64) {
@@ -284,6 +316,9 @@ impl Ear {
     }
 
     fn set_listening(&self, is: bool) {
+        if !is {
+            self.status.hearing.stop();
+        }
         self.status.listening.store(is, Ordering::Release);
         self.told.send_replace(is);
     }

@@ -20,6 +20,8 @@ pub struct Lease {
     shared: Arc<Shared>,
     name: Vec<u8>,
     token: [u8; 16],
+    /// Whether somebody else has ended it.
+    is_over: bool,
 }
 
 impl RedisCache {
@@ -38,7 +40,23 @@ impl RedisCache {
             async move { command.query_async::<Value>(&mut connection).await }
         });
         let taken = answer.await? == Value::Okay;
-        Ok(taken.then(|| Lease { shared: Arc::clone(shared), name, token }))
+        Ok(taken.then(|| Lease::new(shared, name, token)))
+    }
+}
+
+impl Lease {
+    /// One that was taken.
+    pub(super) fn new(shared: &Arc<Shared>, name: Vec<u8>, token: [u8; 16]) -> Self {
+        Self { shared: Arc::clone(shared), name, token, is_over: false }
+    }
+
+    pub(super) const fn token(&self) -> &[u8; 16] {
+        &self.token
+    }
+
+    /// A script has ended it, or found that it is not there any more.
+    pub(super) fn ended(mut self) {
+        self.is_over = true;
     }
 }
 
@@ -50,6 +68,9 @@ impl fmt::Debug for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
         // Without a runtime nobody can be told, and the time ends it.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (shared, name, token) = (Arc::clone(&self.shared), self.name.clone(), self.token);

@@ -14,9 +14,11 @@ use crate::error::Result;
 use crate::mark::{Mark, Point};
 use crate::statistics::{Event, Statistics};
 
+mod answers;
 mod batch;
 pub mod bus;
 mod envelope;
+mod hearing;
 mod keeper;
 mod lease;
 mod link;
@@ -25,6 +27,7 @@ mod pulse;
 mod scripts;
 mod shared;
 
+pub use answers::{Answer, Answers, Place, Sought};
 pub use lease::Lease;
 pub use options::{RedisOptions, RedisUrl, WhenAway};
 
@@ -148,7 +151,7 @@ impl RedisCache {
         envelope::seal(key, version, value, self.shared.options.compress_from)
     }
 
-    fn is_oversize(&self, key: &[u8], value: &Bytes) -> bool {
+    fn is_oversize(&self, key: &[u8], value: &[u8]) -> bool {
         let oversize = value.len() > self.shared.options.max_value;
         if oversize {
             self.shared.recorder.count(key, Event::Oversize);
@@ -298,7 +301,7 @@ impl Cache for RedisCache {
             let forgotten = chunk.iter().map(|(key, version)| (key.to_vec(), *version)).collect();
             News { forgotten, ..News::default() }
         });
-        self.shared.tell(news.collect()).await
+        self.shared.tell(news.collect()).await.map(|_| ())
     }
 
     async fn remove_many(&self, keys: &[&[u8]]) -> Result<()> {
@@ -306,7 +309,7 @@ impl Cache for RedisCache {
             let removed = chunk.iter().map(|key| key.to_vec()).collect();
             News { removed, ..News::default() }
         });
-        self.shared.tell(news.collect()).await
+        self.shared.tell(news.collect()).await.map(|_| ())
     }
 
     async fn clear(&self) -> Result<()> {

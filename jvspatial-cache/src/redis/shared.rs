@@ -34,6 +34,7 @@ pub(super) struct Names {
     pub(super) state: String,
     pub(super) live: String,
     pub(super) channel: String,
+    pub(super) epochs: String,
 }
 
 impl Names {
@@ -43,6 +44,7 @@ impl Names {
             state: format!("{prefix}state"),
             live: format!("{prefix}live"),
             channel: format!("{prefix}bus"),
+            epochs: format!("{prefix}epochs"),
             prefix,
         }
     }
@@ -68,6 +70,8 @@ pub(super) struct News {
     pub(super) removed: Vec<Vec<u8>>,
     /// A message to every subscriber.
     pub(super) payload: Option<Bytes>,
+    /// The parts that the message is about: by which scheme they are numbered, and their numbers as the scripts have them.
+    pub(super) touched: Option<(u8, Vec<u8>)>,
 }
 
 impl Shared {
@@ -83,14 +87,15 @@ impl Shared {
         })
     }
 
-    /// Tells news, also when the caller is dropped. What cannot be told is a gap.
-    pub(super) async fn tell(self: &Arc<Self>, news: Vec<News>) -> Result<()> {
+    /// Tells news, also when the caller is dropped. What cannot be told is a gap. Returns the state after the last of them.
+    pub(super) async fn tell(self: &Arc<Self>, news: Vec<News>) -> Result<State> {
         let shared = Arc::clone(self);
         self.surely(async move {
+            let mut state = State::default();
             for news in news {
-                shared.told(&news).await?;
+                state = shared.told(&news).await?;
             }
-            Ok(())
+            Ok(state)
         })
         .await
     }
@@ -120,7 +125,10 @@ impl Shared {
 
     /// Runs `work` to its end in a task of its own: a caller that gives up has committed its change all the
     /// same.
-    async fn surely(&self, work: impl Future<Output = Result<()>> + Send + 'static) -> Result<()> {
+    async fn surely<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
         match tokio::spawn(work).await {
             Ok(done) => done,
             // The runtime is going down.
@@ -160,15 +168,18 @@ impl Shared {
         Ok(())
     }
 
-    async fn told(&self, news: &News) -> Result<()> {
+    async fn told(&self, news: &News) -> Result<State> {
         let telling = Telling::new(self);
         let answer = self.link.call(|mut connection| async move {
             let mut script = scripts::TELL.prepare_invoke();
-            script.key(&self.names.state);
+            script.key(&self.names.state).key(&self.names.epochs);
             script.arg(&self.names.prefix).arg(millis(self.options.longest_load * 2));
             script.arg(&self.id[..]);
             let channel = news.payload.as_ref().map_or("", |_| self.names.channel.as_str());
             script.arg(channel).arg(news.payload.as_deref().unwrap_or_default());
+            let (scheme, touched) =
+                news.touched.as_ref().map_or((0, &[][..]), |(by, parts)| (*by, parts));
+            script.arg(scheme).arg(touched);
             script.arg(news.forgotten.len());
             for (key, version) in &news.forgotten {
                 script.arg(&key[..]).arg(&version.to_be_bytes()[..]);
@@ -182,7 +193,7 @@ impl Shared {
             Ok(state) => {
                 self.pulse.told(state);
                 telling.done();
-                Ok(())
+                Ok(state)
             }
             Err(error) => {
                 let keys = news.forgotten.iter().map(|(key, _)| key).chain(&news.removed);

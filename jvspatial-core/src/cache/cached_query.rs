@@ -10,6 +10,9 @@ use std::time::Duration;
 use jvspatial_cache::How;
 use serde::Serialize;
 
+pub use super::codec::Codec;
+#[cfg(feature = "redis")]
+use super::far_answers::{self, FarAnswer};
 use super::graph_cache::GraphCache;
 use super::kept::Kept;
 use super::queries::{Counts, Key};
@@ -31,17 +34,30 @@ pub struct QueryOptions {
     pub stale_while_revalidate: Duration,
     /// With how much of `ttl` left a call has it computed again.
     pub refresh_ahead: Duration,
+    /// Where answers are kept.
+    pub tier: Tier,
+}
+
+/// Where the answers of a cached query are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// In the memory of each process.
+    Memory,
+    /// In Redis as well, where the graph shares what it keeps.
+    All,
 }
 
 /// What is said of a cached query at each call.
 #[derive(Debug)]
-pub struct Call<K> {
+pub struct Call<T, K> {
     /// What distinguishes its answer from others; nothing when none is looked for or kept.
     pub key: Option<Key>,
     /// What marks the answer.
     pub tags: Vec<Cow<'static, str>>,
     /// How much an answer weighs; nothing for one that is not to be kept.
     pub weigh: K,
+    /// How it is written for other processes, where it is kept for them.
+    pub codec: Option<Codec<T>>,
 }
 
 /// Where a body runs.
@@ -69,7 +85,7 @@ pub enum Body<F, T, E> {
 pub async fn call<T, E, F, K>(
     graph: &Graph,
     options: QueryOptions,
-    call: Call<K>,
+    call: Call<T, K>,
     body: impl FnOnce(Way) -> Body<F, T, E>,
 ) -> Result<T, E>
 where
@@ -87,21 +103,29 @@ where
     reads::note(cache.coherence(), |_| {});
     let queries = cache.queries();
     let counts = queries.counts(&options);
-    match queries.get(&options, key).map(|kept| (kept.look(&options), kept.value())) {
-        Some((Freshness::Fresh, Some(value))) => {
+    let kept = queries.get(&options, key);
+    let mut freshness = kept.as_ref().map(|kept| kept.look(&options));
+    if let Some(kept) = &kept
+        && freshness != Some(Freshness::Gone)
+        && !cache.confirms(kept).await
+    {
+        freshness = Some(Freshness::Gone);
+    }
+    let load = Load { options, key, tags: call.tags, weigh: call.weigh, codec: call.codec };
+    match (freshness, kept.and_then(|kept| kept.value())) {
+        (Some(Freshness::Fresh), Some(value)) => {
             count(&counts.hits);
             return Ok(value);
         }
-        Some((Freshness::Aging, Some(value))) => {
+        (Some(Freshness::Aging), Some(value)) => {
             count(&counts.hits);
             if let Some(refreshing) = queries.refresh(key)
                 && let Body::Detached(body) = body(Way::Detached)
             {
-                let load = Load { options, tags: call.tags, weigh: call.weigh };
                 let cache = Arc::clone(cache);
                 tokio::spawn(async move {
                     // Its error is for the next who has to wait for the answer.
-                    if let Ok((_, kept)) = load.run(&cache, &counts, body).await {
+                    if let Ok(Some((_, kept))) = load.again(&cache, &counts, body).await {
                         cache.keep(&options, key, &kept, &counts);
                     }
                     drop(refreshing);
@@ -109,22 +133,40 @@ where
             }
             return Ok(value);
         }
-        Some(_) => count(&counts.stale),
-        None => count(&counts.misses),
+        (Some(_), _) => count(&counts.stale),
+        (None, _) => count(&counts.misses),
     }
-    let load = Load { options, tags: call.tags, weigh: call.weigh };
-    let mut own = Box::pin(load.run(cache, &counts, run(body(Way::Here))));
+    let mut own = Box::pin(load.answer(cache, &counts, run(body(Way::Here))));
+    // What was kept meanwhile would have to be confirmed once more, and just was not.
     let lookup = |key: &Key| {
-        queries.get(&options, *key).filter(|kept| kept.look(&options) == Freshness::Fresh)
+        let kept = queries.get(&options, *key).filter(|_| !cache.is_strict())?;
+        (kept.look(&options) == Freshness::Fresh).then_some(kept)
     };
     let keep = |key: &Key, kept: &Kept| cache.keep(&options, *key, kept, &counts);
     // Who asked after a change must not be told what was read before it.
-    let accept = |kept: &Kept, how| {
-        let value = kept.value().filter(|_| kept.look(&options) != Freshness::Gone)?;
-        count(if how == How::Joined { &counts.coalesced } else { &counts.hits });
-        Some(value)
+    let accept = |kept: &Kept| kept.value().filter(|_| kept.look(&options) != Freshness::Gone);
+    let confirm = |kept: Kept, how| {
+        let counts = &counts;
+        async move {
+            let is_confirmed = cache.confirms(&kept).await;
+            if is_confirmed {
+                count(if how == How::Joined { &counts.coalesced } else { &counts.hits });
+            }
+            is_confirmed
+        }
     };
-    share(&queries.flights, &key, lookup, own.as_mut(), keep, accept).await
+    share(&queries.flights, &key, lookup, own.as_mut(), keep, accept, confirm).await
+}
+
+/// A call whose answer with the key `key` is computed now, whatever is kept of it.
+pub async fn anew<F: Future>(key: Option<Key>, call: F) -> F::Output {
+    #[cfg(feature = "redis")]
+    return far_answers::anew(key, call).await;
+    #[cfg(not(feature = "redis"))]
+    {
+        let _ = key;
+        call.await
+    }
 }
 
 /// Whether an answer is such that it is not to be kept.
@@ -190,23 +232,56 @@ impl Kept {
 }
 
 /// A body that is run for its answer to be kept.
-struct Load<K> {
-    options: QueryOptions,
+pub(super) struct Load<K, T> {
+    pub(super) options: QueryOptions,
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "for other processes"))]
+    key: Key,
     tags: Vec<Cow<'static, str>>,
-    weigh: K,
+    pub(super) weigh: K,
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "for other processes"))]
+    codec: Option<Codec<T>>,
 }
 
-impl<K> Load<K> {
-    async fn run<T, E>(
+impl<T, K> Load<K, T>
+where
+    T: Clone + Send + Sync + 'static,
+    K: Fn(&T) -> Option<usize>,
+{
+    /// The answer that processes share, or that of `body`.
+    async fn answer<E>(
+        &self,
+        cache: &Arc<GraphCache>,
+        counts: &Counts,
+        body: impl Future<Output = Result<T, E>>,
+    ) -> Result<(T, Kept), E> {
+        #[cfg(feature = "redis")]
+        if let Some(far) = FarAnswer::of(cache, self.key, self.codec) {
+            return Box::pin(far.answer(self, counts, body)).await;
+        }
+        self.run(cache, counts, body).await
+    }
+
+    /// A newer answer than one that is handed out meanwhile; nothing when another process is to bring it.
+    async fn again<E>(
+        &self,
+        cache: &Arc<GraphCache>,
+        counts: &Counts,
+        body: impl Future<Output = Result<T, E>>,
+    ) -> Result<Option<(T, Kept)>, E> {
+        #[cfg(feature = "redis")]
+        if let Some(far) = FarAnswer::of(cache, self.key, self.codec) {
+            return Box::pin(far.refreshed(self, counts, body)).await;
+        }
+        self.run(cache, counts, body).await.map(Some)
+    }
+
+    /// The answer of `body`.
+    pub(super) async fn run<E>(
         &self,
         cache: &GraphCache,
         counts: &Counts,
         body: impl Future<Output = Result<T, E>>,
-    ) -> Result<(T, Kept), E>
-    where
-        T: Clone + Send + Sync + 'static,
-        K: Fn(&T) -> Option<usize>,
-    {
+    ) -> Result<(T, Kept), E> {
         count(&counts.loads);
         super::warm::note_load();
         let reads = Reads::default();
@@ -226,6 +301,11 @@ impl<K> Load<K> {
 }
 
 impl GraphCache {
+    /// Whether an answer that was found here may be handed out: where that is asked for, the others say so.
+    async fn confirms(&self, kept: &Kept) -> bool {
+        !self.is_strict() || Box::pin(kept.is_confirmed()).await
+    }
+
     /// Keeps an answer, unless it is not to be kept or something changed that was read for it.
     fn keep(&self, of: &QueryOptions, key: Key, kept: &Kept, counts: &Counts) {
         if !kept.is_to_be_kept() {

@@ -4,6 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+#[cfg(feature = "redis")]
+use jvspatial_cache::Answers;
 
 use super::epochs::{Epochs, Time};
 use super::finish::to_the_end;
@@ -24,8 +26,22 @@ pub(super) trait Peers: std::fmt::Debug + Send + Sync + 'static {
     /// Has them know of a change. It returns when none of them can take what was kept before it from where all keep.
     async fn tell(&self, touched: &Touched);
 
+    /// Has them know that anything may have changed.
+    async fn tell_of_all(&self) {}
+
     /// Whether all that they changed some time ago is known here.
     fn is_heard(&self) -> bool;
+
+    /// For each of `slots`, whether they say now that nobody has changed it unheard. Without a way to ask, none.
+    async fn confirm(&self, slots: &[Slot]) -> Vec<bool> {
+        vec![false; slots.len()]
+    }
+
+    /// Where answers are kept for all of them, as long as this process may read there.
+    #[cfg(feature = "redis")]
+    fn answers(&self) -> Option<&Answers> {
+        None
+    }
 
     /// Lets them know that this process changes nothing more.
     async fn leave(&self) {}
@@ -53,11 +69,35 @@ impl Coherence {
             && self.peers.get().is_none_or(|peers| peers.is_heard())
     }
 
+    /// For each part whether it has not changed after the time beside it, neither as far as is known here nor by what the others
+    /// say when they are asked now.
+    pub(super) async fn confirm(&self, parts: &[(Time, Slot)]) -> Vec<bool> {
+        let Some(peers) = self.peers.get() else { return vec![true; parts.len()] };
+        let slots: Vec<Slot> = parts.iter().map(|(_, slot)| *slot).collect();
+        let confirmed = peers.confirm(&slots).await;
+        // What was heard meanwhile is not told once more, and so is looked at last.
+        let holds = |((since, slot), confirmed): (&(Time, Slot), bool)| {
+            confirmed && self.is_unchanged(*since, &[*slot])
+        };
+        parts.iter().zip(confirmed).map(holds).collect()
+    }
+
+    /// Where answers are kept for other processes too, while what they change is heard.
+    #[cfg(feature = "redis")]
+    pub(super) fn answers(&self) -> Option<&Answers> {
+        self.peers.get().filter(|peers| peers.is_heard())?.answers()
+    }
+
     /// Tells `peers` of every change from now on, and trusts nothing that they may have changed unheard. Only the
-    /// first call counts.
-    pub(super) fn join(&self, peers: impl FnOnce() -> Arc<dyn Peers>) {
+    /// first call counts; returns whether this is it.
+    pub(super) fn join(&self, peers: impl FnOnce() -> Arc<dyn Peers>) -> bool {
         self.epochs.use_now();
-        self.peers.get_or_init(peers);
+        let mut is_first = false;
+        self.peers.get_or_init(|| {
+            is_first = true;
+            peers()
+        });
+        is_first
     }
 
     pub(super) fn has_peers(&self) -> bool {
@@ -114,6 +154,10 @@ impl Coherence {
             let Some(touched) = touched else {
                 let answer = write.await;
                 if coherence.epochs.is_used() {
+                    // They joined while it was under way.
+                    if let Some(peers) = coherence.peers.get() {
+                        peers.tell_of_all().await;
+                    }
                     coherence.epochs.advance_all();
                 }
                 return answer;

@@ -74,13 +74,30 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
         }
         let since = self.coherence.epochs().now();
         let mut answer = Vec::with_capacity(handles.len());
-        let mut missing = Vec::new();
+        let mut missing: Vec<usize> = Vec::new();
         for (place, handle) in handles.iter().enumerate() {
             let kept = entities.get(handle.id());
             if kept.is_none() {
                 missing.push(place);
             }
             answer.push(kept.flatten());
+        }
+        if entities.is_strict() && missing.len() < handles.len() {
+            let found: Vec<usize> =
+                (0..handles.len()).filter(|place| missing.binary_search(place).is_err()).collect();
+            let ids: Vec<&Id> =
+                found.iter().filter_map(|place| handles.get(*place)).map(Handle::id).collect();
+            let confirmed = entities.confirm(&ids, since).await;
+            for (place, _) in found.into_iter().zip(confirmed).filter(|(_, holds)| !holds) {
+                if let Some(handle) = handles.get(place) {
+                    entities.count_unconfirmed(handle.id());
+                }
+                if let Some(answer) = answer.get_mut(place) {
+                    *answer = None;
+                }
+                missing.push(place);
+            }
+            missing.sort_unstable();
         }
         if missing.is_empty() {
             return Ok(answer);

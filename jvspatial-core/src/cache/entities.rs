@@ -35,6 +35,7 @@ pub(super) struct Entities {
     negative: Duration,
     most: usize,
     counts: Arc<Rows<Type, Counts>>,
+    strict: bool,
     flights: SingleFlight<Id, Found, ()>,
     /// What is kept for other processes as well.
     #[cfg(feature = "redis")]
@@ -117,6 +118,7 @@ impl Entities {
             kept: kept.build_with_hasher(RandomState::default()),
             coherence: Arc::clone(coherence),
             negative: options.negative,
+            strict: options.strict,
             most: usize::try_from(options.entity_bytes / 8).unwrap_or(usize::MAX),
             counts,
             flights: SingleFlight::new(),
@@ -164,8 +166,12 @@ impl Entities {
         id: &Id,
         load: impl Future<Output = Result<Option<Document>>>,
     ) -> Result<Option<Document>> {
+        let since = self.coherence.epochs().now();
         if let Some(kept) = self.get(id) {
-            return Ok(kept);
+            if self.is_confirmed(id, since).await {
+                return Ok(kept);
+            }
+            self.count_unconfirmed(id);
         }
         let own = pin!(async {
             let since = self.coherence.epochs().now();
@@ -174,14 +180,39 @@ impl Entities {
         });
         let keep = |id: &Id, found: &Found| self.keep(id, found.document.as_ref(), found.since);
         // Who asks after a write must not be told what was read before it.
-        let accept = |found: &Found, how| {
-            let document = self.is_still_true(id, found.since).then(|| found.document.clone())?;
-            if how == How::Joined {
+        let accept =
+            |found: &Found| self.is_still_true(id, found.since).then(|| found.document.clone());
+        let confirm = |found: Found, how| async move {
+            let is_confirmed = self.is_confirmed(id, found.since).await;
+            if is_confirmed && how == How::Joined {
                 count(&self.counts.at(self.row(id)).coalesced);
             }
-            Some(document)
+            is_confirmed
         };
-        share(&self.flights, id, |_| None, own, keep, accept).await
+        share(&self.flights, id, |_| None, own, keep, accept, confirm).await
+    }
+
+    /// Whether others have to be asked before anything is handed out that is kept.
+    pub(super) const fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// For each of `ids`, which were got after `since`, whether the others say now that they have not changed it. They are
+    /// asked once for all.
+    pub(super) async fn confirm(&self, ids: &[&Id], since: Time) -> Vec<bool> {
+        let parts: Vec<_> = ids.iter().map(|id| (since, Slot::document(id))).collect();
+        self.coherence.confirm(&parts).await
+    }
+
+    /// What was counted as a hit was not handed out.
+    pub(super) fn count_unconfirmed(&self, id: &Id) {
+        let counts = self.counts.at(self.row(id));
+        counts.hits.fetch_sub(1, Ordering::Relaxed);
+        count(&counts.stale);
+    }
+
+    async fn is_confirmed(&self, id: &Id, since: Time) -> bool {
+        !self.strict || self.confirm(&[id], since).await == [true]
     }
 
     /// Keeps what was found under `id` by a load that began at `since`, unless what is kept is newer. What is not true any more

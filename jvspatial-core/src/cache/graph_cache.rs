@@ -34,6 +34,8 @@ pub(crate) struct GraphCache {
     coherence: Arc<Coherence>,
     queries: Arc<Queries>,
     max_stale: Duration,
+    /// Whether others are asked before anything is handed out that was kept.
+    strict: bool,
 }
 
 impl GraphCache {
@@ -57,8 +59,8 @@ impl GraphCache {
             _ => None,
         };
         let queries = Arc::new(Queries::new(options));
-        let max_stale = options.max_stale;
-        Self { database, behind, coherence, queries, max_stale }
+        let (max_stale, strict) = (options.max_stale, options.strict);
+        Self { database, behind, coherence, queries, max_stale, strict }
     }
 
     /// Begins to listen where documents are kept from the first read on.
@@ -82,12 +84,14 @@ impl GraphCache {
     #[cfg(feature = "redis")]
     pub(crate) async fn share(&self, options: RedisOptions) -> Result<()> {
         let (redis, bus) = RedisPeers::open(options, &self.coherence).await?;
-        if let Some(entities) = self.database.entities() {
-            let encoding = self.database.capabilities().encoding;
-            entities.share(Far::new(redis.clone(), encoding));
-        }
+        let far = redis.clone();
         let tells_ids = self.database.entities().is_some();
-        self.coherence.join(|| Arc::new(RedisPeers::new(redis, bus, tells_ids)));
+        let joined = self.coherence.join(|| Arc::new(RedisPeers::new(redis, bus, tells_ids)));
+        // Who is told of changes by other ways does not tell of them here, where documents would outlive them.
+        if let Some(entities) = self.database.entities().filter(|_| joined) {
+            let encoding = self.database.capabilities().encoding;
+            entities.share(Far::new(far, encoding));
+        }
         Ok(())
     }
 
@@ -105,6 +109,11 @@ impl GraphCache {
 
     pub(super) fn entities(&self) -> Option<&Entities> {
         self.database.entities()
+    }
+
+    /// Whether this was to be, and there are others. An embedded database has none.
+    pub(super) fn is_strict(&self) -> bool {
+        self.strict && self.coherence.has_peers()
     }
 
     pub(super) const fn queries(&self) -> &Arc<Queries> {
@@ -154,7 +163,7 @@ impl Graph {
         }
     }
 
-    /// Makes untrue all that was kept of this graph in this process.
+    /// Makes untrue all that was kept of this graph in this process. What is in Redis, for all processes, stays there.
     pub fn invalidate_all(&self) {
         if let Some(kept) = self.kept() {
             kept.coherence().epochs().advance_all();

@@ -23,11 +23,21 @@ impl Kept {
         weight: Option<usize>,
         reads: Vec<Read>,
     ) -> Self {
+        Self::since(Instant::now(), value, weight, reads)
+    }
+
+    /// One whose load ended at `since`.
+    pub(super) fn since<T: Send + Sync + 'static>(
+        since: Instant,
+        value: T,
+        weight: Option<usize>,
+        reads: Vec<Read>,
+    ) -> Self {
         let noted = reads.iter().map(|read| size_of_val(&*read.slots)).sum::<usize>();
         Self {
             value: Arc::new(value),
             reads: reads.into(),
-            since: Instant::now(),
+            since,
             weight: weight.map(|own| u32::try_from(own + noted).unwrap_or(u32::MAX)),
         }
     }
@@ -41,6 +51,17 @@ impl Kept {
     pub(super) fn is_true(&self) -> bool {
         let holds = |read: &Read| read.coherence.is_unchanged(read.since, &read.slots);
         self.reads.iter().all(holds)
+    }
+
+    /// Whether those who may have changed what was read say now that they have not, each asked once.
+    pub(super) async fn is_confirmed(&self) -> bool {
+        for read in &*self.reads {
+            let parts: Vec<_> = read.slots.iter().map(|slot| (read.since, *slot)).collect();
+            if !read.coherence.confirm(&parts).await.into_iter().all(|holds| holds) {
+                return false;
+            }
+        }
+        true
     }
 
     pub(super) fn age(&self) -> Duration {

@@ -6,12 +6,15 @@
 
 pub mod cached_query;
 mod change_feed;
+mod codec;
 mod coherence;
 mod database;
 mod entities;
 mod epochs;
 #[cfg(feature = "redis")]
 mod far;
+#[cfg(feature = "redis")]
+mod far_answers;
 mod finish;
 mod graph_cache;
 mod kept;

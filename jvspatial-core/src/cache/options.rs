@@ -4,8 +4,10 @@ use std::time::Duration;
 
 #[cfg(feature = "redis")]
 use jvspatial_cache::RedisOptions;
+use jvspatial_db::Database;
 
 use super::strategy::Strategy;
+use crate::error::{Error, ErrorKind, Result};
 
 /// How a [`Graph`](crate::Graph) keeps what was read: [`GraphBuilder::cache`](crate::GraphBuilder::cache).
 ///
@@ -29,6 +31,7 @@ pub struct CacheOptions {
     pub(crate) negative: Duration,
     pub(crate) max_stale: Duration,
     pub(crate) strategy: Strategy,
+    pub(crate) strict: bool,
     #[cfg(feature = "redis")]
     pub(crate) redis: Option<RedisOptions>,
 }
@@ -45,6 +48,7 @@ impl Default for CacheOptions {
             negative: Duration::from_secs(5),
             max_stale: Duration::from_secs(5),
             strategy: Strategy::CacheAside,
+            strict: false,
             #[cfg(feature = "redis")]
             redis: None,
         }
@@ -52,6 +56,23 @@ impl Default for CacheOptions {
 }
 
 impl CacheOptions {
+    /// Refuses what cannot be kept on `database`.
+    pub(crate) fn check(&self, database: &dyn Database) -> Result<()> {
+        #[cfg(feature = "redis")]
+        let asks = self.redis.is_some();
+        #[cfg(not(feature = "redis"))]
+        let asks = false;
+        if self.strict && !asks && database.capabilities().shared {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "a strict cache asks Redis, and none is named",
+            )
+            .with("setting", "cache.strict")
+            .with("expected", "cache.redis_url"));
+        }
+        Ok(())
+    }
+
     /// Answers of cached queries are kept in 64 MiB, single documents are not kept.
     pub fn new() -> Self {
         Self::default()
@@ -114,6 +135,17 @@ impl CacheOptions {
     /// What becomes of what is written. Default: [`Strategy::CacheAside`].
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
+        self
+    }
+
+    /// Whether Redis is asked, each time a document or answer is found in memory, if anybody has changed it: what a write of any
+    /// process has told before it returned is then never read as it was before. Default: no, it is known within
+    /// [`max_stale`](Self::max_stale).
+    ///
+    /// It costs a round trip to Redis for each answer, document and chunk of documents that is found; while Redis is away the database is asked.
+    /// A database that other processes share needs [`redis`](Self::redis) for it.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
         self
     }
 

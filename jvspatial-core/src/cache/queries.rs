@@ -1,7 +1,10 @@
 //! The answers of cached queries.
 
+#[cfg(feature = "redis")]
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use jvspatial_cache::SingleFlight;
@@ -29,6 +32,11 @@ pub(super) struct Queries {
     pub(super) flights: SingleFlight<Key, Kept, ()>,
     /// What is computed again while its old answer is handed out.
     refreshing: RwLock<std::collections::HashSet<Key, RandomState>>,
+    /// What is being removed from where processes share it, and not to be found there meanwhile.
+    #[cfg(feature = "redis")]
+    removing: RwLock<HashMap<Key, usize, RandomState>>,
+    /// For how long an answer is kept at the longest, from the end of its load on.
+    time_to_live: Option<Duration>,
     /// By path and owner.
     counts: Rows<(&'static str, &'static str), Arc<Counts>>,
 }
@@ -43,6 +51,7 @@ pub(super) struct Counts {
     pub(super) coalesced: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) outdated: AtomicU64,
+    pub(super) far_hits: AtomicU64,
     evictions: AtomicU64,
     bytes: AtomicU64,
 }
@@ -67,12 +76,22 @@ impl Queries {
             repositories,
             flights: SingleFlight::new(),
             refreshing: RwLock::default(),
+            #[cfg(feature = "redis")]
+            removing: RwLock::default(),
+            time_to_live: options.time_to_live,
             counts: Rows::new(Arc::default()),
         }
     }
 
     pub(super) fn get(&self, of: &QueryOptions, key: Key) -> Option<Kept> {
-        self.room(of).get(&key).map(|(kept, _)| kept)
+        let (kept, _) = self.room(of).get(&key)?;
+        // One that another process computed is older than its place here.
+        self.time_to_live.is_none_or(|time| kept.age() < time).then_some(kept)
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) const fn time_to_live(&self) -> Option<Duration> {
+        self.time_to_live
     }
 
     pub(super) fn keep(&self, of: &QueryOptions, key: Key, kept: Kept) {
@@ -106,6 +125,18 @@ impl Queries {
         is_first.then(|| Refreshing { queries: Arc::clone(self), key })
     }
 
+    /// Has the answer of `key` not be looked for among those that processes share, until what comes is dropped.
+    #[cfg(feature = "redis")]
+    pub(super) fn removing(self: &Arc<Self>, key: Key) -> Removing {
+        *self.removing.write().entry(key).or_default() += 1;
+        Removing { queries: Arc::clone(self), key }
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn is_being_removed(&self, key: Key) -> bool {
+        self.removing.read().contains_key(&key)
+    }
+
     pub(super) fn counts(&self, of: &QueryOptions) -> Arc<Counts> {
         Arc::clone(self.counts.of((of.name, of.owner), Arc::default))
     }
@@ -122,6 +153,7 @@ impl Queries {
             all.coalesced += one.coalesced;
             all.failed += one.failed;
             all.outdated += one.outdated;
+            all.far_hits += one.far_hits;
             all.evictions += one.evictions;
             all.bytes += one.bytes;
         }
@@ -189,6 +221,7 @@ impl Counts {
             coalesced: of(&self.coalesced),
             failed: of(&self.failed),
             outdated: of(&self.outdated),
+            far_hits: of(&self.far_hits),
             evictions: of(&self.evictions),
             bytes: of(&self.bytes),
         }
@@ -204,5 +237,25 @@ pub(super) struct Refreshing {
 impl Drop for Refreshing {
     fn drop(&mut self) {
         self.queries.refreshing.write().remove(&self.key);
+    }
+}
+
+/// An answer is being removed from where processes share it, until this is dropped.
+#[cfg(feature = "redis")]
+pub(super) struct Removing {
+    queries: Arc<Queries>,
+    key: Key,
+}
+
+#[cfg(feature = "redis")]
+impl Drop for Removing {
+    fn drop(&mut self) {
+        let mut removing = self.queries.removing.write();
+        if let Some(count) = removing.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                removing.remove(&self.key);
+            }
+        }
     }
 }

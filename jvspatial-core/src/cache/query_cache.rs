@@ -53,20 +53,33 @@ pub struct CachedAnswer<T> {
 }
 
 impl<T> CachedAnswer<T> {
-    /// The answer, if it is kept and true. The query does not run.
+    /// The answer, if it is kept in memory and true. The query does not run, and Redis is not asked: where that has to be
+    /// for each answer ([`CacheOptions::strict`](crate::CacheOptions::strict)) there is none.
     pub fn get(&self) -> Option<T>
     where
         T: Clone + 'static,
     {
-        let kept = self.query.graph.kept()?.queries().get(&self.query.options, self.key?)?;
-        if kept.look(&self.query.options) == Freshness::Gone {
+        let cache = self.query.graph.kept()?;
+        let kept = cache.queries().get(&self.query.options, self.key?)?;
+        if cache.is_strict() || kept.look(&self.query.options) == Freshness::Gone {
             return None;
         }
         kept.value()
     }
 
-    /// Forgets the answer, in this process.
+    /// Forgets the answer, in this process. One in Redis is forgotten too, in the background: this process does not find it any
+    /// more, and others soon after.
     pub fn invalidate(&self) {
+        self.forget();
+        #[cfg(feature = "redis")]
+        if let Some((kept, key)) = self.query.graph.kept().zip(self.key) {
+            kept.forget_far::<T>(key, &self.query.options);
+        }
+    }
+
+    /// Forgets the answer in memory.
+    #[doc(hidden)]
+    pub fn forget(&self) {
         if let Some((kept, key)) = self.query.graph.kept().zip(self.key) {
             kept.queries().forget(&self.query.options, key);
         }

@@ -188,6 +188,18 @@ impl Noted<'_> {
 }
 
 impl Read {
+    /// What an answer depends on that somebody else computed, and that was true at `since`.
+    #[cfg(feature = "redis")]
+    pub(super) fn of(coherence: &Arc<Coherence>, since: Time, slots: Vec<Slot>) -> Self {
+        Self { coherence: Arc::clone(coherence), since, kinds: slots.clone(), slots }
+    }
+
+    /// What was read, by its types where it has more than `most` parts; nothing if that is still too much.
+    #[cfg(feature = "redis")]
+    pub(super) fn at_most(&self, most: usize) -> Option<&[Slot]> {
+        [&self.slots, &self.kinds].into_iter().find(|slots| slots.len() <= most).map(Vec::as_slice)
+    }
+
     /// Keeps what was noted small: a great many parts are noted by their types.
     fn cut(&mut self) {
         if self.slots.len() > MANY || self.kinds.len() > MANY {

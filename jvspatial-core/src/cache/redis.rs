@@ -1,30 +1,31 @@
 //! What is kept, and what is changed, shared with other processes through Redis.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use jvspatial_cache::bus::{Bus, Event};
-use jvspatial_cache::{Cache as _, RedisCache, RedisOptions};
+use jvspatial_cache::{Answers, Cache as _, RedisCache, RedisOptions};
 
 use super::coherence::{Coherence, Peers};
 use super::far::key;
-use super::slot::Slot;
+use super::slot::{SCHEME, Slot};
 use super::touched::Touched;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The first byte of a message; another is of another version, whose slots mean something else.
-const FORMAT: u8 = 1;
-/// The most keys that are removed in the step that sends the message.
-const KEYS: usize = 1_000;
+const FORMAT: u8 = SCHEME;
 
 /// The processes that share a namespace in Redis.
 #[derive(Debug)]
 pub(super) struct RedisPeers {
     redis: RedisCache,
     bus: Bus,
+    answers: Answers,
     /// Whether documents are kept in Redis.
     keeps_documents: bool,
+    has_left: AtomicBool,
 }
 
 impl RedisPeers {
@@ -50,8 +51,9 @@ impl RedisPeers {
         Ok((redis, bus))
     }
 
-    pub(super) const fn new(redis: RedisCache, bus: Bus, keeps_documents: bool) -> Self {
-        Self { redis, bus, keeps_documents }
+    pub(super) fn new(redis: RedisCache, bus: Bus, keeps_documents: bool) -> Self {
+        let answers = bus.answers(SCHEME);
+        Self { redis, bus, answers, keeps_documents, has_left: AtomicBool::new(false) }
     }
 }
 
@@ -72,31 +74,49 @@ impl Peers for RedisPeers {
             false => Vec::new(),
         };
         let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-        let message = written(touched.slots());
+        let slots = distinct(touched.slots());
         // What cannot be told makes a gap, after which nobody trusts what was kept before.
-        let _ = if keys.len() <= KEYS {
-            self.bus.tell(&[], &keys, message).await
-        } else {
-            let removed = self.redis.remove_many(&keys).await;
-            let told = self.bus.publish(message).await;
-            removed.and(told)
-        };
+        let _ = self.answers.tell(&keys, &numbers(&slots), written(&slots)).await;
+    }
+
+    async fn tell_of_all(&self) {
+        // What cannot be told makes a gap, which comes to the same.
+        let _ = self.redis.clear().await;
     }
 
     fn is_heard(&self) -> bool {
         self.bus.is_trustworthy()
     }
 
+    async fn confirm(&self, slots: &[Slot]) -> Vec<bool> {
+        let told = self.answers.are_untouched(&numbers(slots)).await;
+        // Redis is away: anything may have changed.
+        told.unwrap_or_else(|_| vec![false; slots.len()])
+    }
+
+    fn answers(&self) -> Option<&Answers> {
+        (!self.has_left.load(Ordering::SeqCst)).then_some(&self.answers)
+    }
+
     async fn leave(&self) {
+        self.has_left.store(true, Ordering::SeqCst);
         // Who cannot say goodbye is found missing, and others forget what it may have changed.
         let _ = self.redis.close().await;
     }
 }
 
-fn written(slots: &[Slot]) -> Bytes {
+fn distinct(slots: &[Slot]) -> Vec<Slot> {
     let mut slots = slots.to_vec();
     slots.sort_unstable();
     slots.dedup();
+    slots
+}
+
+pub(super) fn numbers(slots: &[Slot]) -> Vec<u32> {
+    slots.iter().map(|slot| slot.number()).collect()
+}
+
+fn written(slots: &[Slot]) -> Bytes {
     let numbers = slots.iter().flat_map(|slot| slot.number().to_le_bytes());
     std::iter::once(FORMAT).chain(numbers).collect()
 }
@@ -119,7 +139,8 @@ mod tests {
     #[test]
     fn a_message_tells_each_slot_once() {
         let slots = [Slot::document(&Id::root()), Slot::collection(Collection::Edge)];
-        let mut told = read(&written(&[slots[0], slots[1], slots[0]])).unwrap_or_default();
+        let mut told =
+            read(&written(&distinct(&[slots[0], slots[1], slots[0]]))).unwrap_or_default();
         told.sort_unstable();
         let mut expected = slots.to_vec();
         expected.sort_unstable();
@@ -129,7 +150,7 @@ mod tests {
 
     #[test]
     fn what_is_no_message_of_this_version_is_not_read() {
-        for payload in [&[][..], &[2], &[FORMAT, 0, 0, 0], &[FORMAT, 255, 255, 255, 255]] {
+        for payload in [&[][..], &[FORMAT - 1], &[FORMAT, 0, 0, 0], &[FORMAT, 255, 255, 255, 255]] {
             assert_eq!(read(payload), None, "{payload:?}");
         }
     }

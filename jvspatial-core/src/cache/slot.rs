@@ -1,14 +1,16 @@
 //! The parts of a graph that can change by themselves.
 
-use std::hash::{BuildHasher as _, Hash};
-
-use foldhash::fast::FixedState;
 use jvspatial_db::{Collection, Id};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// How many slots are for single documents and nodes.
 const SINGLE: usize = 1 << 17;
 /// How many are for types and tags.
 const WHOLE: usize = 1 << 12;
+/// The way in which parts are numbered, for who shares numbers with other processes.
+#[cfg(feature = "redis")]
+pub(super) const SCHEME: u8 = 2;
+
 /// How many there are.
 pub(super) const SLOTS: usize = SINGLE + WHOLE;
 
@@ -16,7 +18,8 @@ pub(super) const SLOTS: usize = SINGLE + WHOLE;
 /// of a type, a tag.
 ///
 /// Many parts share a number, which makes a change of one look like a change of all of them: an answer is then computed
-/// again without need, and never kept without right. Numbers are the same in every process of the same version.
+/// again without need, and never kept without right. Numbers are the same in every process and build: what follows from them
+/// is kept in Redis, and another way to number is another [`SCHEME`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Slot(u32);
 
@@ -38,27 +41,27 @@ impl Slot {
 
     /// All documents of a type.
     pub(crate) fn kind(collection: Collection, entity: &str) -> Self {
-        Self::whole(4, &(collection.letter(), entity))
+        Self::whole(seed(4, collection), entity)
     }
 
     /// All documents of a collection.
     pub(crate) fn collection(collection: Collection) -> Self {
-        Self::whole(5, &collection.letter())
+        Self::whole(seed(5, collection), "")
     }
 
     /// Edges of whatever node that were made by others, who did not tell of which.
     pub(crate) fn edges_made_elsewhere() -> Self {
-        Self::whole(9, &())
+        Self::whole(9, "")
     }
 
     /// What an application has marked with `tag`.
     pub(crate) fn tag(tag: &str) -> Self {
-        Self::whole(7, &tag)
+        Self::whole(7, tag)
     }
 
     /// All answers of a query.
     pub(crate) fn query(name: &str, owner: &str) -> Self {
-        Self::whole(8, &(name, owner))
+        Self::whole(xxh3_64_with_seed(owner.as_bytes(), 8), name)
     }
 
     /// Its number, for other processes of the same version.
@@ -78,14 +81,57 @@ impl Slot {
     }
 
     fn single(family: u64, id: &Id) -> Self {
-        Self((hash(family, id) % SINGLE as u64) as u32)
+        // Equal ids have equal keys, whichever way they are kept.
+        let hash = match id.generated_key() {
+            Some(key) => xxh3_64_with_seed(&key, family),
+            None => {
+                let mut text = Vec::with_capacity(id.text_len());
+                id.write_to(&mut text);
+                xxh3_64_with_seed(&text, family)
+            }
+        };
+        Self((hash % SINGLE as u64) as u32)
     }
 
-    fn whole(family: u64, what: &impl Hash) -> Self {
-        Self((SINGLE as u64 + hash(family, what) % WHOLE as u64) as u32)
+    fn whole(seed: u64, name: &str) -> Self {
+        let hash = xxh3_64_with_seed(name.as_bytes(), seed);
+        Self((SINGLE as u64 + hash % WHOLE as u64) as u32)
     }
 }
 
-fn hash(family: u64, what: &impl Hash) -> u64 {
-    FixedState::with_seed(family).hash_one(what)
+/// What tells a family of a collection from every other.
+fn seed(family: u64, collection: Collection) -> u64 {
+    family << 32 | u64::from(u32::from(collection.letter()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// A process of another build reads these from Redis: a change here asks for another `SCHEME`.
+    #[test]
+    fn numbers_are_the_same_in_every_process_and_build() {
+        let generated: Id = "n.City.0123456789abcdef01234567".parse().unwrap();
+        let chosen: Id = "n.City.oslo".parse().unwrap();
+        let slots = [
+            Slot::document(&generated),
+            Slot::existence(&generated),
+            Slot::edges_of(&generated),
+            Slot::document(&chosen),
+            Slot::existence(&Id::root()),
+            Slot::kind(Collection::Node, "City"),
+            Slot::kind(Collection::Object, "City"),
+            Slot::collection(Collection::Edge),
+            Slot::edges_made_elsewhere(),
+            Slot::tag("towns"),
+            Slot::query("towns::large", "Towns"),
+        ];
+        // By the xxh3 of another language.
+        let expected = [
+            70_268, 9_106, 96_357, 47_137, 87_300, 134_124, 132_216, 131_918, 134_437, 133_587,
+            133_634,
+        ];
+        assert_eq!(slots.map(|slot| slot.0), expected);
+    }
 }

@@ -107,6 +107,8 @@ pub struct QueryStatistics {
     pub failed: u64,
     /// Answers that something changed while they were computed, and so were handed out but not kept.
     pub outdated: u64,
+    /// Those of the hits that were found in Redis and not in memory.
+    pub far_hits: u64,
     /// Answers that made room for others, or whose time was up.
     pub evictions: u64,
     /// How many bytes the answers take that are kept, about.

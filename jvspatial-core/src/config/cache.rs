@@ -34,6 +34,8 @@ pub struct CacheConfig {
     /// As [`CacheOptions::max_stale`].
     #[serde(deserialize_with = "duration")]
     pub max_stale: Option<Duration>,
+    /// As [`CacheOptions::strict`].
+    pub strict: Option<bool>,
     /// Where Redis is, through which processes share what they keep: `redis://<host>:<port>/`. Needs the feature `redis`.
     pub redis_url: Option<String>,
     /// The namespace in Redis, one for each database. Default: `default`.
@@ -64,6 +66,9 @@ impl CacheConfig {
         }
         if let Some(time) = self.max_stale {
             options = options.max_stale(time);
+        }
+        if let Some(strict) = self.strict {
+            options = options.strict(strict);
         }
         self.with_redis(options)
     }
@@ -98,6 +103,7 @@ impl fmt::Debug for CacheConfig {
             .field("time_to_live", &self.time_to_live)
             .field("time_to_idle", &self.time_to_idle)
             .field("max_stale", &self.max_stale)
+            .field("strict", &self.strict)
             .field("redis_url", &self.redis_url.as_ref().map(|_| "***"))
             .field("redis_namespace", &self.redis_namespace)
             .finish()

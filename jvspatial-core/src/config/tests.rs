@@ -59,6 +59,7 @@ repository_bytes = "2MiB"
 time_to_live = "1h"
 time_to_idle = "5m"
 max_stale = "2s"
+strict = true
 redis_namespace = "cities"
 "#;
 
@@ -73,6 +74,7 @@ fn a_file_is_read_whole() {
     assert_eq!((options.entity_bytes, options.query_bytes), (32 << 20, 1 << 20));
     assert_eq!(options.repository_bytes, Some(2 << 20));
     assert_eq!(options.max_stale, Duration::from_secs(2));
+    assert!(options.strict && !CacheConfig::default().options().unwrap().strict);
     assert_eq!(database.operation_timeout, Some(Duration::from_secs(5)));
     assert_eq!(database.sort_bytes, Some(64 << 20));
     assert_eq!((database.pool_max, database.pool_min), (Some(50), Some(5)));

@@ -142,6 +142,7 @@ impl GraphBuilder {
                 jvspatial_db::open_with(&config).await?
             }
         };
+        cache.check(&*database)?;
         let graph = self.with_open_database(database, &cache);
         #[cfg(feature = "redis")]
         if let (Some(redis), Some(kept)) = (cache.redis, graph.kept()) {

@@ -77,6 +77,10 @@ impl Query<'_> {
             Some(_) => quote!(::core::any::type_name::<Self>()),
             None => quote!(""),
         };
+        let tier = match self.arguments.is_shared {
+            true => quote!(#support::cached_query::Tier::All),
+            false => quote!(#support::cached_query::Tier::Memory),
+        };
         quote! {
             #support::cached_query::QueryOptions {
                 name: #path,
@@ -84,6 +88,7 @@ impl Query<'_> {
                 ttl: #ttl,
                 stale_while_revalidate: #stale,
                 refresh_ahead: #ahead,
+                tier: #tier,
             }
         }
     }
@@ -145,6 +150,17 @@ impl Query<'_> {
         quote!(::std::vec![#(#tags),*])
     }
 
+    /// An expression for how an answer is written for other processes.
+    fn codec(&self) -> TokenStream {
+        if !self.arguments.is_shared {
+            return quote!(::core::option::Option::None);
+        }
+        let (support, answer) = (&self.arguments.crate_path, &self.function.answer);
+        // At the type, which the compiler is to point at when it cannot be written or read.
+        let codec = quote_spanned!(answer.span()=> #support::cached_query::Codec::<#answer>::new());
+        quote!(::core::option::Option::Some(#codec))
+    }
+
     /// The function with what keeps its answers.
     fn cached(&self) -> TokenStream {
         let item = self.function.item;
@@ -153,6 +169,7 @@ impl Query<'_> {
         let place = Place::Beside;
         let (graph, options, key) = (self.graph(), self.options(place), self.key(place));
         let (tags, weigh, body) = (self.tags(), self.weigh(), self.body());
+        let codec = self.codec();
         let (own_key, own_tags) = (own("key"), own("tags"));
         let key = match &self.arguments.condition {
             None => key,
@@ -164,7 +181,12 @@ impl Query<'_> {
             #support::cached_query::call(
                 #graph,
                 #options,
-                #support::cached_query::Call { key: #own_key, tags: #own_tags, weigh: #weigh },
+                #support::cached_query::Call {
+                    key: #own_key,
+                    tags: #own_tags,
+                    weigh: #weigh,
+                    codec: #codec,
+                },
                 #body,
             )
             .await
@@ -318,6 +340,13 @@ impl Query<'_> {
             format!("Calls `{name}` for an answer that is computed now, and keeps that one."),
         ];
         let [of_cache, of_kept, of_refresh] = told;
+        let names = quote!(#(#names),*);
+        let (forgotten, call) = match self.arguments.is_shared {
+            true => {
+                (quote!(forget), quote!(#support::cached_query::anew(__key, #call(#names)).await))
+            }
+            false => (quote!(invalidate), quote!(#call(#names).await)),
+        };
         let unused = quote!(#[allow(dead_code, unused_variables, clippy::all)]);
         quote! {
             #(#cfgs)*
@@ -339,11 +368,9 @@ impl Query<'_> {
             #[doc = #of_refresh]
             #unused
             #visibility async fn #refresh #generics (#inputs) #output #limits {
-                {
-                    let __key = #key;
-                    #support::QueryCache::<#answer>::new(#graph, #options).answer(__key).invalidate();
-                }
-                #call(#(#names),*).await
+                let __key = #key;
+                #support::QueryCache::<#answer>::new(#graph, #options).answer(__key).#forgotten();
+                #call
             }
         }
     }

@@ -7,7 +7,7 @@ use syn::{Expr, Ident, LitBool, LitStr, Token};
 
 use crate::support::{CratePath, Diagnostics, keys};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "ttl",
     "key",
     "skip",
@@ -17,6 +17,7 @@ const KEYS: [&str; 11] = [
     "stale_while_revalidate",
     "refresh_ahead",
     "cache_empty",
+    "tier",
     "cache",
     "crate",
 ];
@@ -33,6 +34,7 @@ pub(super) struct Arguments {
     pub(super) condition: Option<Expr>,
     pub(super) unless: Option<Expr>,
     pub(super) keeps_empty: bool,
+    pub(super) is_shared: bool,
     pub(super) cache: Option<Expr>,
     pub(super) crate_path: CratePath,
 }
@@ -56,6 +58,7 @@ impl Arguments {
             condition: None,
             unless: None,
             keeps_empty: true,
+            is_shared: false,
             cache: None,
             crate_path: CratePath::default(),
         };
@@ -78,6 +81,8 @@ impl Arguments {
                 read.unless = Some(key.value()?);
             } else if key.is("cache_empty") {
                 read.keeps_empty = key.value::<LitBool>()?.value;
+            } else if key.is("tier") {
+                read.is_shared = is_shared(&key.value()?)?;
             } else if key.is("cache") {
                 read.cache = Some(key.value()?);
             } else if key.is("crate") {
@@ -139,6 +144,18 @@ fn time(literal: &LitStr) -> syn::Result<Time> {
         let message = "expected a time with its unit: `\"250ms\"`, `\"30s\"`, `\"5m\"` or `\"1h\"`";
         syn::Error::new(literal.span(), message)
     })
+}
+
+/// Whether a tier is one that processes share.
+fn is_shared(tier: &Ident) -> syn::Result<bool> {
+    match tier.to_string().as_str() {
+        "memory" => Ok(false),
+        "all" => Ok(true),
+        _ => Err(syn::Error::new(
+            tier.span(),
+            "expected a tier: `memory`, or `all` for Redis as well",
+        )),
+    }
 }
 
 fn list<T: syn::parse::Parse>(tokens: Option<TokenStream>) -> syn::Result<Vec<T>> {

@@ -63,9 +63,9 @@ async fn slow(graph: &Graph, id: Id) -> Result<u32> {
 }
 
 /// The town that every write is about, one that is left alone, and two beside them.
-struct World {
-    towns: Towns,
-    own: Stored<Town>,
+pub(super) struct World {
+    pub(super) towns: Towns,
+    pub(super) own: Stored<Town>,
     other: Stored<Town>,
     near: Stored<Town>,
     far: Stored<Town>,
@@ -85,9 +85,31 @@ impl Growth {
     }
 }
 
+/// Every kind of write.
+pub(super) const WRITES: [&str; 15] = [
+    "save",
+    "bulk save",
+    "modify",
+    "walker",
+    "atomic walker",
+    "update many",
+    "upsert",
+    "create",
+    "create many",
+    "delete",
+    "delete of a neighbour",
+    "delete many",
+    "connect",
+    "disconnect",
+    "transaction",
+];
+
 impl World {
     async fn new() -> Self {
-        let towns = Towns::open().await;
+        Self::of(Towns::open().await).await
+    }
+
+    pub(super) async fn of(towns: Towns) -> Self {
         let own = towns.town("own", 10).await;
         let other = towns.town("other", 20).await;
         let near = towns.town("near", 30).await;
@@ -117,7 +139,7 @@ impl World {
         self.answers(&Towns { graph, runs: Arc::default() }).await
     }
 
-    async fn write(&mut self, kind: &str) {
+    pub(super) async fn write(&mut self, kind: &str) {
         let Self { towns, own, near, far, road, .. } = self;
         let graph = &towns.graph;
         match kind {
@@ -184,24 +206,7 @@ impl World {
 
 #[tokio::test]
 async fn after_every_kind_of_write_every_kind_of_read_tells_what_is_stored_now() {
-    let writes = [
-        "save",
-        "bulk save",
-        "modify",
-        "walker",
-        "atomic walker",
-        "update many",
-        "upsert",
-        "create",
-        "create many",
-        "delete",
-        "delete of a neighbour",
-        "delete many",
-        "connect",
-        "disconnect",
-        "transaction",
-    ];
-    for kind in writes {
+    for kind in WRITES {
         let mut world = World::new().await;
         let before = world.answers(&world.towns).await;
         assert_eq!(before, world.truth().await);

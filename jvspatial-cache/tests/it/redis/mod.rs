@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jvspatial_cache::{Cache, Layered, MemoryCache, MemoryOptions, RedisCache, RedisOptions};
 
+mod answers;
 mod away;
 mod bus;
 mod eras;

@@ -20,7 +20,12 @@ impl Towns<'_> {
         n.checked_add(1).ok_or_else(|| "too large".to_owned())
     }
 
-    #[cached_query]
+    #[cached_query(tier = all, ttl = "1m")]
+    async fn for_all_processes(&self, country: String) -> Result<Vec<String>> {
+        Ok(vec![country])
+    }
+
+    #[cached_query(tier = memory)]
     async fn without_an_error(&self, names: &[String], n: Option<u8>) -> Arc<str> {
         format!("{names:?} {n:?}").into()
     }
@@ -41,6 +46,9 @@ fn main() {
         let _ = towns.with_an_error_of_its_own(1).await;
         let _ = towns.with_an_error_of_its_own_refresh(1).await;
         towns.with_an_error_of_its_own_cache().invalidate().await;
+        let _ = towns.for_all_processes(String::new()).await;
+        let _ = towns.for_all_processes_refresh(String::new()).await;
+        towns.for_all_processes_kept(String::new()).invalidate();
         let _ = towns.without_an_error(&[], None).await;
         let _ = towns.without_an_error_kept(&[], None).get();
         let _ = inner::free(&towns.graph, "a", &mut Vec::new()).await;

@@ -6,10 +6,15 @@ use async_trait::async_trait;
 use jvspatial::RedisOptions;
 use jvspatial::db::{
     Adjacent, Bson, Capabilities, Collection, Cursor, Database, Document, Expansion, FieldPath,
-    Filter, Handle, MemoryDb, OrdinalPin, Query, WriteBatch, WriteReport,
+    Filter, Handle, MemoryDb, OrdinalPin, Query, Transaction, WriteBatch, WriteReport,
 };
 
 use super::*;
+
+mod far;
+mod lease;
+mod proxy;
+mod strict;
 
 type DbResult<T> = jvspatial::db::Result<T>;
 
@@ -55,6 +60,10 @@ impl Database for Process {
         self.0.neighbors(from, expansion).await
     }
 
+    async fn begin(&self) -> DbResult<Arc<dyn Transaction>> {
+        self.0.begin().await
+    }
+
     fn pin_ordinals(&self) -> OrdinalPin {
         self.0.pin_ordinals()
     }
@@ -78,30 +87,47 @@ impl Towns {
     }
 }
 
-/// Graphs on one database that share a namespace of their own.
-async fn two(namespace: &str) -> [Towns; 2] {
-    let url =
-        std::env::var("JVSPATIAL_TEST_REDIS_URL").expect("JVSPATIAL_TEST_REDIS_URL names a Redis");
-    let database = Arc::new(MemoryDb::new());
-    let namespace = format!("{namespace}-{}", std::process::id());
-    let open = async || {
-        let redis = RedisOptions::new(&url).unwrap().namespace(namespace.clone());
-        let options = CacheOptions::new().entity_bytes(1 << 20).redis(redis);
-        let graph =
-            Graph::builder().database(Arc::new(Process(Arc::clone(&database)))).cache(options);
-        let graph = graph.open().await.unwrap();
-        Towns { graph, runs: Arc::default() }
-    };
-    let both = [open().await, open().await];
-    // Until messages are heard nothing is trusted.
-    for towns in &both {
+/// A database, and a namespace of its own in Redis.
+struct Shared {
+    database: Arc<MemoryDb>,
+    url: String,
+    namespace: String,
+}
+
+impl Shared {
+    fn new(namespace: &str) -> Self {
+        let namespace = format!("{namespace}-{}", std::process::id());
+        Self { database: Arc::new(MemoryDb::new()), url: redis_url(), namespace }
+    }
+
+    /// A process that shares what it keeps, and knows what others change.
+    async fn open(&self) -> Towns {
+        self.open_with(&self.url, CacheOptions::new().entity_bytes(1 << 20)).await
+    }
+
+    async fn open_with(&self, url: &str, options: CacheOptions) -> Towns {
+        let redis = RedisOptions::new(url).unwrap().namespace(self.namespace.clone());
+        let database = Arc::new(Process(Arc::clone(&self.database)));
+        let graph = Graph::builder().database(database).cache(options.redis(redis));
+        let towns = Towns { graph: graph.open().await.unwrap(), runs: Arc::default() };
+        // Until messages are heard nothing is trusted.
         until(async || {
             towns.people("n.Town.none".parse().unwrap()).await.unwrap();
             towns.runs() == 0
         })
         .await;
+        towns
     }
-    both
+}
+
+fn redis_url() -> String {
+    std::env::var("JVSPATIAL_TEST_REDIS_URL").expect("JVSPATIAL_TEST_REDIS_URL names a Redis")
+}
+
+/// Graphs on one database that share a namespace of their own.
+async fn two(namespace: &str) -> [Towns; 2] {
+    let shared = Shared::new(namespace);
+    [shared.open().await, shared.open().await]
 }
 
 /// Waits until `holds`, and returns how long that took.

@@ -3,7 +3,7 @@
 -- read before the message of their floor is unknown. Without them nothing is trusted, and nothing needs to be noted.
 
 -- The most parts that are noted for one message, so that Redis has time for others.
-local most = 16384
+local most = 8192
 
 -- Calls `each` with the numbers in `parts`, four bytes each and the highest first, up to 1,000 at once.
 local function in_chunks(parts, each)

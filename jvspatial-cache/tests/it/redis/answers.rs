@@ -98,7 +98,7 @@ async fn an_answer_that_a_change_overtook_is_not_kept() {
     let server = Server::start(&[]);
     let (a, b) = (Process::at(&server.url()).await, Process::at(&server.url()).await);
     assert!(a.keep("zero", &[9]).await);
-    for touched in [vec![9], (0..200_000).collect(), (0..9_000).collect()] {
+    for touched in [vec![9], (0..200_000).collect(), (0..5_000).collect()] {
         let place = a.answers.place().unwrap();
         b.touch(&touched).await;
         let kept = a.answers.keep(&place, KEY, &answer("one", &[9]), None, None).await;

@@ -134,13 +134,17 @@ fn redis() -> Outcome {
         || Services::start(&coherence::SERVERS),
         |services| {
             let mut told = Vec::new();
-            for mut command in [redis_command(), processes_command()] {
+            for mut command in [redis_command(), messages_command(), processes_command()] {
                 services.tell(&mut command);
                 told.push(on_server(&mut command)?);
             }
-            let [cache, processes] = &told[..] else { return Err("nothing ran".to_owned()) };
+            let [cache, messages, processes] = &told[..] else {
+                return Err("nothing ran".to_owned());
+            };
             let coherent = coherence::quick(services)?;
-            Ok(format!("jvspatial-cache {cache}; {FACADE} {processes}; coherence {coherent}"))
+            Ok(format!(
+                "jvspatial-cache {cache}; jvspatial-core {messages}; {FACADE} {processes}; coherence {coherent}"
+            ))
         },
     )
 }
@@ -149,6 +153,14 @@ fn redis_command() -> Command {
     let mut command = cargo();
     command.args(["test", "--package", "jvspatial-cache", "--features", "redis", "--lib"]);
     command.args(["--test", "it", "redis", "--no-fail-fast", "--", "--include-ignored"]);
+    command
+}
+
+/// What processes tell each other, in the features of the next command, which builds the same crates.
+fn messages_command() -> Command {
+    let mut command = cargo();
+    command.args(["test", "--package", "jvspatial-core", "--features", coherence::FEATURES]);
+    command.args(["--lib", "cache::"]);
     command
 }
 
@@ -243,6 +255,10 @@ mod tests {
         assert_eq!(
             words(&redis_command()),
             "test --package jvspatial-cache --features redis --lib --test it redis --no-fail-fast -- --include-ignored"
+        );
+        assert_eq!(
+            words(&messages_command()),
+            "test --package jvspatial-core --features mongodb,redis --lib cache::"
         );
         assert_eq!(
             words(&processes_command()),

@@ -16,6 +16,7 @@ use super::entities::Entities;
 use super::reads;
 use super::touched::Touched;
 use super::transaction::Staged;
+use super::written::{Known, Operations};
 
 /// A database behind a cache, or a transaction on it: what is read is noted for who wants to know, documents are kept by
 /// their ids, and every write makes untrue what was read before, in a transaction once it commits.
@@ -109,7 +110,9 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
         entities: &Entities,
         handles: &[Handle],
     ) -> Result<Vec<Option<Document>>> {
-        let Some(far) = entities.far() else { return self.database.get_many(handles).await };
+        // Who does not hear of changes cannot know whether what is kept there is true.
+        let far = entities.far().filter(|_| self.coherence.is_heard());
+        let Some(far) = far else { return self.database.get_many(handles).await };
         let mark = far.mark();
         let mut answer = far.get_many(handles).await;
         // Who wrote a newer one may not have told yet, but here it was read already.
@@ -157,11 +160,15 @@ impl<D: Database + ?Sized> Database for CachedDatabase<D> {
         let touched = self.coherence.epochs().is_used().then(|| Touched::by(&batch));
         if let Some(staged) = &self.staged {
             staged.add(touched);
-            return self.database.write(batch).await;
+            let operations = self.coherence.has_peers().then(|| Operations::of(&batch));
+            let answer = self.database.write(batch).await;
+            staged.add_written(Known::of_batch(operations, &answer).written);
+            return answer;
         }
+        let operations = self.coherence.has_peers().then(|| Operations::of(&batch));
         let database = Arc::clone(&self.database);
         let write = async move { database.write(batch).await };
-        self.coherence.change(touched, write, may_yet_happen).await
+        self.coherence.change(touched, write, |answer| Known::of_batch(operations, answer)).await
     }
 
     async fn find(&self, query: Query) -> Result<Cursor> {
@@ -260,7 +267,7 @@ impl<D: Database + ?Sized> Database for CachedDatabase<D> {
 }
 
 /// Whether a write, or a part of it, may happen after its answer.
-fn may_yet_happen(answer: &Result<WriteReport>) -> bool {
+pub(super) fn may_yet_happen(answer: &Result<WriteReport>) -> bool {
     match answer {
         Ok(report) => report.outcomes.contains(&Outcome::Unknown),
         Err(error) => is_unknown(error),

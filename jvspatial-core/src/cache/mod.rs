@@ -15,6 +15,8 @@ mod far;
 mod finish;
 mod graph_cache;
 mod kept;
+#[cfg(feature = "redis")]
+mod message;
 mod options;
 mod queries;
 mod query_cache;
@@ -22,13 +24,18 @@ pub(crate) mod reads;
 #[cfg(feature = "redis")]
 mod redis;
 mod registry;
+#[cfg(feature = "redis")]
+mod second_ear;
 mod share;
 mod slot;
 mod stable_hash;
 mod statistics;
+#[cfg(feature = "redis")]
+mod told;
 mod touched;
 mod transaction;
 pub(crate) mod weight;
+mod written;
 
 pub(crate) use graph_cache::GraphCache;
 pub use options::CacheOptions;

@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use jvspatial_cache::bus::{Bus, Event};
 use jvspatial_cache::{Cache as _, RedisCache, RedisOptions};
 
 use super::coherence::{Coherence, Peers};
 use super::far::key;
-use super::slot::Slot;
+use super::message;
+use super::told::Told;
 use super::touched::Touched;
+use super::written::Written;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The first byte of a message; another is of another version, whose slots mean something else.
-const FORMAT: u8 = 1;
 /// The most keys that are removed in the step that sends the message.
 const KEYS: usize = 1_000;
 
@@ -28,20 +27,25 @@ pub(super) struct RedisPeers {
 }
 
 impl RedisPeers {
-    /// Enters the namespace and listens.
+    /// Enters the namespace and listens. What processes tell is told to `told` as well.
     pub(super) async fn open(
         options: RedisOptions,
         coherence: &Arc<Coherence>,
+        told: Arc<Told>,
     ) -> Result<(RedisCache, Bus)> {
         let redis = RedisCache::open(options).await.map_err(refused)?;
         let coherence = Arc::downgrade(coherence);
         let bus = Bus::open(&redis, move |event| {
             let Some(coherence) = coherence.upgrade() else { return };
             match event {
-                // It has ended here when it was told.
-                Event::Message { own: true, .. } => {}
-                Event::Message { payload, .. } => match read(&payload) {
-                    Some(slots) => coherence.heard(&slots),
+                Event::Message { payload, own } => match message::read(&payload) {
+                    Some(message) => {
+                        // What is of this process has ended here when it was told.
+                        if !own {
+                            coherence.heard(&message.slots);
+                        }
+                        told.by_processes(&message.written);
+                    }
                     None => coherence.epochs().advance_all(),
                 },
                 _ => coherence.epochs().advance_all(),
@@ -52,6 +56,10 @@ impl RedisPeers {
 
     pub(super) const fn new(redis: RedisCache, bus: Bus, keeps_documents: bool) -> Self {
         Self { redis, bus, keeps_documents }
+    }
+
+    pub(super) const fn redis(&self) -> &RedisCache {
+        &self.redis
     }
 }
 
@@ -66,13 +74,13 @@ pub(crate) fn refused(error: jvspatial_cache::Error) -> Error {
 
 #[async_trait]
 impl Peers for RedisPeers {
-    async fn tell(&self, touched: &Touched) {
+    async fn tell(&self, touched: &Touched, written: &[Written]) {
         let keys: Vec<Vec<u8>> = match self.keeps_documents {
             true => touched.ids().iter().map(key).collect(),
             false => Vec::new(),
         };
         let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-        let message = written(touched.slots());
+        let message = message::bytes(touched, written);
         // What cannot be told makes a gap, after which nobody trusts what was kept before.
         let _ = if keys.len() <= KEYS {
             self.bus.tell(&[], &keys, message).await
@@ -90,47 +98,5 @@ impl Peers for RedisPeers {
     async fn leave(&self) {
         // Who cannot say goodbye is found missing, and others forget what it may have changed.
         let _ = self.redis.close().await;
-    }
-}
-
-fn written(slots: &[Slot]) -> Bytes {
-    let mut slots = slots.to_vec();
-    slots.sort_unstable();
-    slots.dedup();
-    let numbers = slots.iter().flat_map(|slot| slot.number().to_le_bytes());
-    std::iter::once(FORMAT).chain(numbers).collect()
-}
-
-/// The slots of a message; nothing for one that is not ours.
-fn read(payload: &[u8]) -> Option<Vec<Slot>> {
-    let (format, numbers) = payload.split_first()?;
-    if *format != FORMAT || numbers.len() % size_of::<u32>() != 0 {
-        return None;
-    }
-    let number = |bytes: &[u8]| Some(u32::from_le_bytes(bytes.try_into().ok()?));
-    numbers.chunks_exact(size_of::<u32>()).map(|bytes| Slot::numbered(number(bytes)?)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use jvspatial_db::{Collection, Id};
-
-    #[test]
-    fn a_message_tells_each_slot_once() {
-        let slots = [Slot::document(&Id::root()), Slot::collection(Collection::Edge)];
-        let mut told = read(&written(&[slots[0], slots[1], slots[0]])).unwrap_or_default();
-        told.sort_unstable();
-        let mut expected = slots.to_vec();
-        expected.sort_unstable();
-        assert_eq!(told, expected);
-        assert_eq!(read(&written(&[])), Some(Vec::new()));
-    }
-
-    #[test]
-    fn what_is_no_message_of_this_version_is_not_read() {
-        for payload in [&[][..], &[2], &[FORMAT, 0, 0, 0], &[FORMAT, 255, 255, 255, 255]] {
-            assert_eq!(read(payload), None, "{payload:?}");
-        }
     }
 }

@@ -86,6 +86,11 @@ impl Slot {
     }
 }
 
+/// A number of the document `id` that hardly any other shares; the same in every process.
+pub(super) fn id_number(id: &Id) -> u64 {
+    hash(10, id)
+}
+
 fn hash(family: u64, what: &impl Hash) -> u64 {
     FixedState::with_seed(family).hash_one(what)
 }

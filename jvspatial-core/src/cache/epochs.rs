@@ -1,9 +1,9 @@
 //! When each part of a graph was last changed, as far as this process knows.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::slot::{SLOTS, Slot};
+use super::sync::{AtomicU64, Ordering};
 
 /// The bits of a slot that hold the time of its last change; those above count the writes under way.
 const TIME_BITS: u32 = 44;
@@ -115,50 +115,3 @@ impl Drop for Busy<'_> {
 /// A time on the clock of [`Epochs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Time(u64);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use jvspatial_db::Id;
-
-    fn slot() -> Slot {
-        Slot::document(&Id::root())
-    }
-
-    #[test]
-    fn what_was_read_before_the_end_of_a_write_is_not_trusted_after_it() {
-        let epochs = Epochs::new();
-        let other = Slot::kind(jvspatial_db::Collection::Edge, "Road");
-        let before = epochs.now();
-        assert!(epochs.is_unchanged(before, &[slot()]));
-        let slots = [slot()];
-        let busy = epochs.begin(&slots);
-        let meanwhile = epochs.now();
-        assert!(!epochs.is_unchanged(before, &[slot()]));
-        assert!(!epochs.is_unchanged(meanwhile, &[slot()]));
-        drop(busy);
-        assert!(!epochs.is_unchanged(meanwhile, &[other, slot()]));
-        assert!(epochs.is_unchanged(epochs.now(), &[slot()]));
-        assert!(epochs.is_unchanged(before, &[other]));
-    }
-
-    #[test]
-    fn a_slot_is_busy_until_the_last_of_its_writes_has_ended() {
-        let epochs = Epochs::new();
-        let (two, one) = ([slot(), slot()], [slot()]);
-        let (first, second) = (epochs.begin(&two), epochs.begin(&one));
-        drop(second);
-        assert!(!epochs.is_unchanged(epochs.now(), &[slot()]));
-        drop(first);
-        assert!(epochs.is_unchanged(epochs.now(), &[slot()]));
-    }
-
-    #[test]
-    fn after_everything_was_forgotten_nothing_read_before_is_trusted() {
-        let epochs = Epochs::new();
-        let before = epochs.now();
-        epochs.advance_all();
-        assert!(!epochs.is_unchanged(before, &[]));
-        assert!(epochs.is_unchanged(epochs.now(), &[slot()]));
-    }
-}

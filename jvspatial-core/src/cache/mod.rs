@@ -30,6 +30,7 @@ mod share;
 mod slot;
 mod stable_hash;
 mod statistics;
+mod sync;
 #[cfg(feature = "redis")]
 mod told;
 mod touched;

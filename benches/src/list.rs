@@ -4,7 +4,9 @@ use crate::bench::{Bench, Prepare, Task};
 #[cfg(feature = "mongodb")]
 use crate::mongo;
 #[cfg(feature = "peers")]
-use crate::peer::{redb, sqlite};
+use crate::peer::{moka, redb, sqlite};
+#[cfg(feature = "redis")]
+use crate::redis;
 use crate::row::{Beside, Unit};
 use crate::setup::Setup;
 use crate::{Result, floor, ours};
@@ -148,6 +150,34 @@ pub(crate) const BENCHES: &[Bench] = &[
         ours::spread::waiting,
         1.0 / 40.0,
     ),
+    #[cfg(feature = "peers")]
+    beside_peer("cache_get/moka", ours::cached::get_kept, (moka::DECODED, moka::get), 1.5),
+    #[cfg(feature = "peers")]
+    beside_peer(
+        "cache_get_2_threads/moka",
+        ours::cached::get_kept_by_two,
+        (moka::DECODED, moka::get_by_two),
+        1.0 / 0.8,
+    ),
+    alone("cache_query_arc", Unit::Seconds, ours::cached::call_shared, 2e-6),
+    beside_floor("cache_query_list", ours::cached::call_list, ours::cached::clone_list, 1.3),
+    beside_ours("cache_query_miss/body", ours::cached::call_unkept, ours::cached::call_body, 1.05),
+    #[cfg(feature = "redis")]
+    beside_peer("redis/get", redis::ours::get, (redis::GET, redis::bare::get), 1.3),
+    #[cfg(feature = "mongodb")]
+    beside_ours(
+        "mongodb/query_list/body",
+        mongo::cached::call_list,
+        mongo::cached::call_body,
+        1.0 / 20.0,
+    ),
+    #[cfg(feature = "mongodb")]
+    beside_ours(
+        "mongodb/query_miss/body",
+        mongo::cached::call_unkept,
+        mongo::cached::call_body,
+        1.05,
+    ),
     #[cfg(feature = "mongodb")]
     beside_peer(
         "mongodb/save_many_10k",
@@ -181,7 +211,7 @@ const fn beside_ours(name: &'static str, ours: Prepare, other: Prepare, bar: f64
 }
 
 /// The engine is its name with what its durability rests on.
-#[cfg(any(feature = "mongodb", feature = "peers"))]
+#[cfg(any(feature = "mongodb", feature = "peers", feature = "redis"))]
 const fn beside_peer(
     name: &'static str,
     ours: Prepare,

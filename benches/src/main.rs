@@ -17,6 +17,8 @@ mod operations;
 mod ours;
 #[cfg(feature = "peers")]
 mod peer;
+#[cfg(feature = "redis")]
+mod redis;
 mod row;
 mod setup;
 
@@ -83,7 +85,7 @@ fn run(options: &Options) -> Result<bool> {
         println!("{}", ours::memory::growth(store.as_ref(), start)?);
         return Ok(true);
     }
-    if let Some(left_out) = left_out() {
+    for left_out in left_out() {
         eprintln!("{left_out}");
     }
     let setup = Setup::new(options.quick, options.rounds, options.dir.as_deref())?;
@@ -107,27 +109,33 @@ fn choice(options: &Options) -> impl Iterator<Item = &'static Bench> {
     BENCHES
         .iter()
         .filter(move |bench| !floors || bench.has_floor())
-        .filter(|bench| !needs_server(bench) || has_server())
+        .filter(|bench| SERVERS.iter().all(|server| !server.is_missed_by(bench)))
 }
 
-/// What the names of the rows begin with that need a MongoDB server.
-const SERVER_ROWS: &str = "mongodb/";
-
-/// The variable that names the server.
-const SERVER: &str = "JVSPATIAL_TEST_MONGODB_URI";
-
-fn needs_server(bench: &Bench) -> bool {
-    bench.name.starts_with(SERVER_ROWS)
+/// A server that rows need whose names begin with `rows`, named by a variable of the environment.
+#[derive(Debug)]
+struct Server {
+    rows: &'static str,
+    variable: &'static str,
 }
 
-fn has_server() -> bool {
-    std::env::var_os(SERVER).is_some()
+const MONGODB: Server = Server { rows: "mongodb/", variable: "JVSPATIAL_TEST_MONGODB_URI" };
+const REDIS: Server = Server { rows: "redis/", variable: "JVSPATIAL_TEST_REDIS_URL" };
+const SERVERS: [&Server; 2] = [&MONGODB, &REDIS];
+
+impl Server {
+    fn is_missed_by(&self, bench: &Bench) -> bool {
+        bench.name.starts_with(self.rows) && std::env::var_os(self.variable).is_none()
+    }
 }
 
 /// What is to be said of the rows that there is no server for.
-fn left_out() -> Option<String> {
-    let is_short = !has_server() && BENCHES.iter().any(needs_server);
-    is_short.then(|| format!("rows left out: {SERVER_ROWS}*, as {SERVER} names no server"))
+fn left_out() -> impl Iterator<Item = String> {
+    let short = |server: &&Server| BENCHES.iter().any(|bench| server.is_missed_by(bench));
+    let told = |Server { rows, variable }: &Server| {
+        format!("rows left out: {rows}*, as {variable} names no server")
+    };
+    SERVERS.into_iter().filter(short).map(told)
 }
 
 /// Measures and prints every row; one that fails does not hide the others.

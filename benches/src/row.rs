@@ -13,7 +13,10 @@ pub(crate) enum Beside {
     /// The least work that anybody must do.
     Floor,
     /// Another engine, of this name and at these settings.
-    #[cfg_attr(not(any(test, feature = "peers")), expect(dead_code, reason = "no peer is built"))]
+    #[cfg_attr(
+        not(any(test, feature = "mongodb", feature = "peers", feature = "redis")),
+        expect(dead_code, reason = "no peer is built")
+    )]
     Peer(&'static str),
     /// Ours as well, with nothing else going on.
     Quiet,

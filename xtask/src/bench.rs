@@ -30,19 +30,22 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     if options.floors {
         return cargo::hand_over(&mut command);
     }
-    let services = Services::start(&[Service::Mongodb]);
-    match &services {
-        Ok(services) => services.tell(&mut command),
-        // The program names the rows that it leaves out.
-        Err(reason) => eprintln!("bench: no MongoDB: {reason}"),
-    }
+    // The program names the rows that it leaves out.
+    let started: Vec<Services> = [("MongoDB", Service::Mongodb), ("Redis", Service::Redis)]
+        .into_iter()
+        .filter_map(|(name, service)| {
+            let services = Services::start(&[service]);
+            services.inspect_err(|reason| eprintln!("bench: no {name}: {reason}")).ok()
+        })
+        .collect();
+    started.iter().for_each(|services| services.tell(&mut command));
     cargo::hand_over(&mut command)
 }
 
 fn command(options: &Options) -> Command {
     let mut command = cargo();
     command.args(["run", "--release", "--package", BENCH_PACKAGE]);
-    command.args(["--features", "peers,mongodb", "--"]);
+    command.args(["--features", "peers,mongodb,redis", "--"]);
     command.args(&options.filter);
     let flags =
         [("--json", options.json), ("--quick", options.quick), ("--floors", options.floors)];
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn options_are_forwarded_to_the_bench_program() {
-        let run = "run --release --package jvspatial-benches --features peers,mongodb --";
+        let run = "run --release --package jvspatial-benches --features peers,mongodb,redis --";
         assert_eq!(forwarded(&[]), run);
         assert_eq!(
             forwarded(&["--json", "walk", "--quick", "--", "--rounds", "3"]),

@@ -32,6 +32,8 @@ impl Options {
 const ROWS: &[Row] = &[
     row("redis", &[23], "coherence::through_redis", &[]),
     row("feed", &[23], "coherence::through_the_change_feed", &[]),
+    row("broken feed", &[23], "coherence::while_the_feed", &[]),
+    row("untold", &[23], "coherence::untold::", &[]),
 ];
 
 /// Which servers the rows need.

@@ -2,6 +2,7 @@
 //!
 //! The server is the one that `JVSPATIAL_TEST_MONGODB_URI` names; both sides ask it for acknowledgement by a majority.
 
+pub(crate) mod cached;
 pub(crate) mod driver;
 pub(crate) mod ours;
 
@@ -30,7 +31,7 @@ fn runtime() -> Result<Runtime> {
 
 /// The URL of a database on the server.
 fn url(name: &str) -> Result<String> {
-    let uri = std::env::var(crate::SERVER).map_err(|_| "no server is named")?;
+    let uri = std::env::var(crate::MONGODB.variable).map_err(|_| "no server is named")?;
     let (server, query) = uri.split_once('?').unwrap_or((&uri, ""));
     Ok(format!("{}/jvspatial_bench_{name}?{query}", server.trim_end_matches('/')))
 }
@@ -82,10 +83,12 @@ mod tests {
     #[ignore = "needs a MongoDB server"]
     fn each_side_comes_to_the_same_in_every_round() {
         let setup = Setup::new(true, None, None).unwrap();
-        let pairs: [(Prepare, Prepare); 3] = [
+        let pairs: [(Prepare, Prepare); 5] = [
             (ours::save_many_10k, driver::update_10k),
             (ours::mixed_10k, driver::mixed_10k),
             (ours::walk_10k, driver::walk_10k),
+            (cached::call_list, cached::call_body),
+            (cached::call_unkept, cached::call_body),
         ];
         for (ours, driver) in pairs {
             let (mut ours, mut driver) = (ours(&setup).unwrap(), driver(&setup).unwrap());

@@ -3,6 +3,7 @@
 //! The rounds come to the same answer as those of the other side.
 
 pub(crate) mod busy;
+pub(crate) mod cached;
 pub(crate) mod graph;
 pub(crate) mod hub;
 pub(crate) mod indexed;

@@ -11,6 +11,7 @@ use super::epochs::{Epochs, Time};
 use super::finish::to_the_end;
 use super::slot::Slot;
 use super::touched::Touched;
+use super::written::{Known, Written};
 
 /// After a write of which nobody knows what became, it may still happen for this long.
 const AFTERMATH: [Duration; 4] = [
@@ -23,8 +24,9 @@ const AFTERMATH: [Duration; 4] = [
 /// The other processes that read and write the same database.
 #[async_trait]
 pub(super) trait Peers: std::fmt::Debug + Send + Sync + 'static {
-    /// Has them know of a change. It returns when none of them can take what was kept before it from where all keep.
-    async fn tell(&self, touched: &Touched);
+    /// Has them know of a change, and of what was `written` of it for certain. It returns when none of them can take what was
+    /// kept before it from where all keep.
+    async fn tell(&self, touched: &Touched, written: &[Written]);
 
     /// Has them know that anything may have changed.
     async fn tell_of_all(&self) {}
@@ -100,6 +102,12 @@ impl Coherence {
         is_first
     }
 
+    /// Whether all that others changed some time ago is known here.
+    #[cfg(feature = "redis")]
+    pub(super) fn is_heard(&self) -> bool {
+        self.peers.get().is_none_or(|peers| peers.is_heard())
+    }
+
     pub(super) fn has_peers(&self) -> bool {
         self.peers.get().is_some()
     }
@@ -108,7 +116,7 @@ impl Coherence {
     pub(crate) async fn changed(&self, touched: &Touched) {
         let _busy = self.epochs.begin(touched.slots());
         if let Some(peers) = self.peers.get() {
-            peers.tell(touched).await;
+            peers.tell(touched, &[]).await;
         }
     }
 
@@ -127,15 +135,15 @@ impl Coherence {
     }
 
     /// Makes a change of `touched` by `write`, so that from its answer on nothing is trusted that was read before it.
-    /// Without `touched`, anything may have been changed. It goes on when nobody waits for it; `is_unknown` judges whether it may
-    /// yet happen after its answer.
+    /// Without `touched`, anything may have been changed. It goes on when nobody waits for it; `judge` says what is known by
+    /// its answer.
     pub(super) async fn change<T: Send + 'static>(
         self: &Arc<Self>,
         touched: Option<Touched>,
         write: impl Future<Output = T> + Send + 'static,
-        is_unknown: impl FnOnce(&T) -> bool + Send + 'static,
+        judge: impl FnOnce(&T) -> Known + Send + 'static,
     ) -> T {
-        self.change_and_keep(touched, write, is_unknown, Vec::new(), |_, _, _| {}).await
+        self.change_and_keep(touched, write, judge, Vec::new(), |_, _, _| {}).await
     }
 
     /// As [`change`](Self::change), and has `keep` know when the write ended and of which of the slots `watched` it was the only
@@ -144,7 +152,7 @@ impl Coherence {
         self: &Arc<Self>,
         touched: Option<Touched>,
         write: impl Future<Output = T> + Send + 'static,
-        is_unknown: impl FnOnce(&T) -> bool + Send + 'static,
+        judge: impl FnOnce(&T) -> Known + Send + 'static,
         mut watched: Vec<Slot>,
         keep: impl FnOnce(&T, Time, &[Slot]) + Send + 'static,
     ) -> T {
@@ -166,13 +174,14 @@ impl Coherence {
             let before: Vec<_> = watched.into_iter().map(shown).collect();
             let busy = coherence.epochs.begin(touched.slots());
             let answer = write.await;
+            let known = judge(&answer);
             // Before the end here, or a load could bring what the others still keep, and look newer than the write.
             if let Some(peers) = coherence.peers.get() {
-                peers.tell(&touched).await;
+                peers.tell(&touched, &known.written).await;
             }
             let (time, alone) = busy.end(&before);
             keep(&answer, time, &alone);
-            if is_unknown(&answer) {
+            if known.may_yet_happen {
                 coherence.await_aftermath(touched);
             }
             answer

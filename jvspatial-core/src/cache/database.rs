@@ -19,6 +19,7 @@ use super::strategy::Strategy;
 use super::touched::Touched;
 use super::transaction::Staged;
 use super::write_through::Left;
+use super::written::{Known, Operations};
 
 /// A database behind a cache, or a transaction on it: what is read is noted for who wants to know, documents are kept by
 /// their ids, and every write makes untrue what was read before, in a transaction once it commits.
@@ -136,7 +137,9 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
         entities: &Entities,
         handles: &[Handle],
     ) -> Result<Vec<Option<Document>>> {
-        let Some(far) = entities.far() else {
+        // Who does not hear of changes cannot know whether what is kept there is true.
+        let far = entities.far().filter(|_| self.coherence.is_heard());
+        let Some(far) = far else {
             entities.count_loads(handles.iter().map(Handle::id));
             return self.database.get_many(handles).await;
         };
@@ -193,7 +196,10 @@ impl<D: Database + ?Sized> Database for CachedDatabase<D> {
         let touched = self.coherence.epochs().is_used().then(|| Touched::by(&batch));
         if let Some(staged) = &self.staged {
             staged.add(touched);
-            return self.database.write(batch).await;
+            let operations = self.coherence.has_peers().then(|| Operations::of(&batch));
+            let answer = self.database.write(batch).await;
+            staged.add_written(Known::of_batch(operations, &answer).written);
+            return answer;
         }
         let kept = self.entities.clone().filter(|_| self.is_write_through);
         let kept = kept.map(|entities| (entities, Left::by(&batch)));
@@ -203,9 +209,11 @@ impl<D: Database + ?Sized> Database for CachedDatabase<D> {
                 left.keep(&entities, answer, time, alone);
             }
         };
+        let operations = self.coherence.has_peers().then(|| Operations::of(&batch));
+        let judge = |answer: &Result<WriteReport>| Known::of_batch(operations, answer);
         let database = Arc::clone(&self.database);
         let write = async move { database.write(batch).await };
-        self.coherence.change_and_keep(touched, write, may_yet_happen, watched, keep).await
+        self.coherence.change_and_keep(touched, write, judge, watched, keep).await
     }
 
     async fn find(&self, query: Query) -> Result<Cursor> {
@@ -304,7 +312,7 @@ impl<D: Database + ?Sized> Database for CachedDatabase<D> {
 }
 
 /// Whether a write, or a part of it, may happen after its answer.
-fn may_yet_happen(answer: &Result<WriteReport>) -> bool {
+pub(super) fn may_yet_happen(answer: &Result<WriteReport>) -> bool {
     match answer {
         Ok(report) => report.outcomes.contains(&Outcome::Unknown),
         Err(error) => is_unknown(error),

@@ -1,9 +1,9 @@
 //! When each part of a graph was last changed, as far as this process knows.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::slot::{SLOTS, Slot};
+use super::sync::{AtomicU64, Ordering};
 
 /// The bits of a slot that hold the time of its last change; those above count the writes under way.
 const TIME_BITS: u32 = 44;
@@ -152,69 +152,3 @@ pub(super) struct Shown(u64);
 /// A time on the clock of [`Epochs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Time(u64);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use jvspatial_db::Id;
-
-    fn slot() -> Slot {
-        Slot::document(&Id::root())
-    }
-
-    #[test]
-    fn what_was_read_before_the_end_of_a_write_is_not_trusted_after_it() {
-        let epochs = Epochs::new();
-        let other = Slot::kind(jvspatial_db::Collection::Edge, "Road");
-        let before = epochs.now();
-        assert!(epochs.is_unchanged(before, &[slot()]));
-        let slots = [slot()];
-        let busy = epochs.begin(&slots);
-        let meanwhile = epochs.now();
-        assert!(!epochs.is_unchanged(before, &[slot()]));
-        assert!(!epochs.is_unchanged(meanwhile, &[slot()]));
-        drop(busy);
-        assert!(!epochs.is_unchanged(meanwhile, &[other, slot()]));
-        assert!(epochs.is_unchanged(epochs.now(), &[slot()]));
-        assert!(epochs.is_unchanged(before, &[other]));
-    }
-
-    #[test]
-    fn a_slot_is_busy_until_the_last_of_its_writes_has_ended() {
-        let epochs = Epochs::new();
-        let (two, one) = ([slot(), slot()], [slot()]);
-        let (first, second) = (epochs.begin(&two), epochs.begin(&one));
-        drop(second);
-        assert!(!epochs.is_unchanged(epochs.now(), &[slot()]));
-        drop(first);
-        assert!(epochs.is_unchanged(epochs.now(), &[slot()]));
-    }
-
-    #[test]
-    fn a_write_is_the_only_one_unless_another_overlaps_it() {
-        let (epochs, slots) = (Epochs::new(), [slot()]);
-        let before = [(slot(), epochs.shown(slot()))];
-        let (time, alone) = epochs.begin(&slots).end(&before);
-        assert_eq!(alone, slots);
-        assert!(epochs.is_unchanged(time, &slots));
-        let before = [(slot(), epochs.shown(slot()))];
-        let (busy, other) = (epochs.begin(&slots), epochs.begin(&slots));
-        let beside = [(slot(), epochs.shown(slot()))];
-        let third = epochs.begin(&slots);
-        assert!(third.end(&beside).1.is_empty(), "it began beside others");
-        assert!(other.end(&before).1.is_empty(), "another is under way");
-        let (time, alone) = busy.end(&before);
-        assert!(alone.is_empty(), "another has ended meanwhile");
-        epochs.advance(&slots);
-        assert!(!epochs.is_unchanged(time, &slots), "what comes later is later than its end");
-    }
-
-    #[test]
-    fn after_everything_was_forgotten_nothing_read_before_is_trusted() {
-        let epochs = Epochs::new();
-        let before = epochs.now();
-        epochs.advance_all();
-        assert!(!epochs.is_unchanged(before, &[]));
-        assert!(epochs.is_unchanged(epochs.now(), &[slot()]));
-    }
-}

@@ -18,8 +18,12 @@ use super::queries::Queries;
 #[cfg(feature = "redis")]
 use super::redis::RedisPeers;
 use super::registry;
+#[cfg(feature = "redis")]
+use super::second_ear::SecondEar;
 use super::statistics::CacheStatistics;
 use super::strategy::Strategy;
+#[cfg(feature = "redis")]
+use super::told::Told;
 use super::touched::Touched;
 use super::write_behind::WritesBehind;
 use crate::error::Result;
@@ -72,21 +76,34 @@ impl GraphCache {
 
     /// Begins to listen to the changes of others, where there may be any and nobody listens yet.
     pub(super) fn follow(&self) {
-        let capabilities = self.database.capabilities();
-        if !capabilities.shared || !capabilities.change_feed || self.coherence.has_peers() {
+        if !self.can_follow() || self.coherence.has_peers() {
             return;
         }
         let (coherence, database) = (&self.coherence, self.database.below());
-        coherence.join(|| Arc::new(ChangeFeed::follow(database, coherence, self.max_stale)));
+        coherence.join(|| Arc::new(ChangeFeed::alone(database, coherence, self.max_stale)));
     }
 
-    /// Shares what is kept with other processes through Redis.
+    /// Whether the database tells of changes by others.
+    fn can_follow(&self) -> bool {
+        let capabilities = self.database.capabilities();
+        capabilities.shared && capabilities.change_feed
+    }
+
+    /// Shares what is kept with other processes through Redis, and follows the database as well where it tells of changes.
     #[cfg(feature = "redis")]
     pub(crate) async fn share(&self, options: RedisOptions) -> Result<()> {
-        let (redis, bus) = RedisPeers::open(options, &self.coherence).await?;
+        let told = Arc::new(Told::default());
+        let (redis, bus) = RedisPeers::open(options, &self.coherence, Arc::clone(&told)).await?;
         let far = redis.clone();
         let tells_ids = self.database.entities().is_some();
-        let joined = self.coherence.join(|| Arc::new(RedisPeers::new(redis, bus, tells_ids)));
+        let bus = RedisPeers::new(redis, bus, tells_ids);
+        let joined = self.coherence.join(|| {
+            if !self.can_follow() {
+                return Arc::new(bus);
+            }
+            let (coherence, database) = (&self.coherence, self.database.below());
+            Arc::new(SecondEar::new(bus, &told, database, coherence, self.max_stale))
+        });
         // Who is told of changes by other ways does not tell of them here, where documents would outlive them.
         if let Some(entities) = self.database.entities().filter(|_| joined) {
             let encoding = self.database.capabilities().encoding;

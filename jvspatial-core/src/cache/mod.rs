@@ -18,6 +18,8 @@ mod far_answers;
 mod finish;
 mod graph_cache;
 mod kept;
+#[cfg(feature = "redis")]
+mod message;
 mod options;
 mod queries;
 mod query_cache;
@@ -27,17 +29,23 @@ pub(crate) mod reads;
 mod redis;
 mod registry;
 mod rows;
+#[cfg(feature = "redis")]
+mod second_ear;
 mod share;
 mod slot;
 mod stable_hash;
 mod statistics;
 mod strategy;
+mod sync;
+#[cfg(feature = "redis")]
+mod told;
 mod touched;
 mod transaction;
 mod warm;
 pub(crate) mod weight;
 mod write_behind;
 mod write_through;
+mod written;
 
 pub(crate) use graph_cache::GraphCache;
 pub use options::CacheOptions;

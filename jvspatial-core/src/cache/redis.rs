@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use jvspatial_cache::bus::{Bus, Event};
 use jvspatial_cache::{Answers, Cache as _, RedisCache, RedisOptions};
 
 use super::coherence::{Coherence, Peers};
 use super::far::key;
+use super::message;
 use super::slot::{SCHEME, Slot};
+use super::told::Told;
 use super::touched::Touched;
+use super::written::Written;
 use crate::error::{Error, ErrorKind, Result};
-
-/// The first byte of a message; another is of another version, whose slots mean something else.
-const FORMAT: u8 = SCHEME;
 
 /// The processes that share a namespace in Redis.
 #[derive(Debug)]
@@ -29,20 +28,25 @@ pub(super) struct RedisPeers {
 }
 
 impl RedisPeers {
-    /// Enters the namespace and listens.
+    /// Enters the namespace and listens. What processes tell is told to `told` as well.
     pub(super) async fn open(
         options: RedisOptions,
         coherence: &Arc<Coherence>,
+        told: Arc<Told>,
     ) -> Result<(RedisCache, Bus)> {
         let redis = RedisCache::open(options).await.map_err(refused)?;
         let coherence = Arc::downgrade(coherence);
         let bus = Bus::open(&redis, move |event| {
             let Some(coherence) = coherence.upgrade() else { return };
             match event {
-                // It has ended here when it was told.
-                Event::Message { own: true, .. } => {}
-                Event::Message { payload, .. } => match read(&payload) {
-                    Some(slots) => coherence.heard(&slots),
+                Event::Message { payload, own } => match message::read(&payload) {
+                    Some(message) => {
+                        // What is of this process has ended here when it was told.
+                        if !own {
+                            coherence.heard(&message.slots);
+                        }
+                        told.by_processes(&message.written);
+                    }
                     None => coherence.epochs().advance_all(),
                 },
                 _ => coherence.epochs().advance_all(),
@@ -54,6 +58,10 @@ impl RedisPeers {
     pub(super) fn new(redis: RedisCache, bus: Bus, keeps_documents: bool) -> Self {
         let answers = bus.answers(SCHEME);
         Self { redis, bus, answers, keeps_documents, has_left: AtomicBool::new(false) }
+    }
+
+    pub(super) const fn redis(&self) -> &RedisCache {
+        &self.redis
     }
 }
 
@@ -68,15 +76,16 @@ pub(crate) fn refused(error: jvspatial_cache::Error) -> Error {
 
 #[async_trait]
 impl Peers for RedisPeers {
-    async fn tell(&self, touched: &Touched) {
+    async fn tell(&self, touched: &Touched, written: &[Written]) {
         let keys: Vec<Vec<u8>> = match self.keeps_documents {
             true => touched.ids().iter().map(key).collect(),
             false => Vec::new(),
         };
         let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-        let slots = distinct(touched.slots());
+        let slots = message::distinct(touched.slots());
         // What cannot be told makes a gap, after which nobody trusts what was kept before.
-        let _ = self.answers.tell(&keys, &numbers(&slots), written(&slots)).await;
+        let told = message::bytes(&slots, written);
+        let _ = self.answers.tell(&keys, &numbers(&slots), told).await;
     }
 
     async fn tell_of_all(&self) {
@@ -105,53 +114,6 @@ impl Peers for RedisPeers {
     }
 }
 
-fn distinct(slots: &[Slot]) -> Vec<Slot> {
-    let mut slots = slots.to_vec();
-    slots.sort_unstable();
-    slots.dedup();
-    slots
-}
-
 pub(super) fn numbers(slots: &[Slot]) -> Vec<u32> {
     slots.iter().map(|slot| slot.number()).collect()
-}
-
-fn written(slots: &[Slot]) -> Bytes {
-    let numbers = slots.iter().flat_map(|slot| slot.number().to_le_bytes());
-    std::iter::once(FORMAT).chain(numbers).collect()
-}
-
-/// The slots of a message; nothing for one that is not ours.
-fn read(payload: &[u8]) -> Option<Vec<Slot>> {
-    let (format, numbers) = payload.split_first()?;
-    if *format != FORMAT || numbers.len() % size_of::<u32>() != 0 {
-        return None;
-    }
-    let number = |bytes: &[u8]| Some(u32::from_le_bytes(bytes.try_into().ok()?));
-    numbers.chunks_exact(size_of::<u32>()).map(|bytes| Slot::numbered(number(bytes)?)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use jvspatial_db::{Collection, Id};
-
-    #[test]
-    fn a_message_tells_each_slot_once() {
-        let slots = [Slot::document(&Id::root()), Slot::collection(Collection::Edge)];
-        let mut told =
-            read(&written(&distinct(&[slots[0], slots[1], slots[0]]))).unwrap_or_default();
-        told.sort_unstable();
-        let mut expected = slots.to_vec();
-        expected.sort_unstable();
-        assert_eq!(told, expected);
-        assert_eq!(read(&written(&[])), Some(Vec::new()));
-    }
-
-    #[test]
-    fn what_is_no_message_of_this_version_is_not_read() {
-        for payload in [&[][..], &[FORMAT - 1], &[FORMAT, 0, 0, 0], &[FORMAT, 255, 255, 255, 255]] {
-            assert_eq!(read(payload), None, "{payload:?}");
-        }
-    }
 }

@@ -81,21 +81,29 @@ impl Slot {
     }
 
     fn single(family: u64, id: &Id) -> Self {
-        // Equal ids have equal keys, whichever way they are kept.
-        let hash = match id.generated_key() {
-            Some(key) => xxh3_64_with_seed(&key, family),
-            None => {
-                let mut text = Vec::with_capacity(id.text_len());
-                id.write_to(&mut text);
-                xxh3_64_with_seed(&text, family)
-            }
-        };
-        Self((hash % SINGLE as u64) as u32)
+        Self((hash_of(family, id) % SINGLE as u64) as u32)
     }
 
     fn whole(seed: u64, name: &str) -> Self {
         let hash = xxh3_64_with_seed(name.as_bytes(), seed);
         Self((SINGLE as u64 + hash % WHOLE as u64) as u32)
+    }
+}
+
+/// A number of the document `id` that hardly any other shares; the same in every process and build.
+pub(super) fn id_number(id: &Id) -> u64 {
+    hash_of(10, id)
+}
+
+/// Equal ids have equal keys, whichever way they are kept.
+fn hash_of(family: u64, id: &Id) -> u64 {
+    match id.generated_key() {
+        Some(key) => xxh3_64_with_seed(&key, family),
+        None => {
+            let mut text = Vec::with_capacity(id.text_len());
+            id.write_to(&mut text);
+            xxh3_64_with_seed(&text, family)
+        }
     }
 }
 

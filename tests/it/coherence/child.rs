@@ -12,7 +12,6 @@ use jvspatial::prelude::*;
 use jvspatial::{CacheOptions, ErrorKind, RedisOptions};
 use tokio::runtime::Runtime;
 
-use super::MAX_STALE;
 use super::events::{self, Event};
 use super::figures::say;
 use super::random::{self, Random};
@@ -25,12 +24,13 @@ const FILE: &str = "JVSPATIAL_TEST_COHERENCE_FILE";
 const DATABASE: &str = "JVSPATIAL_TEST_COHERENCE_DATABASE";
 const REDIS: &str = "JVSPATIAL_TEST_COHERENCE_REDIS";
 const MILLIS: &str = "JVSPATIAL_TEST_COHERENCE_MILLIS";
+const MAX_STALE: &str = "JVSPATIAL_TEST_COHERENCE_MAX_STALE";
 const SEED: &str = "JVSPATIAL_TEST_COHERENCE_SEED";
 
 /// What is read and written.
 #[derive(Clone, Debug, Serialize, Deserialize, Node)]
-struct Counter {
-    count: u64,
+pub(super) struct Counter {
+    pub(super) count: u64,
 }
 
 /// How a process keeps what it reads.
@@ -40,13 +40,19 @@ pub(super) enum Role {
     Redis,
     /// By the entity cache, following the change feed.
     Feed,
+    /// The same over a way to the database that breaks, so it writes nothing and does without answers.
+    Reader,
     /// By a map that knows its own writes and hears nothing of others: the control.
     Deaf,
 }
 
 impl Role {
-    const ALL: [(Self, &str); 3] =
-        [(Self::Redis, "redis"), (Self::Feed, "feed"), (Self::Deaf, "deaf")];
+    const ALL: [(Self, &str); 4] = [
+        (Self::Redis, "redis"),
+        (Self::Feed, "feed"),
+        (Self::Reader, "reader"),
+        (Self::Deaf, "deaf"),
+    ];
 
     fn name(self) -> &'static str {
         Self::ALL.iter().find(|(role, _)| *role == self).unwrap().1
@@ -93,12 +99,13 @@ fn key(node: u16) -> String {
     format!("node{node}")
 }
 
-fn id(node: u16) -> Id {
+pub(super) fn id(node: u16) -> Id {
     format!("n.Counter.{}", key(node)).parse().unwrap()
 }
 
 async fn play(role: Role) {
-    let mut options = CacheOptions::new().max_stale(MAX_STALE);
+    let mut options =
+        CacheOptions::new().max_stale(Duration::from_millis(variable(MAX_STALE).unwrap()));
     if role != Role::Deaf {
         options = options.entity_bytes(16 << 20);
     }
@@ -107,6 +114,13 @@ async fn play(role: Role) {
     }
     let graph = Graph::builder().url(env::var(DATABASE).unwrap()).cache(options);
     let graph = graph.open().await.unwrap();
+    if role == Role::Reader {
+        // So that there is something to go on with when the way is cut.
+        let all: Vec<Id> = (0..NODES).map(id).collect();
+        while graph.cache_statistics().entities.hits == 0 {
+            graph.get_many::<Counter>(&all).await.unwrap();
+        }
+    }
     let start = Instant::now();
     say(format_args!("ready"));
     // The other workers of the runtime go on meanwhile.
@@ -123,7 +137,9 @@ async fn play(role: Role) {
             let random = Random(variable(SEED).unwrap() ^ (u64::from(task) << 32));
             let (graph, kept) = (graph.clone(), Arc::clone(&kept));
             let deaf = (role == Role::Deaf).then_some(kept);
-            tokio::spawn(Worker { task, graph, deaf, random, start, events: Vec::new() }.work(end))
+            let is_reader = role == Role::Reader;
+            let events = Vec::new();
+            tokio::spawn(Worker { task, graph, deaf, is_reader, random, start, events }.work(end))
         })
         .collect();
     let mut events = Vec::new();
@@ -143,6 +159,7 @@ struct Worker {
     graph: Graph,
     /// What the control keeps.
     deaf: Option<Arc<Kept>>,
+    is_reader: bool,
     random: Random,
     start: Instant,
     events: Vec<Event>,
@@ -152,7 +169,7 @@ impl Worker {
     async fn work(mut self, end: Instant) -> Vec<Event> {
         while Instant::now() < end {
             match self.random.below(20) {
-                0..=1 => self.write().await,
+                0..=1 if !self.is_reader => self.write().await,
                 2..=4 => self.read_many().await,
                 _ => {
                     let node = self.node();
@@ -177,16 +194,20 @@ impl Worker {
         self.events.push(Event { is_write, task, node, version, begun, ended });
     }
 
-    async fn read(&mut self, node: u16) -> Stored<Counter> {
+    /// What is under the id of a node; nothing when there was no answer.
+    async fn read(&mut self, node: u16) -> Option<Stored<Counter>> {
         let begun = self.now();
         let kept = self.deaf.as_ref().and_then(|kept| kept.lock().unwrap().get(&node).cloned());
         let found = match kept {
             Some(kept) => kept,
-            None => self.graph.get::<Counter>(&id(node)).await.unwrap().unwrap(),
+            None => match self.graph.get::<Counter>(&id(node)).await {
+                Err(_) if self.is_reader => return None,
+                found => found.unwrap().unwrap(),
+            },
         };
         self.note(false, node, found.version().get(), begun);
         self.keep(node, &found);
-        found
+        Some(found)
     }
 
     async fn read_many(&mut self) {
@@ -196,7 +217,10 @@ impl Worker {
         }
         let ids: Vec<Id> = nodes.iter().copied().map(id).collect();
         let begun = self.now();
-        let found = self.graph.get_many::<Counter>(&ids).await.unwrap();
+        let found = match self.graph.get_many::<Counter>(&ids).await {
+            Err(_) if self.is_reader => return,
+            found => found.unwrap(),
+        };
         for (node, found) in nodes.into_iter().zip(found) {
             self.note(false, node, found.unwrap().version().get(), begun);
         }
@@ -204,7 +228,7 @@ impl Worker {
 
     async fn write(&mut self) {
         let node = self.node();
-        let mut found = self.read(node).await;
+        let Some(mut found) = self.read(node).await else { return };
         found.count += 1;
         let begun = self.now();
         match self.graph.save(&mut found).await {
@@ -243,6 +267,7 @@ pub(super) struct Orders<'a> {
     pub(super) database: &'a str,
     pub(super) redis: Option<&'a str>,
     pub(super) time: Duration,
+    pub(super) max_stale: Duration,
     pub(super) seed: u64,
 }
 
@@ -255,6 +280,7 @@ impl Process {
         command.env(ROLE, orders.role.name()).env(FILE, orders.file);
         command.env(DATABASE, orders.database).env(REDIS, orders.redis.unwrap_or_default());
         command.env(MILLIS, orders.time.as_millis().to_string());
+        command.env(MAX_STALE, orders.max_stale.as_millis().to_string());
         command.env(SEED, orders.seed.to_string());
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();

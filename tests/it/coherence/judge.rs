@@ -1,6 +1,7 @@
 //! Whether what two processes saw could have been.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::events::Event;
 use super::figures::{Figures, say};
@@ -41,7 +42,12 @@ impl Acknowledged {
 }
 
 /// Judges what processes saw. Until `well` nothing was broken.
-pub(super) fn judge(processes: &[Vec<Event>], well: Option<i64>, told: bool) -> Figures {
+pub(super) fn judge(
+    processes: &[Vec<Event>],
+    well: Option<i64>,
+    bound: Duration,
+    told: bool,
+) -> Figures {
     let mut figures = Figures::default();
     let all = acknowledged(processes.iter().flatten());
     let mut early = Vec::new();
@@ -61,7 +67,7 @@ pub(super) fn judge(processes: &[Vec<Event>], well: Option<i64>, told: bool) -> 
             let age = age_in(&all, event);
             let is_lowered = event.version < before;
             let is_missed = age_in(&own, event).is_some();
-            let is_late = age.is_some_and(|age| age > micros(MAX_STALE));
+            let is_late = age.is_some_and(|age| age > micros(bound));
             figures.stale += u64::from(age.is_some());
             figures.lowered += u64::from(is_lowered);
             figures.missed += u64::from(is_missed);
@@ -103,7 +109,7 @@ fn age_in(all: &HashMap<u16, Acknowledged>, read: &Event) -> Option<i64> {
     all.get(&read.node)?.age(read)
 }
 
-fn micros(time: std::time::Duration) -> i64 {
+fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap()
 }
 
@@ -118,17 +124,17 @@ const fn event(is_write: bool, task: u16, version: u64, begun: i64, ended: i64) 
 #[test]
 fn a_read_below_an_earlier_one_of_its_task_is_lowered_and_one_of_another_task_is_not() {
     let seen = |task| [event(false, 0, 2, 0, 1), event(false, task, 1, 2, 3)].to_vec();
-    assert_eq!(judge(&[seen(0)], None, false).lowered, 1);
-    assert_eq!(judge(&[seen(1)], None, false).lowered, 0);
+    assert_eq!(judge(&[seen(0)], None, MAX_STALE, false).lowered, 1);
+    assert_eq!(judge(&[seen(1)], None, MAX_STALE, false).lowered, 0);
 }
 
 #[test]
 fn a_read_is_stale_once_a_newer_version_is_acknowledged_and_missed_by_who_wrote_it() {
     let write = event(true, 0, 2, 0, 10);
     let read = |begun| event(false, 1, 1, begun, begun + 9);
-    let figures = judge(&[vec![write], vec![read(9), read(11)]], None, false);
+    let figures = judge(&[vec![write], vec![read(9), read(11)]], None, MAX_STALE, false);
     assert_eq!((figures.stale, figures.missed), (1, 0));
-    let figures = judge(&[vec![write, read(9), read(11)]], None, false);
+    let figures = judge(&[vec![write, read(9), read(11)]], None, MAX_STALE, false);
     assert_eq!((figures.stale, figures.missed), (1, 1));
 }
 
@@ -138,8 +144,8 @@ fn a_read_is_late_beyond_the_bound_and_slow_beyond_the_bound_of_good_times() {
     let read = |begun| event(false, 1, 1, begun, begun);
     let ages = [micros(WELL), micros(WELL) + 1, micros(MAX_STALE), micros(MAX_STALE) + 1];
     let reads = ages.map(read).to_vec();
-    let figures = judge(&[vec![write], reads.clone()], None, false);
+    let figures = judge(&[vec![write], reads.clone()], None, MAX_STALE, false);
     assert_eq!((figures.stale, figures.late, figures.slow), (4, 1, 0));
-    let figures = judge(&[vec![write], reads], Some(micros(MAX_STALE)), false);
+    let figures = judge(&[vec![write], reads], Some(micros(MAX_STALE)), MAX_STALE, false);
     assert_eq!((figures.late, figures.slow, figures.well, figures.worst), (1, 2, 5_000, 5_000));
 }

@@ -9,14 +9,18 @@
 //! that is frozen and killed has to be the test's own.
 #![allow(clippy::disallowed_methods, reason = "processes tell each other what they saw in files")]
 
+mod apart;
 mod child;
 mod events;
 mod figures;
 mod judge;
 mod nemesis;
 mod play;
+mod proxy;
 mod random;
-mod server;
+pub(crate) mod server;
+mod untold;
+mod wire;
 
 use std::time::Duration;
 
@@ -24,6 +28,9 @@ use play::{Play, run};
 
 /// For how long after a write of another process what was kept may still be read, whatever happens.
 const MAX_STALE: Duration = Duration::from_secs(5);
+
+/// The bound where silence is to be longer than it.
+const SHORT_STALE: Duration = Duration::from_millis(1_200);
 
 /// The same while Redis is well, for all but a thousandth of the reads that came too early.
 const WELL: Duration = Duration::from_millis(100);
@@ -46,4 +53,15 @@ fn through_the_change_feed_reads_are_never_too_old() {
     let seen = run(test, &Play::feed(seed));
     let deaf = run(test, &Play::deaf(seed));
     figures::report("feed", seed, &seen, &[("deaf", deaf)]);
+}
+
+#[test]
+#[ignore = "needs MongoDB"]
+fn while_the_feed_of_a_process_is_cut_and_frozen_its_reads_are_never_too_old() {
+    let test =
+        "coherence::while_the_feed_of_a_process_is_cut_and_frozen_its_reads_are_never_too_old";
+    let Some(seed) = child::begin(test) else { return };
+    let seen = run(test, &Play::broken_feed(seed));
+    let deaf = run(test, &Play::deaf(seed));
+    figures::report("broken feed", seed, &seen, &[("deaf", deaf)]);
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::child::wants_words;
 use super::figures::say;
+use super::proxy::Proxy;
 use super::random::Random;
 use super::server::Redis;
 
@@ -44,6 +45,25 @@ pub(super) fn torment(redis: &mut Redis, random: &mut Random, start: Instant, en
         tell("again well");
         rounds += 1;
         pause(random, 50, 1_500);
+    }
+    rounds
+}
+
+/// Breaks the way of a process to its database, and lets it get well, until `end`. Returns how often.
+pub(super) fn torment_way(way: &Proxy, random: &mut Random, end: Instant) -> u64 {
+    let mut rounds = 0;
+    while Instant::now() < end {
+        if random.below(2) == 0 {
+            way.freeze();
+            pause(random, 100, 2_000);
+            way.thaw();
+        } else {
+            way.cut();
+            pause(random, 1, 500);
+            way.mend();
+        }
+        rounds += 1;
+        pause(random, 500, 1_000);
     }
     rounds
 }

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 /// It ends with this.
 #[derive(Debug)]
-pub(super) struct Redis {
+pub(crate) struct Redis {
     port: u16,
     child: Child,
 }
 
 impl Redis {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let port =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let server = Self { port, child: spawn(port) };
@@ -21,7 +21,7 @@ impl Redis {
         server
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
@@ -47,6 +47,31 @@ impl Redis {
     /// Sends a command whose answer does not matter.
     pub(super) fn command(&self, words: &str) {
         self.ask(words).unwrap();
+    }
+
+    /// The number in a field of a hash; 0 when there is none.
+    pub(super) fn number(&self, hash: &str, field: &str) -> u64 {
+        let answer = self.read(&format!("HGET {hash} {field}"));
+        answer.lines().nth(1).and_then(|number| number.parse().ok()).unwrap_or_default()
+    }
+
+    /// How often clients have called a command.
+    pub(crate) fn calls(&self, command: &str) -> u64 {
+        let told = self.read("INFO commandstats");
+        let of = |line: &str| {
+            let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+            (name == command).then(|| rest.split(',').next()?.parse().ok())?
+        };
+        told.lines().find_map(of).unwrap_or_default()
+    }
+
+    /// All that is answered to a command.
+    fn read(&self, words: &str) -> String {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
+        stream.write_all(format!("{words}\r\nQUIT\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     fn ask(&self, words: &str) -> std::io::Result<[u8; 1]> {

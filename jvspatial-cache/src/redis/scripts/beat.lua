@@ -16,12 +16,16 @@ end
 
 -- A process that vanished may have changed things that it could not tell.
 local gone = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. text(now))
-for _, process in ipairs(gone) do
-  redis.call('ZREM', KEYS[2], process)
+-- One that is to live for longer than anybody may was told so before the clock was put back.
+local ahead = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. text(now + 2 * tonumber(ARGV[2])), '+inf')
+for _, processes in ipairs({gone, ahead}) do
+  for _, process in ipairs(processes) do
+    redis.call('ZREM', KEYS[2], process)
+  end
 end
 
 local era = state[1]
-if not era or state[2] ~= run or tonumber(era) < known or ARGV[4] == '1' or #gone > 0 then
+if not era or state[2] ~= run or tonumber(era) < known or ARGV[4] == '1' or #gone + #ahead > 0 then
   era = new_era(known)
   redis.call('HSET', KEYS[1], 'run', run)
 end

@@ -197,3 +197,33 @@ async fn a_value_that_could_not_be_set_does_not_leave_the_one_before_it() {
     }
     assert_eq!(a.get(b"n:1").await.unwrap(), None);
 }
+
+/// Says that a process vanished of which Redis was told that it lives until so many milliseconds from now.
+fn vanish(server: &Server, lives: i64) {
+    let redis::Value::Array(time) = server.command(&["TIME"]) else { panic!("TIME is a list") };
+    let seconds: i64 = redis::from_redis_value(time[0].clone()).unwrap();
+    let until = (seconds * 1_000 + lives).to_string();
+    server.command(&["ZADD", "jv:default:live", &until, "vanished"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a Redis server"]
+async fn a_process_that_vanished_before_the_clock_of_the_server_was_put_back_or_on_is_missed() {
+    const DAY: i64 = 86_400_000;
+    let server = Server::start(&[]);
+    let cache = RedisCache::open(options(&server.url())).await.unwrap();
+    for lives in [DAY, -DAY] {
+        keep(&cache, 1).await;
+        assert_eq!(version(&cache).await, Some(1));
+        // The clock of a server in use cannot be set, but what was written by it before looks so afterwards.
+        vanish(&server, lives);
+        let stale = stale_for(&cache).await;
+        assert!(stale < MAX_STALE, "{stale:?}");
+    }
+    // The control: one that lives is not missed.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    keep(&cache, 1).await;
+    vanish(&server, 1_500);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(version(&cache).await, Some(1));
+}

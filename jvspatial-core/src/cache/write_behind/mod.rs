@@ -260,6 +260,7 @@ mod tests {
     use super::*;
     use crate::cache::coherence::Peers;
     use crate::cache::touched::Touched;
+    use crate::cache::written::Written;
     use crate::cache::{CacheOptions, Strategy};
     use crate::graph::Graph;
 
@@ -272,7 +273,7 @@ mod tests {
 
     #[async_trait]
     impl Peers for Others {
-        async fn tell(&self, _: &Touched) {
+        async fn tell(&self, _: &Touched, _: &[Written]) {
             let found = self.database.get_many(&[Handle::new(Id::root())]).await.unwrap();
             self.found.lock().push(found[0].as_ref().map(|root| root.version));
         }

@@ -1,5 +1,9 @@
 //! Two graphs on one database that keep apart what they have read, as two processes do, and share it in Redis.
 
+mod older;
+#[cfg(feature = "mongodb")]
+mod round_trips;
+
 use std::time::Instant;
 
 use async_trait::async_trait;

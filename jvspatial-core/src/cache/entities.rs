@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 use jvspatial_cache::SingleFlight;
-use jvspatial_db::{Document, Id, Result, Version};
+use jvspatial_db::{Collection, Document, Id, Result, Version};
 use moka::ops::compute::Op;
 use moka::sync::Cache;
 
@@ -60,6 +60,10 @@ struct Entry {
 }
 
 impl Entry {
+    fn is_edge(&self) -> bool {
+        self.document.as_ref().is_some_and(|document| document.ends.is_some())
+    }
+
     /// Nothing where there was no document, which is below all versions.
     fn version(&self) -> Option<Version> {
         self.document.as_ref().map(|document| document.version)
@@ -148,7 +152,7 @@ impl Entities {
     /// is kept for its version, which nothing older is to follow.
     pub(super) fn keep(&self, id: &Id, document: Option<&Document>, since: Time) {
         let slot = Slot::document(id);
-        let is_true = self.coherence.is_unchanged(since, &[slot]);
+        let is_true = self.is_still_true(id, since);
         if !is_true && document.is_none() {
             return;
         }
@@ -180,11 +184,14 @@ impl Entities {
     fn is_true(&self, entry: &Entry) -> bool {
         entry.until.is_none_or(|until| Instant::now() < until)
             && self.coherence.is_unchanged(entry.since, &[entry.slot])
+            && (!entry.is_edge() || self.coherence.is_unchanged(entry.since, &[Slot::edges_gone()]))
     }
 
     /// Whether what is kept of `id`, as was got, is still true.
     pub(super) fn is_still_true(&self, id: &Id, since: Time) -> bool {
         self.coherence.is_unchanged(since, &[Slot::document(id)])
+            && (id.collection() != Collection::Edge
+                || self.coherence.is_unchanged(since, &[Slot::edges_gone()]))
     }
 
     pub(super) fn statistics(&self) -> super::statistics::EntityStatistics {

@@ -5,6 +5,8 @@
 pub(crate) mod bare;
 pub(crate) mod ours;
 
+use std::time::{Duration, Instant};
+
 use jvspatial::{CacheOptions, Graph, Id, RedisOptions};
 use tokio::runtime::{Builder, Runtime};
 
@@ -14,6 +16,9 @@ use crate::ours::graph::create_cities;
 
 /// The engine as a row names it.
 pub(crate) const GET: &str = "redis GET";
+
+/// For how long Redis may have something else to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The documents that are kept.
 const KEPT: usize = 1_000;
@@ -46,7 +51,16 @@ async fn empty(side: &str) -> Result<Graph> {
 async fn fill(side: &str, count: usize) -> Result<Vec<Id>> {
     let graph = empty(side).await?;
     let ids = create_cities(&graph, count).await?;
-    graph.get_many::<City>(&ids).await?;
+    let probe = empty(side).await?;
+    let start = Instant::now();
+    // Nothing goes to Redis or comes from there before its messages are heard.
+    while probe.get::<City>(&ids[0]).await?.is_none() {
+        if start.elapsed() > PATIENCE {
+            return Err("nothing is read from Redis".into());
+        }
+        graph.get_many::<City>(&ids).await?;
+    }
+    probe.close().await?;
     graph.close().await?;
     Ok(ids)
 }

@@ -1,15 +1,12 @@
 //! Through ours.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{KEPT, READS, empty, fill, runtime};
+use super::{KEPT, PATIENCE, READS, empty, fill, runtime};
 use crate::Result;
 use crate::data::{City, drawn};
 use crate::measure::{Contender, timed};
 use crate::setup::Setup;
-
-/// For how long Redis may have something else to do.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Gets 10,000 cities that are in Redis, and nowhere else, one after the other; the answer is how many.
 pub(crate) fn get(setup: &Setup) -> Result<Contender> {

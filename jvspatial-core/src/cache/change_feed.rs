@@ -1,12 +1,16 @@
 //! Changes by other processes, as the database tells them.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jvspatial_db::{
-    ChangeEvent, ChangeKind, Database, DocumentChange, ErrorKind, Progress, WatchOptions,
+    ChangeEvent, ChangeKind, ChangeStream, Database, DocumentChange, ErrorKind, Progress,
+    WatchOptions,
 };
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -56,7 +60,7 @@ impl Listener for Plain {
     async fn lost(&self) {}
 }
 
-/// When the feed last told something, if only that there was nothing to tell.
+/// Until when all that happened is known, since the feed has told it, or that there was nothing to tell.
 #[derive(Debug)]
 pub(super) struct Pulse {
     start: Instant,
@@ -113,8 +117,10 @@ impl Drop for ChangeFeed {
 }
 
 impl Pulse {
-    fn beat(&self) {
-        let millis = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
+    /// All that happened until `time` is known.
+    fn beat(&self, time: Instant) {
+        let since = time.saturating_duration_since(self.start);
+        let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX - 1);
         self.last.store(millis + 1, Ordering::SeqCst);
     }
 
@@ -169,9 +175,17 @@ async fn follow_once(
     // What happened before is not told.
     known.epochs().advance_all();
     listener.begins(std::mem::take(is_first)).await;
-    pulse.beat();
+    let mut news = Instant::now();
+    let mut known_until = news;
+    pulse.beat(known_until);
     drop(known);
-    while let Some(step) = stream.try_step().await? {
+    loop {
+        let (step, has_waited) = next(&mut stream).await;
+        let Some(step) = step? else { return Ok(()) };
+        if has_waited {
+            // What came may have been on its way for long. It was asked for when the news before it had come.
+            known_until = std::mem::replace(&mut news, Instant::now());
+        }
         let Some(coherence) = coherence.upgrade() else { return Ok(()) };
         match step {
             Progress::Event(ChangeEvent::Changed(change)) => {
@@ -184,7 +198,16 @@ async fn follow_once(
                 listener.lost().await;
             }
         }
-        pulse.beat();
+        pulse.beat(known_until);
     }
-    Ok(())
+}
+
+/// The next step, and whether it had to be waited for.
+async fn next(stream: &mut ChangeStream) -> (jvspatial_db::Result<Option<Progress>>, bool) {
+    let mut step = pin!(stream.try_step());
+    let first = poll_fn(|context| Poll::Ready(step.as_mut().poll(context))).await;
+    match first {
+        Poll::Ready(step) => (step, false),
+        Poll::Pending => (step.await, true),
+    }
 }

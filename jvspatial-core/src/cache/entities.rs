@@ -79,6 +79,10 @@ struct Entry {
 }
 
 impl Entry {
+    fn is_edge(&self) -> bool {
+        self.document.as_ref().is_some_and(|document| document.ends.is_some())
+    }
+
     /// Nothing where there was no document, which is below all versions.
     fn version(&self) -> Option<Version> {
         self.document.as_ref().map(|document| document.version)
@@ -200,8 +204,15 @@ impl Entities {
     /// For each of `ids`, which were got after `since`, whether the others say now that they have not changed it. They are
     /// asked once for all.
     pub(super) async fn confirm(&self, ids: &[&Id], since: Time) -> Vec<bool> {
-        let parts: Vec<_> = ids.iter().map(|id| (since, Slot::document(id))).collect();
-        self.coherence.confirm(&parts).await
+        let is_edge = |id: &Id| id.collection() == Collection::Edge;
+        let mut parts: Vec<_> = ids.iter().map(|id| (since, Slot::document(id))).collect();
+        if ids.iter().any(|id| is_edge(id)) {
+            parts.push((since, Slot::edges_gone()));
+        }
+        let confirmed = self.coherence.confirm(&parts).await;
+        let edges_hold = confirmed.get(ids.len()) != Some(&false);
+        let holds = |(id, confirmed): (&&Id, &bool)| *confirmed && (edges_hold || !is_edge(id));
+        ids.iter().zip(&confirmed).map(holds).collect()
     }
 
     /// What was counted as a hit was not handed out.
@@ -219,7 +230,7 @@ impl Entities {
     /// is kept for its version, which nothing older is to follow.
     pub(super) fn keep(&self, id: &Id, document: Option<&Document>, since: Time) {
         let slot = Slot::document(id);
-        let is_true = self.coherence.is_unchanged(since, &[slot]);
+        let is_true = self.is_still_true(id, since);
         if !is_true && document.is_none() {
             return;
         }
@@ -266,11 +277,14 @@ impl Entities {
     fn is_true(&self, entry: &Entry) -> bool {
         entry.until.is_none_or(|until| Instant::now() < until)
             && self.coherence.is_unchanged(entry.since, &[entry.slot])
+            && (!entry.is_edge() || self.coherence.is_unchanged(entry.since, &[Slot::edges_gone()]))
     }
 
     /// Whether what is kept of `id`, as was got, is still true.
     pub(super) fn is_still_true(&self, id: &Id, since: Time) -> bool {
         self.coherence.is_unchanged(since, &[Slot::document(id)])
+            && (id.collection() != Collection::Edge
+                || self.coherence.is_unchanged(since, &[Slot::edges_gone()]))
     }
 
     /// What became of all reads together, and a row for each type.

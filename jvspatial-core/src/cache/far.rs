@@ -2,7 +2,7 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use jvspatial_cache::{Cache as _, Entry, Mark, RedisCache};
-use jvspatial_db::{Body, Document, Encoding, Ends, Handle, Id, Version};
+use jvspatial_db::{Body, Collection, Document, Encoding, Ends, Handle, Id, Version};
 
 /// The first byte; another is of another version.
 const FORMAT: u8 = 1;
@@ -29,6 +29,10 @@ impl Far {
 
     /// Those of the documents that are kept; none while Redis is away.
     pub(super) async fn get_many(&self, handles: &[Handle]) -> Vec<Option<Document>> {
+        // Edges go with their nodes, and nobody would take them out of Redis.
+        if handles.iter().any(|handle| handle.id().collection() == Collection::Edge) {
+            return vec![None; handles.len()];
+        }
         let keys: Vec<Vec<u8>> = handles.iter().map(|handle| key(handle.id())).collect();
         let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
         let Ok(found) = self.redis.get_many(&keys).await else { return vec![None; handles.len()] };
@@ -40,6 +44,7 @@ impl Far {
     /// Keeps documents that were read after `mark` was taken, where nothing newer is kept.
     pub(super) async fn keep(&self, mark: &Mark, documents: impl Iterator<Item = &Document>) {
         let entries: Vec<_> = documents
+            .filter(|document| document.ends.is_none())
             .map(|document| (key(&document.id), document.version.get(), written(document)))
             .collect();
         let entries: Vec<_> = entries

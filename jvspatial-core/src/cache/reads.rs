@@ -136,6 +136,7 @@ impl Noted<'_> {
         for id in ids {
             self.0.slots.push(Slot::document(id));
             self.0.kinds.push(Slot::kind(id.collection(), id.entity()));
+            self.edges_may_go(id.collection());
         }
     }
 
@@ -145,6 +146,15 @@ impl Noted<'_> {
             Some(entity) => Slot::kind(collection, entity),
             None => Slot::collection(collection),
         });
+        self.edges_may_go(collection);
+    }
+
+    /// Edges go with their nodes, without a write of their own.
+    fn edges_may_go(&mut self, collection: Collection) {
+        let gone = Slot::edges_gone();
+        if collection == Collection::Edge && self.0.slots.last() != Some(&gone) {
+            self.whole(gone);
+        }
     }
 
     /// The neighbours of nodes.

@@ -54,6 +54,11 @@ impl Slot {
         Self::whole(9, "")
     }
 
+    /// Edges that went with their nodes, of which nobody told.
+    pub(crate) fn edges_gone() -> Self {
+        Self::whole(11, &())
+    }
+
     /// What an application has marked with `tag`.
     pub(crate) fn tag(tag: &str) -> Self {
         Self::whole(7, tag)

@@ -31,6 +31,12 @@ impl Touched {
             let link = match &operation.action {
                 Action::Update { .. } => continue,
                 Action::Insert { link, .. } | Action::Put { link, .. } => link.as_deref(),
+                Action::Delete { detach, .. } => {
+                    if *detach && operation.id.collection() == Collection::Node {
+                        self.slots.push(Slot::edges_gone());
+                    }
+                    None
+                }
                 _ => None,
             };
             self.slots.push(Slot::existence(&operation.id));

@@ -298,3 +298,15 @@ async fn neighbors_that_are_noted_come_by_pages_as_others_do() {
     }
     assert_eq!(page(graph, world.own.id().clone()).await.unwrap(), (2, 1, true));
 }
+
+#[tokio::test]
+async fn an_edge_that_went_with_its_node_is_gone() {
+    let towns = Towns::with(CacheOptions::new().entity_bytes(1 << 20)).await;
+    let (a, b) = (towns.town("a", 1).await, towns.town("b", 2).await);
+    let road = towns.graph.connect(&a, &b, Road { km: 1 }).await.unwrap();
+    for _ in 0..2 {
+        assert!(towns.graph.get::<Road>(road.id()).await.unwrap().is_some());
+    }
+    assert!(towns.graph.delete(a.id()).await.unwrap());
+    assert!(towns.graph.get::<Road>(road.id()).await.unwrap().is_none());
+}

@@ -55,7 +55,7 @@ pub(super) fn torment_way(way: &Proxy, random: &mut Random, end: Instant) -> u64
     while Instant::now() < end {
         if random.below(2) == 0 {
             way.freeze();
-            pause(random, 100, 2_000);
+            pause(random, 100, 3_500);
             way.thaw();
         } else {
             way.cut();

@@ -56,7 +56,7 @@ impl Slot {
 
     /// Edges that went with their nodes, of which nobody told.
     pub(crate) fn edges_gone() -> Self {
-        Self::whole(11, &())
+        Self::whole(11, "")
     }
 
     /// What an application has marked with `tag`.

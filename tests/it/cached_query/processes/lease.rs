@@ -33,7 +33,7 @@ async fn alone(towns: &Towns, round: u32, time: Duration) -> u32 {
 }
 
 fn say(words: &str) {
-    writeln!(std::io::stderr(), "{words}").unwrap();
+    eprintln!("{words}");
 }
 
 /// Plays the part of a child if this process is one.

@@ -13,7 +13,7 @@ impl Towns {
     }
 
     #[cached_query]
-    async fn people(&self, id: &Id) -> Result<u32> {
+    async fn people_of(&self, id: &Id) -> Result<u32> {
         self.ran();
         Ok(self.graph.get::<Town>(id).await?.map_or(0, |town| town.people))
     }
@@ -54,11 +54,11 @@ async fn an_answer_is_as_new_as_what_was_acknowledged() {
         let towns = Towns::with(options).await;
         let mut bergen = towns.town("Bergen", 0).await;
         for people in 1..20 {
-            assert_eq!(towns.people(bergen.id()).await.unwrap(), people - 1);
+            assert_eq!(towns.people_of(bergen.id()).await.unwrap(), people - 1);
             assert_eq!(towns.larger(people).await.unwrap(), 0);
             bergen.people = people;
             towns.graph.save(&mut bergen).await.unwrap();
-            assert_eq!(towns.people(bergen.id()).await.unwrap(), people);
+            assert_eq!(towns.people_of(bergen.id()).await.unwrap(), people);
             assert_eq!(towns.larger(people).await.unwrap(), 1);
         }
         towns.graph.close().await.unwrap();

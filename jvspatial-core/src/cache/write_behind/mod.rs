@@ -190,6 +190,10 @@ impl<D: Database + ?Sized> Database for WritesBehind<D> {
         entity: Option<EntityName>,
         name: &str,
     ) -> Result<bool> {
+        if self.is_transaction() {
+            return self.database.drop_index(collection, entity, name).await;
+        }
+        let _gate = self.shared.gate().await;
         let dropped = self.flushed().await?.drop_index(collection, entity, name).await;
         self.shared.forget_indexes();
         dropped

@@ -72,16 +72,16 @@ impl Shared {
     /// Acknowledges `batch`, or writes it where its outcome cannot be known before.
     pub(super) async fn write(self: &Arc<Self>, batch: WriteBatch) -> Result<WriteReport> {
         let mut loaded = Vec::new();
-        let is_for_later = self.is_for_later(&batch).await?;
-        if is_for_later {
-            // Most of the reading before it is this caller's turn.
+        let stands_alone = self.stands_alone(&batch);
+        if stands_alone {
+            // Most of the reading is done before it is this caller's turn.
             self.load(&mut loaded, batch.operations().iter().map(|one| &one.id)).await?;
         }
         let gate = self.gate().await;
         if self.queue.is_closed() {
             return Err(Error::new(ErrorKind::Closed, "graph was closed"));
         }
-        if !is_for_later {
+        if !stands_alone || self.is_strict(&batch).await? {
             let shared = Arc::clone(self);
             return to_the_end(async move {
                 let _gate = gate;
@@ -165,22 +165,21 @@ impl Shared {
         Ok(())
     }
 
-    /// Whether the outcome of each operation can be known before it is written.
-    async fn is_for_later(&self, batch: &WriteBatch) -> Result<bool> {
-        let encoding = self.below.capabilities().encoding;
-        if batch.is_empty() || batch.encoding() != encoding {
-            return Ok(false);
-        }
-        if !batch.operations().iter().all(stands_alone) {
-            return Ok(false);
-        }
+    /// Whether the outcome of each operation follows from its document, indexes apart.
+    fn stands_alone(&self, batch: &WriteBatch) -> bool {
+        let is_ours = batch.encoding() == self.below.capabilities().encoding;
+        is_ours && !batch.is_empty() && batch.operations().iter().all(stands_alone)
+    }
+
+    /// Whether an index may refuse an operation. Asked by whoever has the gate, without which none is made.
+    async fn is_strict(&self, batch: &WriteBatch) -> Result<bool> {
         let strict = self.strict().await?;
         let is_strict = |id: &Id| {
             strict.iter().any(|(collection, entity)| {
                 id.collection() == *collection && entity.is_none_or(|name| id.is_entity(name))
             })
         };
-        Ok(!batch.operations().iter().any(|operation| is_strict(&operation.id)))
+        Ok(batch.operations().iter().any(|operation| is_strict(&operation.id)))
     }
 
     /// The types with an index that refuses documents: a unique one, or one of several fields.

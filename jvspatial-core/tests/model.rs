@@ -18,7 +18,7 @@ mod slot {
     pub(super) const SLOTS: usize = 2;
 
     /// One of two parts of a graph.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub(super) struct Slot(pub(super) usize);
 
     impl Slot {
@@ -204,6 +204,28 @@ fn after_everything_was_forgotten_nothing_read_before_is_trusted() {
         epochs.advance_all();
         assert!(!epochs.is_unchanged(before, &[]));
         assert!(epochs.is_unchanged(epochs.now(), &[A]));
+    };
+    shuttle::check_random(check, 1);
+}
+
+#[test]
+fn a_write_is_the_only_one_unless_another_overlaps_it() {
+    let check = || {
+        let (epochs, slots) = (Epochs::new(), [A]);
+        let before = [(A, epochs.shown(A))];
+        let (time, alone) = epochs.begin(&slots).end(&before);
+        assert_eq!(alone, slots);
+        assert!(epochs.is_unchanged(time, &slots));
+        let before = [(A, epochs.shown(A))];
+        let (busy, other) = (epochs.begin(&slots), epochs.begin(&slots));
+        let beside = [(A, epochs.shown(A))];
+        let third = epochs.begin(&slots);
+        assert!(third.end(&beside).1.is_empty(), "it began beside others");
+        assert!(other.end(&before).1.is_empty(), "another is under way");
+        let (time, alone) = busy.end(&before);
+        assert!(alone.is_empty(), "another has ended meanwhile");
+        epochs.advance(&slots);
+        assert!(!epochs.is_unchanged(time, &slots), "what comes later is later than its end");
     };
     shuttle::check_random(check, 1);
 }

@@ -161,7 +161,12 @@ pub(crate) const BENCHES: &[Bench] = &[
     ),
     alone("cache_query_arc", Unit::Seconds, ours::cached::call_shared, 2e-6),
     beside_floor("cache_query_list", ours::cached::call_list, ours::cached::clone_list, 1.3),
-    beside_ours("cache_query_miss/body", ours::cached::call_unkept, ours::cached::call_body, 1.05),
+    beside_ours(
+        "cache_query_uncached/body",
+        ours::cached::call_uncached,
+        ours::cached::call_body,
+        1.05,
+    ),
     #[cfg(feature = "redis")]
     beside_peer("redis/get", redis::ours::get, (redis::GET, redis::bare::get), 1.3),
     #[cfg(feature = "mongodb")]

@@ -114,11 +114,11 @@ where
     let load = Load { options, key, tags: call.tags, weigh: call.weigh, codec: call.codec };
     match (freshness, kept.and_then(|kept| kept.value())) {
         (Some(Freshness::Fresh), Some(value)) => {
-            count(&counts.hits);
+            counts.hits.add();
             return Ok(value);
         }
         (Some(Freshness::Aging), Some(value)) => {
-            count(&counts.hits);
+            counts.hits.add();
             if let Some(refreshing) = queries.refresh(key)
                 && let Body::Detached(body) = body(Way::Detached)
             {
@@ -150,7 +150,10 @@ where
         async move {
             let is_confirmed = cache.confirms(&kept).await;
             if is_confirmed {
-                count(if how == How::Joined { &counts.coalesced } else { &counts.hits });
+                match how {
+                    How::Joined => count(&counts.coalesced),
+                    _ => counts.hits.add(),
+                }
             }
             is_confirmed
         }

@@ -67,12 +67,19 @@ impl CachedDatabase<dyn Transaction> {
 }
 
 impl<D: Database + ?Sized> CachedDatabase<D> {
+    /// The document of `handle`, the only one of `handles`, which is not kept.
+    async fn load_one(
+        &self,
+        entities: &Entities,
+        handle: &Handle,
+        handles: &[Handle],
+    ) -> Result<Vec<Option<Document>>> {
+        let load = async { Ok(self.fetch(entities, handles).await?.pop().flatten()) };
+        Ok(vec![entities.load(handle.id(), load).await?])
+    }
+
     /// The documents of `handles`, those that are kept from memory and the others in one request.
     async fn load(&self, entities: &Entities, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
-        if let [handle] = handles {
-            let load = async { Ok(self.fetch(entities, handles).await?.pop().flatten()) };
-            return Ok(vec![entities.get_or_load(handle.id(), load).await?]);
-        }
         let since = self.coherence.epochs().now();
         let mut answer = Vec::with_capacity(handles.len());
         let mut missing: Vec<usize> = Vec::new();
@@ -186,9 +193,15 @@ impl<D: Database + ?Sized> Database for CachedDatabase<D> {
 
     async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
         reads::note(&self.coherence, |noted| noted.documents(handles.iter().map(Handle::id)));
-        match &self.entities {
-            Some(entities) if !handles.is_empty() => self.load(entities, handles).await,
-            _ => self.database.get_many(handles).await,
+        let Some(entities) = &self.entities else { return self.database.get_many(handles).await };
+        match handles {
+            [] => self.database.get_many(handles).await,
+            [handle] => match entities.get_confirmed(handle.id()).await {
+                Some(kept) => Ok(vec![kept]),
+                // In a box, so that what is found takes little room in its caller.
+                None => Box::pin(self.load_one(entities, handle, handles)).await,
+            },
+            _ => Box::pin(self.load(entities, handles)).await,
         }
     }
 

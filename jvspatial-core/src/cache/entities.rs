@@ -15,6 +15,7 @@ use moka::ops::compute::Op;
 use moka::sync::Cache;
 
 use super::coherence::Coherence;
+use super::counter::Counter;
 use super::epochs::Time;
 #[cfg(feature = "redis")]
 use super::far::Far;
@@ -48,7 +49,7 @@ type Type = (Collection, EntityName);
 /// What became of the documents of one type.
 #[derive(Debug, Default)]
 struct Counts {
-    hits: AtomicU64,
+    hits: Counter,
     misses: AtomicU64,
     stale: AtomicU64,
     loads: AtomicU64,
@@ -154,7 +155,7 @@ impl Entities {
             count(&counts.stale);
             return None;
         }
-        count(&counts.hits);
+        counts.hits.add();
         Some(entry.document)
     }
 
@@ -164,19 +165,23 @@ impl Entities {
         Some(entry.document.is_some())
     }
 
-    /// The document `id`: what is kept, or what `load` brings, which those who want it at the same time share.
-    pub(super) async fn get_or_load(
+    /// What is kept of `id` and still true, as the others say too where they have to be asked.
+    pub(super) async fn get_confirmed(&self, id: &Id) -> Option<Option<Document>> {
+        let since = self.coherence.epochs().now();
+        let kept = self.get(id)?;
+        if self.is_confirmed(id, since).await {
+            return Some(kept);
+        }
+        self.count_unconfirmed(id);
+        None
+    }
+
+    /// The document `id`, which is not kept: what `load` brings, which those who want it at the same time share.
+    pub(super) async fn load(
         &self,
         id: &Id,
         load: impl Future<Output = Result<Option<Document>>>,
     ) -> Result<Option<Document>> {
-        let since = self.coherence.epochs().now();
-        if let Some(kept) = self.get(id) {
-            if self.is_confirmed(id, since).await {
-                return Ok(kept);
-            }
-            self.count_unconfirmed(id);
-        }
         let own = pin!(async {
             let since = self.coherence.epochs().now();
             let document = load.await?;
@@ -218,7 +223,7 @@ impl Entities {
     /// What was counted as a hit was not handed out.
     pub(super) fn count_unconfirmed(&self, id: &Id) {
         let counts = self.counts.at(self.row(id));
-        counts.hits.fetch_sub(1, Ordering::Relaxed);
+        counts.hits.take_back();
         count(&counts.stale);
     }
 
@@ -305,7 +310,7 @@ impl Entities {
                     .map(|(collection, name)| format!("{}.{name}.", collection.letter()))
                     .unwrap_or_default(),
                 owner: "",
-                hits: of(&counts.hits),
+                hits: counts.hits.get(),
                 misses: of(&counts.misses),
                 loads: of(&counts.loads),
                 coalesced: of(&counts.coalesced),

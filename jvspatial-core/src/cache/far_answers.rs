@@ -79,7 +79,7 @@ impl<T: Clone + Send + Sync + 'static> FarAnswer<T> {
         let lease = match is_wanted {
             true => match self.find_or_lease(load).await {
                 Ok((value, kept)) => {
-                    counts.hits.fetch_add(1, Ordering::Relaxed);
+                    counts.hits.add();
                     counts.far_hits.fetch_add(1, Ordering::Relaxed);
                     return Ok((value, kept));
                 }

@@ -8,6 +8,7 @@ pub mod cached_query;
 mod change_feed;
 mod codec;
 mod coherence;
+mod counter;
 mod database;
 mod entities;
 mod epochs;

@@ -143,7 +143,7 @@ impl CacheOptions {
     /// [`max_stale`](Self::max_stale).
     ///
     /// It costs a round trip to Redis for each answer, document and chunk of documents that is found; while Redis is away the database is asked.
-    /// A database that other processes share needs [`redis`](Self::redis) for it.
+    /// A database that other processes share needs Redis for it: `CacheOptions::redis`.
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
         self

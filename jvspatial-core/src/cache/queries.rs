@@ -13,6 +13,7 @@ use moka::sync::Cache;
 use parking_lot::RwLock;
 
 use super::cached_query::QueryOptions;
+use super::counter::Counter;
 use super::kept::Kept;
 use super::options::CacheOptions;
 use super::rows::Rows;
@@ -44,7 +45,7 @@ pub(super) struct Queries {
 /// What became of the calls of one query.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    pub(super) hits: AtomicU64,
+    pub(super) hits: Counter,
     pub(super) misses: AtomicU64,
     pub(super) stale: AtomicU64,
     pub(super) loads: AtomicU64,
@@ -214,7 +215,7 @@ impl Counts {
     pub(super) fn statistics(&self) -> QueryStatistics {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         QueryStatistics {
-            hits: of(&self.hits),
+            hits: self.hits.get(),
             misses: of(&self.misses),
             stale: of(&self.stale),
             loads: of(&self.loads),

@@ -7,7 +7,6 @@ use super::slot::id_number;
 
 /// What one document was changed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "it is told through Redis"))]
 pub(super) struct Written {
     /// The number of its id.
     pub(super) id: u64,

@@ -107,19 +107,18 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
             }
             missing.sort_unstable();
         }
-        if missing.is_empty() {
-            return Ok(answer);
-        }
         let all = missing.len() == handles.len();
-        let wanted: Vec<Handle> =
-            missing.iter().filter_map(|place| handles.get(*place)).cloned().collect();
-        let loaded = self.fetch(entities, &wanted).await?;
-        for (handle, document) in wanted.iter().zip(&loaded) {
-            entities.keep(handle.id(), document.as_ref(), since);
-        }
-        for (place, document) in missing.iter().zip(loaded) {
-            if let Some(answer) = answer.get_mut(*place) {
-                *answer = document;
+        if !missing.is_empty() {
+            let wanted: Vec<Handle> =
+                missing.iter().filter_map(|place| handles.get(*place)).cloned().collect();
+            let loaded = self.fetch(entities, &wanted).await?;
+            for (handle, document) in wanted.iter().zip(&loaded) {
+                entities.keep(handle.id(), document.as_ref(), since);
+            }
+            for (place, document) in missing.iter().zip(loaded) {
+                if let Some(answer) = answer.get_mut(*place) {
+                    *answer = document;
+                }
             }
         }
         // What was kept must have been true until the others were read, or the answer is of no one point in time.

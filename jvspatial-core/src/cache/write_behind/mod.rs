@@ -20,6 +20,7 @@ use jvspatial_db::{
 };
 
 use super::database::CachedDatabase;
+use super::epochs::Time;
 use super::finish::to_the_end;
 use super::reads;
 use super::slot::Slot;
@@ -79,11 +80,13 @@ impl<D: Database + ?Sized> WritesBehind<D> {
         Ok(&self.database)
     }
 
-    /// The documents of `handles`, of which some are `pending`; nothing when the others changed meanwhile.
+    /// The documents of `handles`, of which some are `pending`; nothing when the others changed after `since`, which was before
+    /// it was known what is pending.
     async fn mixed(
         &self,
         handles: &[Handle],
         pending: Vec<Option<Option<Document>>>,
+        since: Time,
     ) -> Result<Option<Vec<Option<Document>>>> {
         let epochs = self.shared.below.coherence.epochs();
         let others = || handles.iter().zip(&pending).filter(|(_, found)| found.is_none());
@@ -92,7 +95,6 @@ impl<D: Database + ?Sized> WritesBehind<D> {
         if others.is_empty() {
             return Ok(Some(pending.into_iter().map(Option::flatten).collect()));
         }
-        let since = epochs.now();
         let mut found = self.database.get_many(&others).await?.into_iter();
         if !epochs.is_unchanged(since, &slots) {
             return Ok(None);
@@ -115,11 +117,12 @@ impl<D: Database + ?Sized> Database for WritesBehind<D> {
         let coherence = &self.shared.below.coherence;
         reads::note(coherence, |noted| noted.documents(handles.iter().map(Handle::id)));
         for _ in 0..ROUNDS {
+            let since = coherence.epochs().now();
             let pending = self.shared.queue.pending(handles);
             if pending.iter().all(Option::is_none) {
                 return self.database.get_many(handles).await;
             }
-            if let Some(found) = self.mixed(handles, pending).await? {
+            if let Some(found) = self.mixed(handles, pending, since).await? {
                 return Ok(found);
             }
         }

@@ -134,6 +134,8 @@ fn redis() -> Outcome {
 fn redis_command() -> Command {
     let mut command = on_servers::test();
     command.args(["--lib", "--no-fail-fast", "--", "redis", "cached_query::processes"]);
+    // What is built for Redis alone.
+    command.args(["cache::message", "cache::told", "cache::written", "cache::slot"]);
     // The rows of coherence have a table of their own.
     command.args(["--include-ignored", "--skip", "coherence::"]);
     command

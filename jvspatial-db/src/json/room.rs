@@ -35,9 +35,13 @@ pub(super) fn to_make(len: u64, end: u64, bytes: u64, segment_bytes: u64) -> Opt
 }
 
 /// The room to make in a segment that begins with `end` bytes: it costs nothing of its own, as the segment is synced anyway.
+///
+/// A sixteenth of a segment at most, so that small segments are not mostly room.
 pub(super) fn first(end: u64, options: &JsonDbOptions) -> Option<Range<u64>> {
-    let until = end.saturating_add(MOST).min(options.segment_bytes);
-    (options.durability == Durability::Sync && end < until).then_some(end..until)
+    let room = MOST.min(options.segment_bytes / 16);
+    (options.durability == Durability::Sync && room >= LEAST)
+        .then(|| end..end.saturating_add(room).min(options.segment_bytes))
+        .filter(|room| !room.is_empty())
 }
 
 /// The length of a file of `len` bytes without the zeros at its end.
@@ -91,8 +95,11 @@ mod tests {
     fn a_segment_that_is_synced_with_each_commit_begins_with_room() {
         let options = JsonDbOptions::new();
         assert_eq!(first(100, &options), Some(100..100 + MOST));
-        assert_eq!(first(100, &options.clone().segment_bytes(4096)), Some(100..4096));
-        assert_eq!(first(4096, &options.clone().segment_bytes(4096)), None);
+        let small = options.clone().segment_bytes(16 * LEAST);
+        assert_eq!(first(100, &small), Some(100..100 + LEAST));
+        assert_eq!(first(16 * LEAST - 1, &small), Some(16 * LEAST - 1..16 * LEAST));
+        assert_eq!(first(16 * LEAST, &small), None);
+        assert_eq!(first(100, &options.clone().segment_bytes(16 * LEAST - 1)), None);
         assert_eq!(first(100, &options.durability(Durability::Os)), None);
     }
 

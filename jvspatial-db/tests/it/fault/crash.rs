@@ -195,7 +195,7 @@ fn every_power_cut_leaves_what_was_acknowledged_and_whole_batches() {
 #[test]
 fn every_power_cut_leaves_transactions_whole_or_not_at_all() {
     let seed = seed();
-    let rounds = rounds_of("crash/transactions", 4_000);
+    let rounds = rounds_of("crash/transactions", 1_000);
     let figures = cut_power(seed, Unit::Transaction, &options(), &[], rounds);
     let control = cut_power(seed, Unit::Batches, &options(), &[], 6_000);
     report("crash/transactions", seed, &figures, &[("batches without a transaction", control)]);
@@ -212,7 +212,7 @@ fn without_sync_a_power_cut_takes_the_newest_batches_and_no_others() {
     ];
     for (name, durability) in ways {
         let options = options().durability(durability);
-        let figures = cut_power(seed, Unit::Batch, &options, &[], rounds_of(name, 2_000));
+        let figures = cut_power(seed, Unit::Batch, &options, &[], rounds_of(name, 1_000));
         let fault = Fault::ignored(OpKind::SyncData).under("journal/").from_then_on();
         let control = find_fault(seed, &options, &[fault]);
         report(name, seed, &figures, &[("no sync before the next segment", control)]);
@@ -270,7 +270,7 @@ fn an_interval_ends_with_a_sync_among_batches_that_change_nothing() {
 fn a_power_cut_after_a_kill_takes_nothing_that_the_next_process_acknowledged() {
     let seed = seed();
     let options = options();
-    let figures = kill_then_cut(seed, &options, &[], rounds_of("crash/twice", 4_000));
+    let figures = kill_then_cut(seed, &options, &[], rounds_of("crash/twice", 2_000));
     let fault = Fault::ignored(OpKind::SyncDir).under(".").from_then_on();
     let control = kill_then_cut(seed, &options, &[fault], 4_000);
     report("crash/twice", seed, &figures, &[("no sync of the directory", control)]);

@@ -33,7 +33,7 @@ fn journal(seed: u64) -> Journal {
         let paths = disk.paths();
         let active = paths.into_iter().rfind(|path| path.starts_with("journal/")).unwrap();
         let bytes = disk.bytes(&active).unwrap();
-        if history.len() > 200 && without_room(&bytes).len() > 5 * 1024 {
+        if history.len() > 200 && without_room(&bytes).len() > 2 * 1024 {
             assert!(!active.ends_with("00000001.jsonl"));
             let sealed = history.len() - 1 - borders(&bytes).len();
             return Journal { disk: disk.kill_state(), history, active, bytes, sealed };
@@ -54,13 +54,17 @@ fn borders(segment: &[u8]) -> Vec<usize> {
     borders
 }
 
+/// Cuts after every `step`th byte that was written, and after a few of the zeros behind them.
 fn cut_everywhere(seed: u64, options: &JsonDbOptions, step: usize) -> Figures {
+    const ZEROS: usize = 509;
     let journal = journal(seed);
+    let written = without_room(&journal.bytes).len();
     let borders = borders(&journal.bytes);
     let header = 1 + journal.bytes.iter().position(|byte| *byte == b'\n').unwrap();
     let (disk, runtime) = (journal.disk, runtime());
     let mut figures = Figures::default();
-    for end in (0..=journal.bytes.len()).step_by(step) {
+    let zeros = (written + 1..=journal.bytes.len()).step_by(ZEROS);
+    for end in (0..=written).step_by(step).chain(zeros) {
         // What an earlier round has written is put back: a manifest that was closed would name the cut.
         let disk = disk.kill_state();
         disk.set_bytes(&journal.active, journal.bytes.get(..end).unwrap()).unwrap();

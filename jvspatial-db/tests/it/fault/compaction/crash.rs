@@ -164,9 +164,9 @@ fn a_power_cut_during_compaction_loses_nothing_acknowledged() {
     let seed = seed();
     let options = script::options();
     let asked =
-        cut_power(seed, &options, Omitted::Nothing, rounds_of("compaction/crash/sync", 8_000));
+        cut_power(seed, &options, Omitted::Nothing, rounds_of("compaction/crash/sync", 2_500));
     let unasked =
-        cut_power(seed, &options.clone().compaction(true), Omitted::Nothing, rounds(4_000));
+        cut_power(seed, &options.clone().compaction(true), Omitted::Nothing, rounds(1_500));
     let syncs = [
         ("bytes of a copy", Omitted::Copy),
         ("name of a copy", Omitted::CopyName),
@@ -191,9 +191,9 @@ fn without_sync_a_power_cut_during_compaction_takes_the_newest_batches_and_no_ot
     ];
     for (name, durability) in ways {
         let options = script::options().durability(durability);
-        let figures = cut_power(seed, &options, Omitted::Nothing, rounds(2_000));
+        let figures = cut_power(seed, &options, Omitted::Nothing, rounds(700));
         let unasked =
-            cut_power(seed, &options.clone().compaction(true), Omitted::Nothing, rounds(2_000));
+            cut_power(seed, &options.clone().compaction(true), Omitted::Nothing, rounds(700));
         let control = cut_power(seed, &options, Omitted::Replacing, 20_000);
         report(name, seed, &figures, &[("no sync of what replaced the lines", control)]);
         assert!(figures.is_sound() && unasked.is_sound(), "{figures}; {unasked}");
@@ -204,7 +204,7 @@ fn without_sync_a_power_cut_during_compaction_takes_the_newest_batches_and_no_ot
 #[test]
 fn a_power_cut_after_a_kill_finds_what_the_next_process_made_of_the_leftovers() {
     let seed = seed();
-    let (figures, with_leftovers) = cut_twice(seed, Omitted::Nothing, rounds(6_000));
+    let (figures, with_leftovers) = cut_twice(seed, Omitted::Nothing, rounds(1_500));
     let (control, _) = cut_twice(seed, Omitted::CopyName, 20_000);
     report("compaction/crash/twice", seed, &figures, &[("no sync of a copy's name", control)]);
     assert!(figures.is_sound(), "{figures}");

@@ -67,8 +67,7 @@ impl Coherence {
 
     /// Whether nothing in `slots` has changed after `since`, as far as can be known now.
     pub(super) fn is_unchanged(&self, since: Time, slots: &[Slot]) -> bool {
-        self.epochs.is_unchanged(since, slots)
-            && self.peers.get().is_none_or(|peers| peers.is_heard())
+        self.epochs.is_unchanged(since, slots) && self.is_heard()
     }
 
     /// For each part whether it has not changed after the time beside it, neither as far as is known here nor by what the others
@@ -103,7 +102,6 @@ impl Coherence {
     }
 
     /// Whether all that others changed some time ago is known here.
-    #[cfg(feature = "redis")]
     pub(super) fn is_heard(&self) -> bool {
         self.peers.get().is_none_or(|peers| peers.is_heard())
     }

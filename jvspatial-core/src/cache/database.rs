@@ -81,32 +81,12 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
     /// The documents of `handles`, those that are kept from memory and the others in one request.
     async fn load(&self, entities: &Entities, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
         let since = self.coherence.epochs().now();
-        let mut answer = Vec::with_capacity(handles.len());
-        let mut missing: Vec<usize> = Vec::new();
-        for (place, handle) in handles.iter().enumerate() {
-            let kept = entities.get(handle.id());
-            if kept.is_none() {
-                missing.push(place);
-            }
-            answer.push(kept.flatten());
-        }
-        if entities.is_strict() && missing.len() < handles.len() {
-            let found: Vec<usize> =
-                (0..handles.len()).filter(|place| missing.binary_search(place).is_err()).collect();
-            let ids: Vec<&Id> =
-                found.iter().filter_map(|place| handles.get(*place)).map(Handle::id).collect();
-            let confirmed = entities.confirm(&ids, since).await;
-            for (place, _) in found.into_iter().zip(confirmed).filter(|(_, holds)| !holds) {
-                if let Some(handle) = handles.get(place) {
-                    entities.count_unconfirmed(handle.id());
-                }
-                if let Some(answer) = answer.get_mut(place) {
-                    *answer = None;
-                }
-                missing.push(place);
-            }
-            missing.sort_unstable();
-        }
+        let mut kept: Vec<Option<Option<Document>>> =
+            handles.iter().map(|handle| entities.get(handle.id())).collect();
+        entities.leave_confirmed(handles, &mut kept, since).await;
+        let missing = (0..).zip(&kept).filter(|(_, kept)| kept.is_none()).map(|(place, _)| place);
+        let missing: Vec<usize> = missing.collect();
+        let mut answer: Vec<Option<Document>> = kept.into_iter().map(Option::flatten).collect();
         let all = missing.len() == handles.len();
         if !missing.is_empty() {
             let wanted: Vec<Handle> =
@@ -127,8 +107,7 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
             return Ok(answer);
         }
         let since = self.coherence.epochs().now();
-        entities.count_loads(handles.iter().map(Handle::id));
-        let answer = self.database.get_many(handles).await?;
+        let answer = self.ask(entities, handles).await?;
         // It may be newer than what is kept, which nobody is to be told after it.
         for (handle, document) in handles.iter().zip(&answer) {
             entities.keep(handle.id(), document.as_ref(), since);
@@ -145,10 +124,7 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
     ) -> Result<Vec<Option<Document>>> {
         // Who does not hear of changes cannot know whether what is kept there is true.
         let far = entities.far().filter(|_| self.coherence.is_heard());
-        let Some(far) = far else {
-            entities.count_loads(handles.iter().map(Handle::id));
-            return self.database.get_many(handles).await;
-        };
+        let Some(far) = far else { return self.ask(entities, handles).await };
         let mark = far.mark();
         let mut answer = far.get_many(handles).await;
         // Who wrote a newer one may not have told yet, but here it was read already.
@@ -162,8 +138,7 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
         }
         let wanted: Vec<Handle> =
             missing.iter().filter_map(|place| handles.get(*place)).cloned().collect();
-        entities.count_loads(wanted.iter().map(Handle::id));
-        let loaded = self.database.get_many(&wanted).await?;
+        let loaded = self.ask(entities, &wanted).await?;
         far.keep(&mark, loaded.iter().flatten()).await;
         for (place, document) in missing.into_iter().zip(loaded) {
             if let Some(answer) = answer.get_mut(place) {
@@ -179,6 +154,11 @@ impl<D: Database + ?Sized> CachedDatabase<D> {
         entities: &Entities,
         handles: &[Handle],
     ) -> Result<Vec<Option<Document>>> {
+        self.ask(entities, handles).await
+    }
+
+    /// The documents of `handles` from the database.
+    async fn ask(&self, entities: &Entities, handles: &[Handle]) -> Result<Vec<Option<Document>>> {
         entities.count_loads(handles.iter().map(Handle::id));
         self.database.get_many(handles).await
     }
@@ -206,9 +186,9 @@ impl<D: Database + ?Sized> Database for CachedDatabase<D> {
 
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
         let touched = self.coherence.epochs().is_used().then(|| Touched::by(&batch));
+        let operations = self.coherence.has_peers().then(|| Operations::of(&batch));
         if let Some(staged) = &self.staged {
             staged.add(touched);
-            let operations = self.coherence.has_peers().then(|| Operations::of(&batch));
             let answer = self.database.write(batch).await;
             staged.add_written(Known::of_batch(operations, &answer).written);
             return answer;
@@ -221,7 +201,6 @@ impl<D: Database + ?Sized> Database for CachedDatabase<D> {
                 left.keep(&entities, answer, time, alone);
             }
         };
-        let operations = self.coherence.has_peers().then(|| Operations::of(&batch));
         let judge = |answer: &Result<WriteReport>| Known::of_batch(operations, answer);
         let database = Arc::clone(&self.database);
         let write = async move { database.write(batch).await };

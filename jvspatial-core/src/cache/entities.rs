@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 use jvspatial_cache::{How, SingleFlight};
-use jvspatial_db::{Collection, Document, EntityName, Id, Result, Version};
+use jvspatial_db::{Collection, Document, EntityName, Handle, Id, Result, Version};
 use moka::notification::RemovalCause;
 use moka::ops::compute::Op;
 use moka::sync::Cache;
@@ -201,14 +201,31 @@ impl Entities {
         share(&self.flights, id, |_| None, own, keep, accept, confirm).await
     }
 
-    /// Whether others have to be asked before anything is handed out that is kept.
-    pub(super) const fn is_strict(&self) -> bool {
-        self.strict
+    /// Leaves of what is `kept` of `handles`, and was got after `since`, that of which the others say now that they have not
+    /// changed it, if they have to be asked.
+    pub(super) async fn leave_confirmed(
+        &self,
+        handles: &[Handle],
+        kept: &mut [Option<Option<Document>>],
+        since: Time,
+    ) {
+        if !self.strict || kept.iter().all(Option::is_none) {
+            return;
+        }
+        let found = handles.iter().zip(kept).filter(|(_, kept)| kept.is_some());
+        let (ids, found): (Vec<&Id>, Vec<_>) =
+            found.map(|(handle, kept)| (handle.id(), kept)).unzip();
+        let confirmed = self.confirm(&ids, since).await;
+        let left = ids.into_iter().zip(found).zip(confirmed);
+        for ((id, kept), _) in left.filter(|(_, is_confirmed)| !is_confirmed) {
+            self.count_unconfirmed(id);
+            *kept = None;
+        }
     }
 
     /// For each of `ids`, which were got after `since`, whether the others say now that they have not changed it. They are
     /// asked once for all.
-    pub(super) async fn confirm(&self, ids: &[&Id], since: Time) -> Vec<bool> {
+    async fn confirm(&self, ids: &[&Id], since: Time) -> Vec<bool> {
         let is_edge = |id: &Id| id.collection() == Collection::Edge;
         let mut parts: Vec<_> = ids.iter().map(|id| (since, Slot::document(id))).collect();
         if ids.iter().any(|id| is_edge(id)) {
@@ -221,7 +238,7 @@ impl Entities {
     }
 
     /// What was counted as a hit was not handed out.
-    pub(super) fn count_unconfirmed(&self, id: &Id) {
+    fn count_unconfirmed(&self, id: &Id) {
         let counts = self.counts.at(self.row(id));
         counts.hits.take_back();
         count(&counts.stale);

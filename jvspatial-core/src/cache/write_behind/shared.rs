@@ -94,7 +94,8 @@ impl Shared {
             ((batch.len(), batch.bytes()), (self.options.operations, self.options.bytes));
         self.queue.room(size, bound, self.options.patience).await?;
         let touched = Touched::by(&batch);
-        for round in 0.. {
+        let mut round = 0;
+        loop {
             match self.accept(&batch, &touched, &loaded, round >= ROUNDS) {
                 Ok(report) => {
                     self.begin();
@@ -102,8 +103,8 @@ impl Shared {
                 }
                 Err(missing) => self.load(&mut loaded, &missing).await?,
             }
+            round += 1;
         }
-        Err(Error::new(ErrorKind::Conflict, "others changed the documents again and again"))
     }
 
     /// Judges `batch` by what is pending and by what was loaded, if that still is as it was, or `as_it_is`, and accepts what is

@@ -8,7 +8,7 @@ const DRIVERS: [&str; 2] = ["mongodb", "redis"];
 /// The facade, whose default build is everybody's first build.
 pub(crate) const FACADE: &str = "jvspatial";
 
-/// One `cargo check` of one package.
+/// One `cargo clippy` of one package.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Check {
     pub(crate) package: String,
@@ -26,7 +26,7 @@ pub(crate) enum Features {
 impl Check {
     /// The arguments of cargo for this check.
     pub(crate) fn arguments(&self) -> Vec<&str> {
-        let mut arguments = vec!["check", "--lib", "--package", &self.package];
+        let mut arguments = vec!["clippy", "--lib", "--package", &self.package];
         match &self.features {
             Features::None => arguments.push("--no-default-features"),
             Features::Only(name) => {
@@ -34,8 +34,49 @@ impl Check {
             }
             Features::All => arguments.push("--all-features"),
         }
+        arguments.extend(["--", "-D", "warnings"]);
         arguments
     }
+}
+
+/// What `cargo metadata` says of one package.
+struct Package {
+    name: String,
+    is_published: bool,
+    /// All but `default`.
+    features: Vec<String>,
+}
+
+fn packages(metadata: &str) -> Result<Vec<Package>, String> {
+    let metadata: Value = serde_json::from_str(metadata)
+        .map_err(|error| format!("cargo metadata is not JSON: {error}"))?;
+    let packages =
+        metadata["packages"].as_array().ok_or("cargo metadata names no list of packages")?;
+    let packages = packages.iter().map(|package| {
+        let (name, features) = (package["name"].as_str()?, package["features"].as_object()?);
+        let features = features.keys().filter(|feature| *feature != "default");
+        Some(Package {
+            name: name.to_owned(),
+            // `publish = false` is an empty list of registries, no restriction is null.
+            is_published: !package["publish"].as_array().is_some_and(Vec::is_empty),
+            features: features.cloned().collect(),
+        })
+    });
+    let packages: Option<Vec<_>> = packages.collect();
+    packages
+        .filter(|packages| packages.iter().any(|package| !package.features.is_empty()))
+        .ok_or_else(|| "cargo metadata has a package without name or features".to_owned())
+}
+
+/// Every feature of every package, as `package/feature`.
+///
+/// Takes the output of `cargo metadata --no-deps`.
+pub(crate) fn all(metadata: &str) -> Result<Vec<String>, String> {
+    let packages = packages(metadata)?;
+    let features = packages.iter().flat_map(|Package { name, features, .. }| {
+        features.iter().map(move |feature| format!("{name}/{feature}"))
+    });
+    Ok(features.collect())
 }
 
 /// For the facade: none of its features, each alone, and all together, which builds the packages below it with theirs of the same
@@ -43,41 +84,26 @@ impl Check {
 ///
 /// Takes the output of `cargo metadata --no-deps`, so that a new feature needs no entry in a list.
 pub(crate) fn checks(metadata: &str) -> Result<Vec<Check>, String> {
-    let metadata: Value = serde_json::from_str(metadata)
-        .map_err(|error| format!("cargo metadata is not JSON: {error}"))?;
-    let packages =
-        metadata["packages"].as_array().ok_or("cargo metadata names no list of packages")?;
-    let features_of =
-        |package: &Value| package["features"].as_object().cloned().unwrap_or_default();
-    let facade = packages.iter().find(|package| package["name"] == FACADE);
-    let above = facade.map(features_of).unwrap_or_default();
+    let packages = packages(metadata)?;
+    let facade = packages.iter().find(|package| package.name == FACADE);
+    let above = facade.map_or(&[][..], |facade| &facade.features);
     let mut checks = Vec::new();
-    for package in packages {
-        // `publish = false` is an empty list of registries, no restriction is null.
-        let private = package["publish"].as_array().is_some_and(Vec::is_empty);
-        let (Some(name), Some(features)) =
-            (package["name"].as_str(), package["features"].as_object())
-        else {
-            return Err("cargo metadata has a package without name or features".to_owned());
-        };
-        let named: Vec<_> = features.keys().filter(|feature| *feature != "default").collect();
-        if private || named.is_empty() {
-            continue;
-        }
-        let check = |features| Check { package: name.to_owned(), features };
+    for Package { name, features, .. } in packages.iter().filter(|package| package.is_published) {
+        let check = |features| Check { package: name.clone(), features };
+        let only = |feature: &String| check(Features::Only(feature.clone()));
         if name != FACADE {
-            let own = named.iter().filter(|feature| !above.contains_key(**feature));
-            checks.extend(own.map(|feature| check(Features::Only((*feature).clone()))));
+            let own = features.iter().filter(|feature| !above.contains(feature));
+            checks.extend(own.map(only));
             continue;
         }
         checks.push(check(Features::None));
-        checks.extend(named.iter().map(|feature| check(Features::Only((*feature).clone()))));
-        if named.len() > 1 {
+        checks.extend(features.iter().map(only));
+        if features.len() > 1 {
             checks.push(check(Features::All));
         }
     }
     if checks.is_empty() {
-        return Err("cargo metadata names no package with features".to_owned());
+        return Err("cargo metadata names no published package with features".to_owned());
     }
     Ok(checks)
 }
@@ -122,13 +148,22 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "check --lib --package db --no-default-features --features cases",
-                "check --lib --package jvspatial --no-default-features",
-                "check --lib --package jvspatial --no-default-features --features json",
-                "check --lib --package jvspatial --no-default-features --features mongo",
-                "check --lib --package jvspatial --all-features",
+                "clippy --lib --package db --no-default-features --features cases -- -D warnings",
+                "clippy --lib --package jvspatial --no-default-features -- -D warnings",
+                "clippy --lib --package jvspatial --no-default-features --features json -- -D warnings",
+                "clippy --lib --package jvspatial --no-default-features --features mongo -- -D warnings",
+                "clippy --lib --package jvspatial --all-features -- -D warnings",
             ]
         );
+    }
+
+    #[test]
+    fn every_feature_is_named_with_its_package() {
+        let metadata = r#"{"packages": [
+            {"name": "db", "publish": null, "features": {"default": ["json"], "json": []}},
+            {"name": "benches", "publish": [], "features": {"peers": [], "redis": []}}
+        ]}"#;
+        assert_eq!(all(metadata).unwrap(), ["db/json", "benches/peers", "benches/redis"]);
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use std::process::{ExitCode, Stdio};
 
-use crate::cargo::{self, BENCH_PACKAGE, DIFFERENTIAL_PACKAGE, cargo};
+use crate::cargo::{self, BENCH_PACKAGE, cargo};
+use crate::features;
 use crate::stages::{Outcome, Stages};
 
 pub(crate) fn run() -> ExitCode {
     let mut stages = Stages::new("lint");
     let check = |arguments: &[&str]| Outcome::from_result(cargo::run(cargo().args(arguments)));
     stages.run("format", || check(&["fmt", "--all", "--check"]));
-    stages.run("clippy", || check(&clippy(&[])));
-    stages.run("all features", all_features);
+    stages.run("clippy", clippy);
     stages.run("docs", || {
         let mut command = cargo();
         command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
@@ -20,24 +20,27 @@ pub(crate) fn run() -> ExitCode {
     stages.finish()
 }
 
-fn clippy<'a>(selection: &[&'a str]) -> Vec<&'a str> {
-    [&["clippy", "--workspace", "--all-targets"], selection, &["--", "-D", "warnings"]].concat()
-}
-
-/// Everything but the peers, whose sources in C nobody else compiles.
-fn all_features() -> Outcome {
-    let mut selection = vec!["--all-features", "--exclude", BENCH_PACKAGE];
+/// Every target with all features. What is there only without some feature is linted by the stage "features" of the tests.
+fn clippy() -> Outcome {
     let has_compiler = cargo::has_c_compiler();
-    if !has_compiler {
-        selection.extend(["--exclude", DIFFERENTIAL_PACKAGE]);
-    }
-    match cargo::run(cargo().args(clippy(&selection))) {
+    let features = if has_compiler { all_features() } else { Ok(String::new()) };
+    let linted = features.and_then(|features| {
+        let selection = ["clippy", "--workspace", "--all-targets", "--features", &features];
+        cargo::run(cargo().args(selection).args(["--", "-D", "warnings"]))
+    });
+    match linted {
         Ok(()) if has_compiler => Outcome::Passed(String::new()),
-        Ok(()) => {
-            Outcome::Passed(format!("without {DIFFERENTIAL_PACKAGE}, which needs a C compiler"))
-        }
+        Ok(()) => Outcome::Passed("without drivers, which need a C compiler".to_owned()),
         Err(reason) => Outcome::Failed(reason),
     }
+}
+
+/// All but the peers, whose sources in C nobody else compiles.
+fn all_features() -> Result<String, String> {
+    let metadata = cargo::output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let mut features = features::all(&metadata)?;
+    features.retain(|feature| *feature != format!("{BENCH_PACKAGE}/peers"));
+    Ok(features.join(","))
 }
 
 /// Advisories are left out: they need a network, and a new one must not fail an old commit.

@@ -13,6 +13,7 @@ use crate::setup::Setup;
 /// 10,000 [`operations`] with `Durability::Os`.
 ///
 /// The answer is the sum of [`City::check`] over the cities got.
+#[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "only peers are beside it"))]
 pub(crate) fn mixed_10k_os(setup: &Setup) -> Result<Contender> {
     let operations = operations(setup.size(10_000));
     let fresh: Vec<City> = cities().take(creates(&operations)).collect();

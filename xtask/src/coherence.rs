@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cargo;
 use crate::features::FACADE;
-use crate::on_servers::{self, TESTS};
+use crate::one_build::{self, TESTS};
 use crate::services::{Reason, Service, Services};
 use crate::torture::rows::{Goal, Row, row};
 use crate::torture::verdict::{self, Done};
@@ -53,7 +53,7 @@ pub(crate) fn quick(services: &Services) -> Result<String, String> {
 /// Runs the rows and prints the table.
 fn coherence(options: &Options, services: &Services) -> Result<Vec<Done>, String> {
     // It waits more than it computes, so it is built as tests are.
-    let program = on_servers::program(FACADE, TESTS)?;
+    let program = one_build::program(FACADE, TESTS)?;
     let rows: Vec<_> = ROWS.iter().collect();
     let done = run_rows("coherence", &rows, Goal::Quick, |row| {
         let mut command = command(&program, row, options);

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use crate::cargo::{self, DIFFERENTIAL_PACKAGE, cargo};
-use crate::on_servers;
+use crate::one_build;
 use crate::services::{Reason, Service, Services};
 use crate::stages::Outcome;
 
@@ -92,7 +92,7 @@ fn servers() -> Result<Services, Reason> {
 }
 
 fn quick(services: &Services) -> Result<String, String> {
-    let program = on_servers::program(DIFFERENTIAL_PACKAGE, DIFFERENTIAL_PACKAGE)?;
+    let program = one_build::program(DIFFERENTIAL_PACKAGE, DIFFERENTIAL_PACKAGE)?;
     let mut told = Vec::new();
     for seed in [Some(FIXED_SEED), None] {
         let options =

@@ -11,7 +11,7 @@ mod failover;
 mod features;
 mod fuzz;
 mod lint;
-mod on_servers;
+mod one_build;
 mod services;
 mod stages;
 mod tally;

@@ -6,12 +6,12 @@ use std::process::{Command, ExitCode};
 
 use clap::Args;
 
-use crate::cargo::{self, BENCH_PACKAGE, cargo};
+use crate::cargo::{self, cargo};
 use crate::coherence;
 use crate::differential;
 use crate::failover;
 use crate::features::{self, FACADE};
-use crate::on_servers;
+use crate::one_build::{self, TESTS};
 use crate::services::Services;
 use crate::stages::{Outcome, Stages};
 use crate::tally::Tally;
@@ -39,6 +39,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     stages.run("failover", || filter.map_or_else(failover::stage, |_| unwanted()));
     stages.run("differential", || filter.map_or_else(differential::stage, |_| unwanted()));
     stages.run("features", || filter.map_or_else(check_features, |_| unwanted()));
+    stages.run("default features", || filter.map_or_else(default_features, |_| unwanted()));
     stages.run("default tree", || filter.map_or_else(default_tree, |_| unwanted()));
     stages.finish()
 }
@@ -58,17 +59,16 @@ fn unwanted() -> Outcome {
 
 /// Builds programs and examples first, because integration tests start them.
 fn build() -> Outcome {
-    let mut command = cargo();
-    command.args(["build", "--workspace", "--exclude", BENCH_PACKAGE, "--bins", "--examples"]);
-    Outcome::from_result(cargo::run(&mut command))
+    let mut command = one_build::cargo_to("build");
+    Outcome::from_result(cargo::run(command.args(["--bins", "--examples"])))
 }
 
 /// How many tests of a program run at once, unless the environment says so.
 const TEST_THREADS: &str = "4";
 
 fn test_command(targets: &str, filter: Option<&str>) -> Command {
-    let mut command = cargo();
-    command.args(["test", "--workspace", "--exclude", BENCH_PACKAGE, "--no-fail-fast"]);
+    let mut command = one_build::cargo_to("test");
+    command.arg("--no-fail-fast");
     // Many tests wait for the disk or for a time to pass.
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         command.env("RUST_TEST_THREADS", TEST_THREADS);
@@ -114,9 +114,17 @@ fn on_server(services: &Services, command: &mut Command) -> Result<String, Strin
 }
 
 fn mongodb_command() -> Command {
-    let mut command = on_servers::test();
+    let mut command = one_build::cargo_to("test");
     // They wait for the disk of the server more than they compute.
-    command.args(["--no-fail-fast", "--", "mongo", "--include-ignored", "--test-threads=8"]);
+    command.args([
+        "--test",
+        TESTS,
+        "--no-fail-fast",
+        "--",
+        "mongo",
+        "--include-ignored",
+        "--test-threads=8",
+    ]);
     command
 }
 
@@ -132,10 +140,8 @@ fn redis() -> Outcome {
 }
 
 fn redis_command() -> Command {
-    let mut command = on_servers::test();
-    command.args(["--lib", "--no-fail-fast", "--", "redis", "cached_query::processes"]);
-    // What is built for Redis alone.
-    command.args(["cache::message", "cache::told", "cache::written", "cache::slot"]);
+    let mut command = one_build::cargo_to("test");
+    command.args(["--test", TESTS, "--no-fail-fast", "--", "redis", "cached_query::processes"]);
     // The rows of coherence have a table of their own.
     command.args(["--include-ignored", "--skip", "coherence::"]);
     command
@@ -176,6 +182,18 @@ fn check_features() -> Outcome {
     }
 }
 
+/// What is said without a driver, which no other stage is built without.
+fn default_features() -> Outcome {
+    let mut command = cargo();
+    command.args(["test", "--package", "jvspatial-db", "--lib", "--", "open::"]);
+    let mut tally = Tally::default();
+    match cargo::run_watched(&mut command, |line| tally.add_line(line)) {
+        Ok(()) if tally.ran() == 0 => Outcome::Failed("no test was run".to_owned()),
+        Ok(()) => Outcome::Passed(tally.to_string()),
+        Err(reason) => Outcome::Failed(format!("{tally} ({reason})")),
+    }
+}
+
 fn default_tree() -> Outcome {
     let tree = cargo::output(cargo().args([
         "tree",
@@ -205,11 +223,9 @@ mod tests {
 
     #[test]
     fn tests_never_build_the_bench_package() {
-        let command = test_command("--doc", None);
-        assert_eq!(
-            words(&command),
-            "test --workspace --exclude jvspatial-benches --no-fail-fast --doc --"
-        );
+        let words = words(&test_command("--doc", None));
+        assert!(words.starts_with("test --workspace --exclude jvspatial-benches "), "{words}");
+        assert!(words.ends_with(" --no-fail-fast --doc --"), "{words}");
     }
 
     #[test]

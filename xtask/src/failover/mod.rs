@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use crate::differential::with_servers_of;
-use crate::on_servers::{self, TESTS};
+use crate::one_build::{self, TESTS};
 use crate::services::{self, Reason, Services};
 use crate::stages::Outcome;
 use crate::torture::rows::{Goal, Row};
@@ -57,7 +57,7 @@ fn failover(options: &Options, rows: &[&'static Row]) -> Result<Vec<Done>, Reaso
         false => None,
     };
     // They wait more than they compute, so the program is built as tests are.
-    let program = on_servers::program("jvspatial-db", TESTS)?;
+    let program = one_build::program("jvspatial-db", TESTS)?;
     let goal = options.goal();
     let command = |row: &Row| {
         let mut command = command(&program, &server, row, options);

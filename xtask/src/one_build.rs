@@ -1,14 +1,14 @@
-//! The tests and programs that talk to servers, as one build.
+//! All tests and the programs they start, as one build.
 //!
-//! Cargo compiles the drivers anew for each other choice of packages and features, and that takes longer than most of
-//! what is run with them.
+//! Cargo compiles the drivers, and whatever stands on them, anew for each other choice of packages and features, and
+//! that takes longer than most of what is run with them.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::cargo::{self, DIFFERENTIAL_PACKAGE, cargo};
+use crate::cargo::{self, BENCH_PACKAGE, DIFFERENTIAL_PACKAGE, cargo};
 
 /// Who has tests or programs that talk to a server, with what they need for it.
 const PACKAGES: [(&str, &[&str]); 5] = [
@@ -22,25 +22,28 @@ const PACKAGES: [(&str, &[&str]); 5] = [
 /// The name of every test program.
 pub(crate) const TESTS: &str = "it";
 
-/// A `cargo test` of all of them; which tests it runs is still to be said.
-pub(crate) fn test() -> Command {
+/// A `cargo build` or `cargo test` of it; the targets are still to be said. The drivers need a C compiler and are left out where
+/// there is none.
+pub(crate) fn cargo_to(verb: &str) -> Command {
+    command(verb, cargo::has_c_compiler())
+}
+
+fn command(verb: &str, with_drivers: bool) -> Command {
     let mut command = cargo();
-    command.arg("test");
-    for (package, _) in PACKAGES {
-        command.args(["--package", package]);
+    command.args([verb, "--workspace", "--exclude", BENCH_PACKAGE]);
+    if with_drivers {
+        let features = PACKAGES.iter().flat_map(|(package, features)| {
+            features.iter().map(move |feature| format!("{package}/{feature}"))
+        });
+        command.args(["--features", &features.collect::<Vec<_>>().join(",")]);
     }
-    let features = PACKAGES.iter().flat_map(|(package, features)| {
-        features.iter().map(move |feature| format!("{package}/{feature}"))
-    });
-    command.args(["--features", &features.collect::<Vec<_>>().join(",")]);
-    command.args(["--test", TESTS]);
     command
 }
 
-/// Builds all of them and says where the program `name` of `package` is.
+/// Builds the test programs and says where the program `name` of `package` is.
 pub(crate) fn program(package: &str, name: &str) -> Result<PathBuf, String> {
-    let mut command = test();
-    command.args(["--no-run", "--message-format=json-render-diagnostics"]);
+    let mut command = cargo_to("test");
+    command.args(["--test", TESTS, "--no-run", "--message-format=json-render-diagnostics"]);
     find_program(&cargo::output(&mut command)?, package, name)
 }
 
@@ -68,16 +71,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_that_talks_to_a_server_is_one_build() {
-        let words: Vec<_> =
-            test().get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+    fn drivers_are_left_out_where_nobody_could_compile_them() {
+        let words = |command: Command| -> String {
+            let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+            words.join(" ")
+        };
         assert_eq!(
-            words.join(" "),
-            "test --package jvspatial-db --package jvspatial-core --package jvspatial-cache --package jvspatial \
-             --package jvspatial-differential --features jvspatial-db/mongodb,jvspatial-core/mongodb,\
-             jvspatial-core/redis,jvspatial-cache/redis,jvspatial/mongodb,jvspatial/redis,jvspatial-differential/server \
-             --test it"
+            words(command("test", true)),
+            "test --workspace --exclude jvspatial-benches --features jvspatial-db/mongodb,\
+             jvspatial-core/mongodb,jvspatial-core/redis,jvspatial-cache/redis,jvspatial/mongodb,jvspatial/redis,\
+             jvspatial-differential/server"
         );
+        assert_eq!(words(command("build", false)), "build --workspace --exclude jvspatial-benches");
     }
 
     #[test]

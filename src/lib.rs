@@ -56,10 +56,10 @@ pub use jvspatial_core::{
     PlannedChange, Predicate, PrefixStatistics, Progress, ProgressBar, Projected, ProjectedFields,
     Projection, QueryCache, QueryStatistics, Queue, RefusedWrite, Reports, Result, ResumeToken,
     Root, SequentialWalker, SomeFields, Stage, Standalone, Stats, Step, StepOutcome, Stepper,
-    Stored, Strategy, Subgraph, SubgraphBuilder, SubgraphEdge, Text, Trail, Transaction, TypeIndex,
-    Uniqueness, Updated, View, Visitable, VisitedBy, VisitedByAny, VisitedByMut, Walk, WalkBuilder,
-    Walker, Warm, WarmCalls, WarmIds, WarmReport, Watch, Watched, Whole, WriteBehind,
-    WriteBehindStatistics, WriteMode, both, incoming, out,
+    Stored, Strategy, StrategyName, Subgraph, SubgraphBuilder, SubgraphEdge, Text, Trail,
+    Transaction, TypeIndex, Uniqueness, Updated, View, Visitable, VisitedBy, VisitedByAny,
+    VisitedByMut, Walk, WalkBuilder, Walker, Warm, WarmCalls, WarmIds, WarmReport, Watch, Watched,
+    Whole, WriteBehind, WriteBehindStatistics, WriteMode, both, incoming, out,
 };
 /// How to reach Redis, for [`CacheOptions::redis`].
 #[cfg(feature = "redis")]

@@ -24,7 +24,7 @@ pub use cache::{
     QueryStatistics, RefusedWrite, Strategy, Warm, WarmCalls, WarmIds, WarmReport, WriteBehind,
     WriteBehindStatistics,
 };
-pub use config::{CacheConfig, GraphConfig, LimitsConfig};
+pub use config::{CacheConfig, GraphConfig, LimitsConfig, StrategyName};
 pub use entity::{
     AnyEdge, AnyNode, Connects, DeclaredIndex, DeclaredKey, Edge, Entity, EntityTypes, Node,
     Object, Root, Standalone, Stored, TypeIndex, Visitable,

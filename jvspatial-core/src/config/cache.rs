@@ -6,7 +6,7 @@ use std::time::Duration;
 use jvspatial_db::config::{bytes, duration};
 use serde::Deserialize;
 
-use crate::cache::CacheOptions;
+use crate::cache::{CacheOptions, Strategy, WriteBehind};
 use crate::error::Result;
 #[cfg(not(feature = "redis"))]
 use crate::error::{Error, ErrorKind};
@@ -36,10 +36,35 @@ pub struct CacheConfig {
     pub max_stale: Option<Duration>,
     /// As [`CacheOptions::strict`].
     pub strict: Option<bool>,
+    /// As [`CacheOptions::strategy`], with the defaults of [`WriteBehind`].
+    pub strategy: Option<StrategyName>,
     /// Where Redis is, through which processes share what they keep: `redis://<host>:<port>/`. Needs the feature `redis`.
     pub redis_url: Option<String>,
     /// The namespace in Redis, one for each database. Default: `default`.
     pub redis_namespace: Option<String>,
+}
+
+/// What becomes of what is written, by the name that a deployment gives it: a [`Strategy`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum StrategyName {
+    /// `cache-aside`: [`Strategy::CacheAside`].
+    CacheAside,
+    /// `write-through`: [`Strategy::WriteThrough`].
+    WriteThrough,
+    /// `write-behind`: [`Strategy::WriteBehind`]. What was acknowledged and not flushed is lost when the process is killed.
+    WriteBehind,
+}
+
+impl From<StrategyName> for Strategy {
+    fn from(name: StrategyName) -> Self {
+        match name {
+            StrategyName::CacheAside => Self::CacheAside,
+            StrategyName::WriteThrough => Self::WriteThrough,
+            StrategyName::WriteBehind => Self::WriteBehind(WriteBehind::new()),
+        }
+    }
 }
 
 impl CacheConfig {
@@ -69,6 +94,9 @@ impl CacheConfig {
         }
         if let Some(strict) = self.strict {
             options = options.strict(strict);
+        }
+        if let Some(strategy) = self.strategy {
+            options = options.strategy(strategy.into());
         }
         self.with_redis(options)
     }
@@ -104,6 +132,7 @@ impl fmt::Debug for CacheConfig {
             .field("time_to_idle", &self.time_to_idle)
             .field("max_stale", &self.max_stale)
             .field("strict", &self.strict)
+            .field("strategy", &self.strategy)
             .field("redis_url", &self.redis_url.as_ref().map(|_| "***"))
             .field("redis_namespace", &self.redis_namespace)
             .finish()

@@ -14,7 +14,7 @@ use jvspatial_db::DatabaseConfig;
 use jvspatial_db::config::{bytes, duration};
 use serde::Deserialize;
 
-pub use cache::CacheConfig;
+pub use cache::{CacheConfig, StrategyName};
 
 /// The settings of a deployment, from which [`Graph::open_with`](crate::Graph::open_with) opens a graph.
 ///

@@ -11,6 +11,7 @@ use serde::forward_to_deserialize_any;
 use super::load::from_sources;
 use super::refusal::variable;
 use super::*;
+use crate::cache::Strategy;
 use crate::error::{Error, ErrorKind, Result};
 
 fn read(text: &str, variables: &[(&str, &str)]) -> Result<GraphConfig> {
@@ -60,6 +61,7 @@ time_to_live = "1h"
 time_to_idle = "5m"
 max_stale = "2s"
 strict = true
+strategy = "write-behind"
 redis_namespace = "cities"
 "#;
 
@@ -74,6 +76,7 @@ fn a_file_is_read_whole() {
     assert_eq!((options.entity_bytes, options.query_bytes), (32 << 20, 1 << 20));
     assert_eq!(options.repository_bytes, Some(2 << 20));
     assert_eq!(options.max_stale, Duration::from_secs(2));
+    assert!(matches!(options.strategy, Strategy::WriteBehind(_)), "{options:?}");
     assert!(options.strict && !CacheConfig::default().options().unwrap().strict);
     assert_eq!(database.operation_timeout, Some(Duration::from_secs(5)));
     assert_eq!(database.sort_bytes, Some(64 << 20));
@@ -272,6 +275,20 @@ fn the_example_of_the_page_can_be_read() {
     let (_, example) = page.split_once("```toml\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     assert!(read(example, &[]).unwrap().database.url.is_some());
+}
+
+#[test]
+fn a_strategy_has_one_of_three_names() {
+    let strategy = |name| {
+        let config = read("", &[("JVSPATIAL_CACHE_STRATEGY", name)])?;
+        Ok::<_, Error>(config.cache.options()?.strategy)
+    };
+    assert!(matches!(strategy("cache-aside").unwrap(), Strategy::CacheAside));
+    assert!(matches!(strategy("write-through").unwrap(), Strategy::WriteThrough));
+    assert!(matches!(strategy("write-behind").unwrap(), Strategy::WriteBehind(_)));
+    let error = strategy("write-around").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("write-behind"), "{error}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod statistics;
 mod warm;
 mod write_behind;
 mod write_behind_faults;
+mod write_behind_kill;
 mod write_through;
 
 use jvspatial_core::CacheOptions;

@@ -99,12 +99,17 @@ fn calls() -> Vec<(String, String, u64)> {
         let count = counts.entry((thread.to_owned(), name.to_owned())).or_default();
         *count += 1;
         is_ready |= name == "writev" && arguments.contains("ready");
-        if is_ready {
+        if is_ready && !is_wake_up(arguments) {
             calls.push((thread.to_owned(), name.to_owned(), *count));
         }
     }
     assert!(is_ready, "{log}");
     calls
+}
+
+/// Whether a call wakes the reactor of a runtime, which is no call of the store: how often that is needed depends on who is faster.
+fn is_wake_up(arguments: &str) -> bool {
+    arguments.contains(r#""\1\0\0\0\0\0\0\0", 8)"#)
 }
 
 /// What `strace` can be told to strike: it counts for each thread, so the first thread to make so many
@@ -114,6 +119,12 @@ fn reached(calls: &[(String, String, u64)]) -> BTreeSet<(String, u64)> {
 }
 
 fn kill_at(role: &str, call: &str, count: u64, figures: &mut Figures) {
+    // With fewer wake-ups in a run than in the one before, the call is an earlier one of its thread.
+    let is_killed = (0..5).any(|_| is_killed_at(role, call, count, figures));
+    assert!(is_killed, "{call} {count} was not reached");
+}
+
+fn is_killed_at(role: &str, call: &str, count: u64, figures: &mut Figures) -> bool {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("db");
     let trace = format!("trace={call}");
@@ -123,9 +134,8 @@ fn kill_at(role: &str, call: &str, count: u64, figures: &mut Figures) {
     let told = strace((TEST, role), &path, &arguments).rest();
     let mut ledger = Ledger::default();
     ledger.note(&told, figures);
-    let log = std::fs::read_to_string(log).unwrap();
-    assert!(log.contains("killed by SIGKILL"), "{call} {count} was not reached: {log}");
     if path.exists() {
         ledger.compare(&runtime(), &path, figures);
     }
+    std::fs::read_to_string(log).unwrap().contains("killed by SIGKILL")
 }

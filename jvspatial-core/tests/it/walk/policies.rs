@@ -44,10 +44,17 @@ fn reporting(probe: Probe) -> Probe {
 
 /// A probe that waits for ever at city 1, between two hooks that report.
 fn stuck() -> Probe {
-    let probe = reporting(Probe::roads()).waits("waits", |here, _| {
-        let here = number(here);
+    stuck_after(&Arc::default())
+}
+
+/// One that tells when it begins to wait.
+fn stuck_after(reached: &Arc<Notify>) -> Probe {
+    let reached = reached.clone();
+    let probe = reporting(Probe::roads()).waits("waits", move |here, _| {
+        let (here, reached) = (number(here), reached.clone());
         Box::pin(async move {
             if here == 1 {
+                reached.notify_one();
                 pending::<()>().await;
             }
             Ok(Control::Continue)
@@ -168,7 +175,8 @@ async fn a_cancelled_walk_ends_before_the_next_visit(graph: Graph) {
 
 async fn a_cancelled_walk_drops_the_hook_that_waits(graph: Graph) {
     let world = World::star(&graph, 3).await;
-    let walk = world.walk(stuck()).until(sleep(SHORT));
+    let reached = Arc::new(Notify::new());
+    let walk = world.walk(stuck_after(&reached)).until(async move { reached.notified().await });
     let outcome = timeout(PATIENCE, end(walk)).await.unwrap();
     assert_eq!((outcome.ended, outcome.reports), (Ended::Cancelled, vec![0, 0, 1]));
     assert_eq!(outcome.walker.exits, [Ended::Cancelled]);

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::cargo::{self, cargo};
+
 /// Packages that an application pays for only when it asks for their feature.
 const DRIVERS: [&str; 2] = ["mongodb", "redis"];
 
@@ -39,6 +41,11 @@ impl Check {
     }
 }
 
+/// What `cargo metadata --no-deps` says of the workspace.
+pub(crate) fn metadata() -> Result<String, String> {
+    cargo::output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))
+}
+
 /// What `cargo metadata` says of one package.
 struct Package {
     name: String,
@@ -70,7 +77,7 @@ fn packages(metadata: &str) -> Result<Vec<Package>, String> {
 
 /// Every feature of every package, as `package/feature`.
 ///
-/// Takes the output of `cargo metadata --no-deps`.
+/// Takes the output of [`metadata`].
 pub(crate) fn all(metadata: &str) -> Result<Vec<String>, String> {
     let packages = packages(metadata)?;
     let features = packages.iter().flat_map(|Package { name, features, .. }| {
@@ -82,7 +89,7 @@ pub(crate) fn all(metadata: &str) -> Result<Vec<String>, String> {
 /// For the facade: none of its features, each alone, and all together, which builds the packages below it with theirs of the same
 /// name. For each other published package: each feature that the facade does not have.
 ///
-/// Takes the output of `cargo metadata --no-deps`, so that a new feature needs no entry in a list.
+/// Takes the output of [`metadata`], so that a new feature needs no entry in a list.
 pub(crate) fn checks(metadata: &str) -> Result<Vec<Check>, String> {
     let packages = packages(metadata)?;
     let facade = packages.iter().find(|package| package.name == FACADE);

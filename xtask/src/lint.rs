@@ -37,8 +37,7 @@ fn clippy() -> Outcome {
 
 /// All but the peers, whose sources in C nobody else compiles.
 fn all_features() -> Result<String, String> {
-    let metadata = cargo::output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
-    let mut features = features::all(&metadata)?;
+    let mut features = features::all(&features::metadata()?)?;
     features.retain(|feature| *feature != format!("{BENCH_PACKAGE}/peers"));
     Ok(features.join(","))
 }

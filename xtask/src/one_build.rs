@@ -28,6 +28,13 @@ pub(crate) fn cargo_to(verb: &str) -> Command {
     command(verb, cargo::has_c_compiler())
 }
 
+/// A `cargo test` of the test programs in it; which tests they run is still to be said.
+pub(crate) fn test_programs() -> Command {
+    let mut command = cargo_to("test");
+    command.args(["--test", TESTS]);
+    command
+}
+
 fn command(verb: &str, with_drivers: bool) -> Command {
     let mut command = cargo();
     command.args([verb, "--workspace", "--exclude", BENCH_PACKAGE]);
@@ -42,8 +49,8 @@ fn command(verb: &str, with_drivers: bool) -> Command {
 
 /// Builds the test programs and says where the program `name` of `package` is.
 pub(crate) fn program(package: &str, name: &str) -> Result<PathBuf, String> {
-    let mut command = cargo_to("test");
-    command.args(["--test", TESTS, "--no-run", "--message-format=json-render-diagnostics"]);
+    let mut command = test_programs();
+    command.args(["--no-run", "--message-format=json-render-diagnostics"]);
     find_program(&cargo::output(&mut command)?, package, name)
 }
 

@@ -11,7 +11,7 @@ use crate::coherence;
 use crate::differential;
 use crate::failover;
 use crate::features::{self, FACADE};
-use crate::one_build::{self, TESTS};
+use crate::one_build;
 use crate::services::Services;
 use crate::stages::{Outcome, Stages};
 use crate::tally::Tally;
@@ -100,6 +100,11 @@ fn mongodb() -> Outcome {
 
 fn on_server(services: &Services, command: &mut Command) -> Result<String, String> {
     services.tell(command);
+    counted(command)
+}
+
+/// Runs tests, of which there must be some, and says how many.
+fn counted(command: &mut Command) -> Result<String, String> {
     let mut tally = Tally::default();
     let mut skipped = Skipped::default();
     let watch = |line: &str| {
@@ -114,17 +119,9 @@ fn on_server(services: &Services, command: &mut Command) -> Result<String, Strin
 }
 
 fn mongodb_command() -> Command {
-    let mut command = one_build::cargo_to("test");
+    let mut command = one_build::test_programs();
     // They wait for the disk of the server more than they compute.
-    command.args([
-        "--test",
-        TESTS,
-        "--no-fail-fast",
-        "--",
-        "mongo",
-        "--include-ignored",
-        "--test-threads=8",
-    ]);
+    command.args(["--no-fail-fast", "--", "mongo", "--include-ignored", "--test-threads=8"]);
     command
 }
 
@@ -140,8 +137,8 @@ fn redis() -> Outcome {
 }
 
 fn redis_command() -> Command {
-    let mut command = one_build::cargo_to("test");
-    command.args(["--test", TESTS, "--no-fail-fast", "--", "redis", "cached_query::processes"]);
+    let mut command = one_build::test_programs();
+    command.args(["--no-fail-fast", "--", "redis", "cached_query::processes"]);
     // The rows of coherence have a table of their own.
     command.args(["--include-ignored", "--skip", "coherence::"]);
     command
@@ -166,9 +163,8 @@ impl fmt::Display for Skipped {
 }
 
 fn check_features() -> Outcome {
-    let checked = cargo::output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))
-        .and_then(|metadata| features::checks(&metadata))
-        .and_then(|checks| {
+    let checked =
+        features::metadata().and_then(|metadata| features::checks(&metadata)).and_then(|checks| {
             for check in &checks {
                 cargo::run(cargo().args(check.arguments())).map_err(|reason| {
                     format!("cargo {} ({reason})", check.arguments().join(" "))
@@ -186,12 +182,7 @@ fn check_features() -> Outcome {
 fn default_features() -> Outcome {
     let mut command = cargo();
     command.args(["test", "--package", "jvspatial-db", "--lib", "--", "open::"]);
-    let mut tally = Tally::default();
-    match cargo::run_watched(&mut command, |line| tally.add_line(line)) {
-        Ok(()) if tally.ran() == 0 => Outcome::Failed("no test was run".to_owned()),
-        Ok(()) => Outcome::Passed(tally.to_string()),
-        Err(reason) => Outcome::Failed(format!("{tally} ({reason})")),
-    }
+    counted(&mut command).map_or_else(Outcome::Failed, Outcome::Passed)
 }
 
 fn default_tree() -> Outcome {

@@ -20,6 +20,7 @@ mod hops;
 mod hub;
 mod indexed;
 mod indexes;
+mod life;
 mod model;
 mod modify;
 #[cfg(feature = "mongodb")]

@@ -7,7 +7,7 @@ use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,13 +15,11 @@ use std::time::Duration;
 use jvspatial_core::{Entity as _, Graph, WriteBehind};
 
 use super::write_behind::open;
+use crate::life::{Life, long_rounds, orders, runtime};
 use crate::model::City;
 
 const TEST: &str =
     "cache::write_behind_kill::what_was_flushed_survives_a_kill_and_the_rest_is_lost_from_its_end";
-const ROLE: &str = "JVSPATIAL_TEST_FAULT_ROLE";
-const HOME: &str = "JVSPATIAL_TEST_FAULT_HOME";
-const ROUNDS: &str = "JVSPATIAL_TEST_FAULT_ROUNDS";
 const FIGURES: &str = "write_behind/kill";
 const HONEST: &str = "honest";
 /// Says that it has flushed, and has not: the mistake that the test must notice.
@@ -36,12 +34,12 @@ const FLUSHED: &str = "flushed ";
 
 #[test]
 fn what_was_flushed_survives_a_kill_and_the_rest_is_lost_from_its_end() {
-    if let (Ok(role), Ok(home)) = (std::env::var(ROLE), std::env::var(HOME)) {
-        return runtime().block_on(live(&role, Path::new(&home)));
+    if let Some((role, home)) = orders() {
+        return runtime().block_on(live(&role, &home));
     }
     let seed = RandomState::new().build_hasher().finish();
     let (mut figures, mut control) = (Figures::default(), Figures::default());
-    while figures.kills < rounds() {
+    while figures.kills < long_rounds(FIGURES).unwrap_or(20) {
         figures.add_kill(HONEST, seed);
     }
     while control.kills < 200 && control.lost == 0 {
@@ -53,17 +51,6 @@ fn what_was_flushed_survives_a_kill_and_the_rest_is_lost_from_its_end() {
     assert_eq!((figures.lost, figures.torn), (0, 0), "{figures}");
     assert!(figures.flushed > 0 && figures.unwritten > 0, "too few to tell: {figures}");
     assert!(control.lost > 0, "{control}");
-}
-
-fn rounds() -> u64 {
-    let sizes = std::env::var(ROUNDS).unwrap_or_default();
-    let mut sizes = sizes.split(',').filter_map(|size| size.split_once('='));
-    let asked = sizes.find(|(name, _)| *name == FIGURES);
-    asked.and_then(|(_, rounds)| rounds.parse().ok()).unwrap_or(20)
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
 async fn graph(home: &Path) -> Graph {
@@ -125,13 +112,13 @@ impl Figures {
         let home = directory.path().join("db");
         let mut random = RandomState::new().build_hasher();
         random.write_u64(seed ^ self.kills);
-        let mut life = Life::start(role, &home);
-        while life.acknowledged.load(Ordering::Relaxed) == 0 {
-            assert!(life.child.try_wait().unwrap().is_none(), "it ended before it was killed");
+        let mut writer = Writer::start(role, &home);
+        while writer.acknowledged.load(Ordering::Relaxed) == 0 {
+            assert!(writer.life.0.try_wait().unwrap().is_none(), "it ended before it was killed");
             std::thread::sleep(Duration::from_micros(200));
         }
         std::thread::sleep(Duration::from_micros(random.finish() % 40_000));
-        let (acknowledged, flushed) = life.kill();
+        let (acknowledged, flushed) = writer.kill();
         self.kills += 1;
         self.acknowledged += acknowledged;
         self.flushed += flushed;
@@ -160,21 +147,18 @@ impl Figures {
     }
 }
 
-/// This test program as another process, and the last numbers that it has said.
-struct Life {
-    child: Child,
+/// A process that writes, and the last numbers that it has said.
+struct Writer {
+    life: Life,
     acknowledged: Arc<AtomicU64>,
     flushed: Arc<AtomicU64>,
-    listener: Option<std::thread::JoinHandle<()>>,
+    listener: std::thread::JoinHandle<()>,
 }
 
-impl Life {
+impl Writer {
     fn start(role: &str, home: &Path) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "--nocapture", "--test-threads=1", TEST]);
-        command.env(ROLE, role).env(HOME, home).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut life = Life::start(TEST, role, home, Stdio::piped());
+        let output = BufReader::new(life.0.stdout.take().unwrap());
         let [acknowledged, flushed]: [Arc<AtomicU64>; 2] = Default::default();
         let heard = [(ACKNOWLEDGED, acknowledged.clone()), (FLUSHED, flushed.clone())];
         let listener = std::thread::spawn(move || {
@@ -187,22 +171,14 @@ impl Life {
                 }
             }
         });
-        Self { child, acknowledged, flushed, listener: Some(listener) }
+        Self { life, acknowledged, flushed, listener }
     }
 
     /// How far it had come by what it said.
     fn kill(mut self) -> (u64, u64) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.listener.take().unwrap().join().unwrap();
+        self.life.0.kill().unwrap();
+        self.life.0.wait().unwrap();
+        self.listener.join().unwrap();
         [&self.acknowledged, &self.flushed].map(|number| number.load(Ordering::Relaxed)).into()
-    }
-}
-
-impl Drop for Life {
-    fn drop(&mut self) {
-        // A test that failed must not leave it behind.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -11,7 +11,7 @@ use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,13 +27,11 @@ use jvspatial_db::{
 use serde::{Deserialize, Serialize};
 
 use super::support::roads;
+use crate::life::{Life, long_rounds, orders, runtime};
 use crate::model::{City, Road};
 
 const TEST: &str =
     "walk::checkpoint_kill::every_node_is_changed_once_however_often_the_walk_is_killed";
-const ROLE: &str = "JVSPATIAL_TEST_FAULT_ROLE";
-const HOME: &str = "JVSPATIAL_TEST_FAULT_HOME";
-const ROUNDS: &str = "JVSPATIAL_TEST_FAULT_ROUNDS";
 const FIGURES: &str = "checkpoint/kill";
 /// The marks that a life leaves beside the database when it goes on from a checkpoint, or begins the walk.
 const RESUMED: &str = "resumed";
@@ -44,10 +42,10 @@ const FIRST: &str = "first";
 
 #[test]
 fn every_node_is_changed_once_however_often_the_walk_is_killed() {
-    if let (Ok(role), Ok(home)) = (std::env::var(ROLE), std::env::var(HOME)) {
-        return runtime().block_on(live(&role, Path::new(&home)));
+    if let Some((role, home)) = orders() {
+        return runtime().block_on(live(&role, &home));
     }
-    let long = long_rounds();
+    let long = long_rounds(FIGURES);
     let (rounds, cities) = long.map_or((10, 1_000), |rounds| (rounds, 20_000));
     let seed = RandomState::new().build_hasher().finish();
     let mut figures = Figures::default();
@@ -69,17 +67,6 @@ fn every_node_is_changed_once_however_often_the_walk_is_killed() {
     assert!(figures.is_sound(), "{figures}");
     assert!(figures.kills >= rounds && figures.resumed >= rounds, "too few to tell: {figures}");
     assert!(!control.is_sound(), "{control}");
-}
-
-/// How many rounds a long run was asked for.
-fn long_rounds() -> Option<u64> {
-    let sizes = std::env::var(ROUNDS).ok()?;
-    let sizes = sizes.split(',').filter_map(|size| size.split_once('='));
-    sizes.filter(|(name, _)| *name == FIGURES).find_map(|(_, rounds)| rounds.parse().ok())
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
 /// What the rounds have seen.
@@ -217,7 +204,7 @@ impl World {
             let _ = joined.into_result().unwrap();
             graph.close().await.unwrap();
         });
-        let mut life = Life::start(&world.home(), "honest", 0);
+        let mut life = start(&world.home(), "honest", 0);
         let mark = world.home().with_extension(ANEW);
         assert!(!life.ends_before(|| mark.exists()));
         let began = Instant::now();
@@ -237,7 +224,7 @@ impl World {
         let round = figures.rounds + 1;
         let mut kills = 0;
         loop {
-            let mut life = Life::start(&self.home(), habit, round);
+            let mut life = start(&self.home(), habit, round);
             let mut random = RandomState::new().build_hasher();
             random.write_u64(seed ^ figures.kills);
             let random = random.finish();
@@ -282,18 +269,11 @@ impl World {
     }
 }
 
-/// This test program as another process.
-struct Life(Child);
+fn start(home: &Path, habit: &str, round: u64) -> Life {
+    Life::start(TEST, &format!("{habit}:{round}"), home, Stdio::null())
+}
 
 impl Life {
-    fn start(home: &Path, habit: &str, round: u64) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "--nocapture", "--test-threads=1", TEST]);
-        command.env(ROLE, format!("{habit}:{round}")).env(HOME, home);
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-
     /// Whether it comes to its end before `happened`.
     fn ends_before(&mut self, happened: impl Fn() -> bool) -> bool {
         loop {
@@ -317,14 +297,6 @@ impl Life {
         self.0.kill().unwrap();
         // It may have ended by itself before the kill.
         self.0.wait().unwrap().success()
-    }
-}
-
-impl Drop for Life {
-    fn drop(&mut self) {
-        // A test that failed must not leave it behind.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

@@ -254,7 +254,7 @@ fn millions_of_versions_of_one_document() {
 fn a_batch_of_millions_of_lines_that_nothing_closes() {
     let told = bomb("a_batch_of_millions_of_lines_that_nothing_closes", |home| {
         let mut journal = small();
-        for version in 1..=3_000_000 {
+        for version in 1..=2_000_000 {
             journal.tombstone("o.Note.0", version);
         }
         journal.plant(home, 1);

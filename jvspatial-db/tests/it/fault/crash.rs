@@ -141,10 +141,12 @@ fn cut_power(
     faults: &[Fault],
     states: u64,
 ) -> Figures {
+    // So many of the states of each moment that those asked for come from several scripts.
+    let each = (states / 200).clamp(10, 60);
     let mut figures = Figures::default();
     for turn in 0.. {
         let played = play(seed.wrapping_add(turn), unit, options, faults);
-        cut_power_in(&mut figures, seed.wrapping_add(turn), &played, options);
+        cut_power_in(&mut figures, seed.wrapping_add(turn), &played, options, each);
         if figures.rounds >= states || !figures.is_sound() || time_is_up() {
             break;
         }
@@ -152,8 +154,13 @@ fn cut_power(
     figures
 }
 
-fn cut_power_in(figures: &mut Figures, seed: u64, played: &Played, options: &JsonDbOptions) {
-    const EACH: u64 = 60;
+fn cut_power_in(
+    figures: &mut Figures,
+    seed: u64,
+    played: &Played,
+    options: &JsonDbOptions,
+    each: u64,
+) {
     let runtime = runtime();
     figures.acknowledged += played.acknowledged;
     for (number, moment) in played.moments.iter().enumerate() {
@@ -161,7 +168,7 @@ fn cut_power_in(figures: &mut Figures, seed: u64, played: &Played, options: &Jso
             return;
         }
         let place = format!("after change {number}: {:?}", moment.op);
-        for state in moment.disk.crash_states(seed.wrapping_add(number as u64), EACH) {
+        for state in moment.disk.crash_states(seed.wrapping_add(number as u64), each) {
             let found = inspect(&runtime, &state, options);
             figures.judge(&found, &played.history, moment.durable, moment.begun, &place);
         }

@@ -7,7 +7,7 @@ use jvspatial_db::json::disk::SimulatedDisk;
 use jvspatial_db::{Database as _, ErrorKind, JsonDb, JsonDbOptions};
 
 use super::super::room::without_room;
-use super::figures::{Figures, report, rounds_of, say, seed};
+use super::figures::{Figures, report, rounds, rounds_of, say, seed};
 use super::script::{Found, Script, check, inspect, options, runtime};
 
 /// A journal left by a process that was killed, and its newest segment.
@@ -21,8 +21,9 @@ struct Journal {
     sealed: usize,
 }
 
-/// Writes at least 200 batches, and on until the newest segment holds many of them.
+/// Writes at least 200 batches, and on until the newest segment holds some of them and not many: each byte of it is a cut.
 fn journal(seed: u64) -> Journal {
+    let least = rounds(1024) as usize;
     let (disk, runtime) = (SimulatedDisk::new(), runtime());
     let db = JsonDb::open_on(Arc::new(disk.clone()), options().segment_bytes(32 * 1024)).unwrap();
     let mut script = Script::new(seed);
@@ -33,7 +34,8 @@ fn journal(seed: u64) -> Journal {
         let paths = disk.paths();
         let active = paths.into_iter().rfind(|path| path.starts_with("journal/")).unwrap();
         let bytes = disk.bytes(&active).unwrap();
-        if history.len() > 200 && without_room(&bytes).len() > 2 * 1024 {
+        let is_long = (least..2 * least).contains(&without_room(&bytes).len());
+        if history.len() > 200 && is_long {
             assert!(!active.ends_with("00000001.jsonl"));
             let sealed = history.len() - 1 - borders(&bytes).len();
             return Journal { disk: disk.kill_state(), history, active, bytes, sealed };

@@ -180,7 +180,7 @@ pub(super) fn files_moved(store: &Store, random: &mut Random) -> Vec<Damage> {
             damages.push(swapped);
         }
     }
-    let foreign = Store::new(random.next(), store.is_clean);
+    let foreign = Store::new(random.next(), store.is_clean, segments(&store.disk).len() - 1);
     for path in &paths {
         damages.push(Damage::new("foreign", path, foreign.bytes(path)));
     }

@@ -47,6 +47,14 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// `Corrupt` when stored bytes are not what was written, `Unavailable` when they cannot be read.
     async fn get_many(&self, handles: &[Handle]) -> Result<Vec<Option<Document>>>;
 
+    /// The document `id` if it is kept by a cache and known to be true, found without waiting and without memory for a future.
+    ///
+    /// `Some(None)` says that there is none, and `None`, as a backend always answers, to ask by [`get_many`](Self::get_many).
+    fn get_kept(&self, id: &Id) -> Option<Option<Document>> {
+        let _ = id;
+        None
+    }
+
     /// Applies a batch.
     ///
     /// # Behaviour

@@ -159,6 +159,16 @@ impl Entities {
         Some(entry.document)
     }
 
+    /// As [`get`](Self::get) where nobody has to be asked. What is not found counts once it is asked for by that.
+    pub(super) fn get_kept(&self, id: &Id) -> Option<Option<Document>> {
+        if self.strict {
+            return None;
+        }
+        let entry = self.kept.get(id).filter(|entry| self.is_true(entry))?;
+        self.counts.at(entry.row).hits.add();
+        Some(entry.document)
+    }
+
     /// Whether it is kept, and still true, that `id` has a document or that it has none. It counts nothing.
     pub(super) fn is_there(&self, id: &Id) -> Option<bool> {
         let entry = self.kept.get(id).filter(|entry| self.is_true(entry))?;

@@ -38,6 +38,10 @@ impl<D: Database + ?Sized> Database for ReadOnly<D> {
         self.0.get_many(handles).await
     }
 
+    fn get_kept(&self, id: &Id) -> Option<Option<Document>> {
+        self.0.get_kept(id)
+    }
+
     async fn write(&self, batch: WriteBatch) -> Result<WriteReport> {
         if batch.is_empty() {
             return self.0.write(batch).await;

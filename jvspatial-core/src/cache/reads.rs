@@ -60,6 +60,11 @@ pub(crate) fn current() -> Option<Reads> {
     READS.try_with(Reads::clone).ok()
 }
 
+/// Whether anybody wants to know what the caller reads.
+pub(super) fn are_noted() -> bool {
+    READS.try_with(|_| {}).is_ok()
+}
+
 /// Notes what is about to be read from a graph, if anybody wants to know.
 pub(super) fn note(coherence: &Arc<Coherence>, parts: impl FnOnce(&mut Noted<'_>)) {
     let _ = READS.try_with(|reads| {

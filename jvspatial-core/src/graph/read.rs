@@ -13,9 +13,16 @@ impl Graph {
     /// `Invalid` when the id is not one of a `T` or the stored fields do not fit `T`, `Unsupported`
     /// when a newer version of `T` wrote it.
     pub async fn get<T: Entity>(&self, id: impl AsRef<Id>) -> Result<Option<Stored<T>>> {
-        let handle = typed_handle::<T>(id.as_ref())?;
-        let documents = self.0.database.get_many(&[handle]).await?;
-        documents.into_iter().next().flatten().map(Stored::from_document).transpose()
+        let id = id.as_ref();
+        check_type::<T>(id)?;
+        let document = match self.0.database.get_kept(id) {
+            Some(kept) => kept,
+            None => {
+                let documents = self.0.database.get_many(&[Handle::new(id.clone())]).await?;
+                documents.into_iter().next().flatten()
+            }
+        };
+        document.map(Stored::from_document).transpose()
     }
 
     /// Reads many documents of one type in one round trip, all as of one point in time.

@@ -66,6 +66,29 @@ async fn a_document_is_read_once() {
 }
 
 #[tokio::test]
+async fn what_is_kept_is_had_without_waiting_for_as_long_as_it_is_true() {
+    let world = World::with(roomy()).await;
+    let mut city = world.city("Oslo").await;
+    let id = city.id().clone();
+    let kept = || world.graph.database().get_kept(&id);
+    assert!(kept().is_none());
+    world.get(&id).await.unwrap();
+    assert_eq!(kept().flatten().unwrap().id, id);
+    city.visits += 1;
+    world.graph.save(&mut city).await.unwrap();
+    assert!(kept().is_none());
+    world.get(&id).await.unwrap();
+    assert_eq!(kept().flatten().unwrap().version, city.version());
+    world.graph.delete(&id).await.unwrap();
+    assert!(kept().is_none());
+    assert!(world.get(&id).await.is_none());
+    assert!(matches!(kept(), Some(None)));
+    world.reads();
+    world.get(&id).await;
+    assert_eq!(world.reads(), 0);
+}
+
+#[tokio::test]
 async fn without_room_for_documents_each_read_goes_to_the_database() {
     let world = World::with(CacheOptions::new()).await;
     let city = world.city("Oslo").await;

@@ -2,6 +2,7 @@
 
 mod calls;
 mod capacity;
+mod clock;
 mod invalidation;
 mod options;
 #[cfg(feature = "redis")]

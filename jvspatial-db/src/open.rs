@@ -82,8 +82,7 @@ pub async fn open_with(config: &DatabaseConfig) -> Result<Arc<dyn Database>> {
             Ok(Arc::new(JsonDb::open(path, options).await?))
         }
         #[cfg(not(feature = "json"))]
-        "json" => Err(Error::new(ErrorKind::Unsupported, "this build has no JSON database")
-            .with("enable feature", "json")),
+        "json" => Err(left_out("this build has no JSON database", scheme, "json")),
         #[cfg(feature = "mongodb")]
         "mongodb" | "mongodb+srv" => {
             config.check_for("mongodb")?;
@@ -91,9 +90,7 @@ pub async fn open_with(config: &DatabaseConfig) -> Result<Arc<dyn Database>> {
         }
         #[cfg(not(feature = "mongodb"))]
         "mongodb" | "mongodb+srv" => {
-            Err(Error::new(ErrorKind::Unsupported, "this build has no MongoDB backend")
-                .with("scheme", scheme)
-                .with("enable feature", "mongodb"))
+            Err(left_out("this build has no MongoDB backend", scheme, "mongodb"))
         }
         "redis" | "rediss" => {
             Err(Error::new(ErrorKind::Unsupported, "this build has no Redis backend")
@@ -103,6 +100,14 @@ pub async fn open_with(config: &DatabaseConfig) -> Result<Arc<dyn Database>> {
             .with("scheme", scheme)
             .with("expected", "json, memory or mongodb")),
     }
+}
+
+/// What is told where the backend for `scheme` is not part of the build.
+#[cfg(any(test, not(all(feature = "json", feature = "mongodb"))))]
+fn left_out(message: &'static str, scheme: &str, feature: &'static str) -> Error {
+    Error::new(ErrorKind::Unsupported, message)
+        .with("scheme", scheme)
+        .with("enable feature", feature)
 }
 
 #[cfg(feature = "json")]
@@ -187,6 +192,16 @@ mod tests {
         }
         assert_eq!(open("airports.db").await.unwrap_err().kind(), ErrorKind::Invalid);
         assert_eq!(open("memory:x").await.unwrap_err().kind(), ErrorKind::Invalid);
+    }
+
+    #[test]
+    fn what_a_build_lacks_is_told_with_the_feature_that_brings_it() {
+        let error = left_out("this build has no MongoDB backend", "mongodb+srv", "mongodb");
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert_eq!(
+            error.to_string(),
+            "this build has no MongoDB backend (scheme: mongodb+srv, enable feature: mongodb)"
+        );
     }
 
     #[cfg(feature = "json")]

@@ -15,36 +15,41 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The example, built as this test is: cargo names the programs of a package to its tests, but not
-/// its examples.
+/// Where whoever runs the tests has built the example, with the features of this test.
+const BUILT: &str = "JVSPATIAL_TEST_AIRPORTS";
+
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        // <target>/<profile>/deps/<test>
-        let test = std::env::current_exe().unwrap();
-        let profile_folder = test.ancestors().nth(2).unwrap();
-        let profile = match profile_folder.file_name().unwrap().to_str().unwrap() {
-            "debug" => "dev",
-            profile => profile,
-        };
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-        let built = Command::new(cargo)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(["build", "--quiet", "--example", "airports", "--message-format", "json"])
-            .args(["--profile", profile, "--target-dir"])
-            .arg(profile_folder.parent().unwrap())
-            .stderr(Stdio::inherit())
-            .output()
-            .unwrap();
-        assert!(built.status.success(), "the example does not build");
-        let messages = String::from_utf8(built.stdout).unwrap();
-        let executable = messages.lines().find_map(|line| {
-            let message: Value = serde_json::from_str(line).ok()?;
-            let is_example = message["target"]["name"] == "airports";
-            is_example.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
-        });
-        executable.expect("cargo names the program it built")
-    })
+    PROGRAM.get_or_init(|| std::env::var_os(BUILT).map_or_else(build, PathBuf::from))
+}
+
+/// Builds the example as this test is: cargo names the programs of a package to its tests, but not its examples.
+fn build() -> PathBuf {
+    // <target>/<profile>/deps/<test>
+    let test = std::env::current_exe().unwrap();
+    let profile_folder = test.ancestors().nth(2).unwrap();
+    let profile = match profile_folder.file_name().unwrap().to_str().unwrap() {
+        "debug" => "dev",
+        profile => profile,
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let built = Command::new(cargo)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["build", "--quiet", "--example", "airports", "--message-format", "json"])
+        .args(cfg!(feature = "mongodb").then_some("--features=mongodb"))
+        .args(["--profile", profile, "--target-dir"])
+        .arg(profile_folder.parent().unwrap())
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "the example does not build");
+    let messages = String::from_utf8(built.stdout).unwrap();
+    let executable = messages.lines().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let is_example = message["target"]["name"] == "airports";
+        is_example.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
+    });
+    executable.expect("cargo names the program it built")
 }
 
 /// The example with `arguments`, to be run in `folder`.

@@ -10,4 +10,3 @@ mod coherence;
 mod example;
 mod indexes;
 mod macros;
-mod ui;

@@ -26,6 +26,22 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// The same command for a process that leaves the processors to others where they want them.
+pub(crate) fn yielding(command: &Command) -> Command {
+    let mut nice = Command::new("nice");
+    nice.args(["-n", "10"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => nice.env(name, value),
+            None => nice.env_remove(name),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        nice.current_dir(directory);
+    }
+    nice
+}
+
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
     let package = env::var_os("CARGO_MANIFEST_DIR")
@@ -77,7 +93,7 @@ pub(crate) fn run_watched(command: &mut Command, mut line: impl FnMut(&str)) -> 
             None => Ok(()),
         });
         let passed_on = match output {
-            Some(output) => pass_on(BufReader::new(output), &mut io::stdout().lock(), &mut line),
+            Some(output) => pass_on(BufReader::new(output), &mut io::stdout(), &mut line),
             None => Ok(()),
         };
         passed_on.and(errors.join().unwrap_or(Ok(())))

@@ -47,6 +47,15 @@ fn command(verb: &str, with_drivers: bool) -> Command {
     command
 }
 
+/// Builds all of it, programs and examples too, because tests start them, and says where the example `name` of `package` is.
+///
+/// By `cargo test`: for `cargo build` the dependencies would lack what only tests ask of them, and be built again.
+pub(crate) fn example(package: &str, name: &str) -> Result<PathBuf, String> {
+    let mut command = cargo_to("test");
+    command.args(["--no-run", "--message-format=json-render-diagnostics"]);
+    find_program(&cargo::output(&mut command)?, package, name)
+}
+
 /// Builds the test programs and says where the program `name` of `package` is.
 pub(crate) fn program(package: &str, name: &str) -> Result<PathBuf, String> {
     let mut command = test_programs();

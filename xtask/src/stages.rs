@@ -35,16 +35,18 @@ struct Report {
 pub(crate) struct Stages {
     chore: &'static str,
     reports: Vec<Report>,
+    /// Whether one of those that these are a part of has failed.
+    is_stopped: bool,
 }
 
 impl Stages {
     pub(crate) fn new(chore: &'static str) -> Self {
-        Self { chore, reports: Vec::new() }
+        Self { chore, reports: Vec::new(), is_stopped: false }
     }
 
     /// Runs one stage and prints its line, unless an earlier one has failed.
     pub(crate) fn run(&mut self, name: &str, work: impl FnOnce() -> Outcome) {
-        if self.failed().is_some() {
+        if self.is_stopped || self.failed().is_some() {
             let (name, elapsed) = (name.to_owned(), Duration::ZERO);
             self.reports.push(Report { name, outcome: Outcome::NotRun, elapsed });
             return;
@@ -55,6 +57,23 @@ impl Stages {
         let report = Report { name: name.to_owned(), outcome, elapsed: start.elapsed() };
         println!("== {}", line(&report));
         self.reports.push(report);
+    }
+
+    /// Runs the stages of `one` beside those of `other`, each row until one of its own fails.
+    pub(crate) fn run_both(
+        &mut self,
+        one: impl FnOnce(&mut Self),
+        other: impl FnOnce(&mut Self) + Send,
+    ) {
+        let is_stopped = self.is_stopped || self.failed().is_some();
+        let row = || Self { chore: self.chore, reports: Vec::new(), is_stopped };
+        let (mut first, mut second) = (row(), row());
+        std::thread::scope(|scope| {
+            scope.spawn(|| other(&mut second));
+            one(&mut first);
+        });
+        self.reports.append(&mut first.reports);
+        self.reports.append(&mut second.reports);
     }
 
     /// Prints the summary, the failing stage last, and gives the exit code.
@@ -107,6 +126,30 @@ mod tests {
         assert_eq!(stages.failed(), Some(("second", "exit status: 101")));
         assert_eq!(stages.reports[2].outcome, Outcome::NotRun);
         assert_eq!(stages.finish(), ExitCode::FAILURE);
+    }
+
+    #[test]
+    fn of_two_rows_beside_each_other_both_run_and_a_failure_of_either_stops_what_follows() {
+        let mut stages = Stages::new("test");
+        let passes = || Outcome::Passed(String::new());
+        stages.run_both(
+            |one| {
+                one.run("first", || Outcome::Failed("exit status: 101".to_owned()));
+                one.run("second", || unreachable!("it follows a failure"));
+            },
+            |other| {
+                other.run("beside", passes);
+                other.run("beside the second", passes);
+            },
+        );
+        stages.run_both(
+            |one| one.run("third", || unreachable!("it follows a failure")),
+            |other| other.run("fourth", || unreachable!("it follows a failure")),
+        );
+        let outcomes: Vec<_> = stages.reports.iter().map(|report| &report.outcome).collect();
+        let failed = Outcome::Failed("exit status: 101".to_owned());
+        let (passed, not_run) = (passes(), Outcome::NotRun);
+        assert_eq!(outcomes, [&failed, &not_run, &passed, &passed, &not_run, &not_run]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::Args;
@@ -28,18 +29,32 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     let mut stages = Stages::new("test");
     let mut total = Tally::default();
 
-    stages.run("build", build);
-    stages.run("tests", || tests("--tests", filter, &mut total));
-    stages.run("doc tests", || tests("--doc", filter, &mut total));
+    let mut airports = PathBuf::new();
+    stages.run("build", || match one_build::example(FACADE, "airports") {
+        Ok(program) => {
+            airports = program;
+            Outcome::Passed(String::new())
+        }
+        Err(reason) => Outcome::Failed(reason),
+    });
+    stages.run("tests", || {
+        let mut command = test_command("--tests", filter);
+        tests(command.env("JVSPATIAL_TEST_AIRPORTS", &airports), &mut total)
+    });
+    stages.run("doc tests", || tests(&mut test_command("--doc", filter), &mut total));
     if let Some(filter) = filter {
         stages.run("filter", || filtered(filter, total));
     }
     stages.run("mongodb", || filter.map_or_else(mongodb, |_| unwanted()));
-    stages.run("redis", || filter.map_or_else(redis, |_| unwanted()));
-    stages.run("failover", || filter.map_or_else(failover::stage, |_| unwanted()));
-    stages.run("differential", || filter.map_or_else(differential::stage, |_| unwanted()));
-    stages.run("features", || filter.map_or_else(check_features, |_| unwanted()));
-    stages.run("default features", || filter.map_or_else(default_features, |_| unwanted()));
+    // These wait more than they compute, and the compiler leaves them the processors.
+    stages.run_both(
+        |stages| stages.run("features", || filter.map_or_else(check_features, |_| unwanted())),
+        |stages| {
+            stages.run("redis", || filter.map_or_else(redis, |_| unwanted()));
+            stages.run("failover", || filter.map_or_else(failover::stage, |_| unwanted()));
+            stages.run("differential", || filter.map_or_else(differential::stage, |_| unwanted()));
+        },
+    );
     stages.run("default tree", || filter.map_or_else(default_tree, |_| unwanted()));
     stages.finish()
 }
@@ -57,12 +72,6 @@ fn unwanted() -> Outcome {
     Outcome::Skipped("a filter was given".to_owned())
 }
 
-/// Builds programs and examples first, because integration tests start them.
-fn build() -> Outcome {
-    let mut command = one_build::cargo_to("build");
-    Outcome::from_result(cargo::run(command.args(["--bins", "--examples"])))
-}
-
 /// How many tests of a program run at once, unless the environment says so.
 const TEST_THREADS: &str = "4";
 
@@ -77,10 +86,10 @@ fn test_command(targets: &str, filter: Option<&str>) -> Command {
     command
 }
 
-fn tests(targets: &str, filter: Option<&str>, total: &mut Tally) -> Outcome {
+fn tests(command: &mut Command, total: &mut Tally) -> Outcome {
     let mut tally = Tally::default();
     let mut skipped = Skipped::default();
-    let result = cargo::run_watched(&mut test_command(targets, filter), |line| {
+    let result = cargo::run_watched(command, |line| {
         tally.add_line(line);
         skipped.add_line(line);
     });
@@ -120,8 +129,8 @@ fn counted(command: &mut Command) -> Result<String, String> {
 
 fn mongodb_command() -> Command {
     let mut command = one_build::test_programs();
-    // They wait for the disk of the server more than they compute.
-    command.args(["--no-fail-fast", "--", "mongo", "--include-ignored", "--test-threads=8"]);
+    // With more at once, servers on two processors are late for what is sent to them in bulk.
+    command.args(["--no-fail-fast", "--", "mongo", "--include-ignored", "--test-threads=4"]);
     command
 }
 
@@ -166,7 +175,9 @@ fn check_features() -> Outcome {
     let checked =
         features::metadata().and_then(|metadata| features::checks(&metadata)).and_then(|checks| {
             for check in &checks {
-                cargo::run(cargo().args(check.arguments())).map_err(|reason| {
+                let mut command = cargo();
+                command.args(check.arguments());
+                cargo::run(&mut cargo::yielding(&command)).map_err(|reason| {
                     format!("cargo {} ({reason})", check.arguments().join(" "))
                 })?;
             }
@@ -176,13 +187,6 @@ fn check_features() -> Outcome {
         Ok(count) => Outcome::Passed(format!("{count} combinations compile")),
         Err(reason) => Outcome::Failed(reason),
     }
-}
-
-/// What is said without a driver, which no other stage is built without.
-fn default_features() -> Outcome {
-    let mut command = cargo();
-    command.args(["test", "--package", "jvspatial-db", "--lib", "--", "open::"]);
-    counted(&mut command).map_or_else(Outcome::Failed, Outcome::Passed)
 }
 
 fn default_tree() -> Outcome {

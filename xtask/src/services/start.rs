@@ -72,7 +72,7 @@ fn mongod(program: &Path, data: &Path, port: u16) -> Command {
     let mut command = Command::new(program);
     command.args(["--replSet", SET, "--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"]);
     command.args(["--port", &port.to_string(), "--oplogSize", "64"]);
-    command.args(["--wiredTigerCacheSizeGB", "0.25"]);
+    command.args(["--wiredTigerCacheSizeGB", "1"]);
     // Tests ask servers to fail on purpose.
     command.args(["--setParameter", "enableTestCommands=1"]);
     command.args(["--setParameter", "diagnosticDataCollectionEnabled=false"]);

@@ -30,12 +30,9 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     let mut total = Tally::default();
 
     let mut airports = PathBuf::new();
-    stages.run("build", || match one_build::example(FACADE, "airports") {
-        Ok(program) => {
-            airports = program;
-            Outcome::Passed(String::new())
-        }
-        Err(reason) => Outcome::Failed(reason),
+    stages.run("build", || {
+        let built = one_build::example(FACADE, "airports");
+        Outcome::from_result(built.map(|program| airports = program))
     });
     stages.run("tests", || {
         let mut command = test_command("--tests", filter);
@@ -88,17 +85,23 @@ fn test_command(targets: &str, filter: Option<&str>) -> Command {
 
 fn tests(command: &mut Command, total: &mut Tally) -> Outcome {
     let mut tally = Tally::default();
-    let mut skipped = Skipped::default();
-    let result = cargo::run_watched(command, |line| {
-        tally.add_line(line);
-        skipped.add_line(line);
-    });
+    let result = counted(command, &mut tally);
     total.passed += tally.passed;
     total.failed += tally.failed;
     total.ignored += tally.ignored;
-    match result {
-        Ok(()) => Outcome::Passed(format!("{tally}{skipped}")),
-        Err(reason) => Outcome::Failed(format!("{tally} ({reason})")),
+    result.map_or_else(Outcome::Failed, Outcome::Passed)
+}
+
+/// Runs tests, counts them and says how many.
+fn counted(command: &mut Command, tally: &mut Tally) -> Result<String, String> {
+    let mut skipped = Skipped::default();
+    let watch = |line: &str| {
+        tally.add_line(line);
+        skipped.add_line(line);
+    };
+    match cargo::run_watched(command, watch) {
+        Ok(()) => Ok(format!("{tally}{skipped}")),
+        Err(reason) => Err(format!("{tally} ({reason})")),
     }
 }
 
@@ -109,22 +112,9 @@ fn mongodb() -> Outcome {
 
 fn on_server(services: &Services, command: &mut Command) -> Result<String, String> {
     services.tell(command);
-    counted(command)
-}
-
-/// Runs tests, of which there must be some, and says how many.
-fn counted(command: &mut Command) -> Result<String, String> {
     let mut tally = Tally::default();
-    let mut skipped = Skipped::default();
-    let watch = |line: &str| {
-        tally.add_line(line);
-        skipped.add_line(line);
-    };
-    cargo::run_watched(command, watch).map_err(|reason| format!("{tally} ({reason})"))?;
-    match tally.ran() {
-        0 => Err("no test was run".to_owned()),
-        _ => Ok(format!("{tally}{skipped}")),
-    }
+    let told = counted(command, &mut tally)?;
+    if tally.ran() == 0 { Err("no test was run".to_owned()) } else { Ok(told) }
 }
 
 fn mongodb_command() -> Command {

@@ -164,15 +164,18 @@ impl Entities {
         if self.strict {
             return None;
         }
-        let entry = self.kept.get(id).filter(|entry| self.is_true(entry))?;
+        let entry = self.true_entry(id)?;
         self.counts.at(entry.row).hits.add();
         Some(entry.document)
     }
 
     /// Whether it is kept, and still true, that `id` has a document or that it has none. It counts nothing.
     pub(super) fn is_there(&self, id: &Id) -> Option<bool> {
-        let entry = self.kept.get(id).filter(|entry| self.is_true(entry))?;
-        Some(entry.document.is_some())
+        Some(self.true_entry(id)?.document.is_some())
+    }
+
+    fn true_entry(&self, id: &Id) -> Option<Entry> {
+        self.kept.get(id).filter(|entry| self.is_true(entry))
     }
 
     /// What is kept of `id` and still true, as the others say too where they have to be asked.

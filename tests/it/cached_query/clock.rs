@@ -27,8 +27,9 @@ fn what_is_kept_lives_for_its_time_whatever_the_clock_on_the_wall_shows() {
         return runtime.unwrap().block_on(live(Path::new(&home)));
     }
     let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
-    let mut libraries = folders.map(|folder| Path::new(folder).join("faketime/libfaketime.so.1"));
-    let Some(library) = libraries.iter_mut().find(|library| library.exists()) else {
+    let mut libraries =
+        folders.iter().map(|folder| Path::new(folder).join("faketime/libfaketime.so.1"));
+    let Some(library) = libraries.find(|library| library.exists()) else {
         return writeln!(std::io::stderr(), "fault clock: skipped: needs faketime").unwrap();
     };
     let home = tempfile::tempdir().unwrap();
@@ -36,7 +37,7 @@ fn what_is_kept_lives_for_its_time_whatever_the_clock_on_the_wall_shows() {
         set(home.path(), "+0");
         let mut life = Command::new(std::env::current_exe().unwrap());
         life.args(["--exact", "--nocapture", TEST]).env(HOME, home.path());
-        life.env("LD_PRELOAD", &*library).env("FAKETIME_NO_CACHE", "1");
+        life.env("LD_PRELOAD", &library).env("FAKETIME_NO_CACHE", "1");
         life.env("FAKETIME_TIMESTAMP_FILE", home.path().join("clock"));
         life.env("FAKETIME_DONT_FAKE_MONOTONIC", if jumps_all { "0" } else { "1" });
         life.stdin(Stdio::null()).output().unwrap()

@@ -145,6 +145,12 @@ impl Id {
         }
     }
 
+    /// The order by collection and entity name.
+    fn cmp_type(&self, other: &Self) -> Ordering {
+        let by_collection = self.collection().cmp(&other.collection());
+        by_collection.then_with(|| self.entity().cmp(other.entity()))
+    }
+
     /// Appends the text to `out`.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         match &self.0 {
@@ -285,25 +291,18 @@ impl Ord for Id {
     /// The order of the texts. Comparing part by part gives the same, because `.` sorts before
     /// every character that an entity name may hold.
     fn cmp(&self, other: &Self) -> Ordering {
-        if let (
-            Repr::Generated { collection, entity, key },
-            Repr::Generated { collection: collection2, entity: entity2, key: key2 },
-        ) = (&self.0, &other.0)
-            && collection == collection2
-            && entity == entity2
-        {
-            return key.cmp(key2);
-        }
-        let key = |id: &Self| match &id.0 {
-            Repr::Generated { key, .. } => {
-                std::str::from_utf8(&hex(key)).unwrap_or_default().to_owned()
+        match (&self.0, &other.0) {
+            (
+                Repr::Generated { collection, entity, key },
+                Repr::Generated { collection: collection2, entity: entity2, key: key2 },
+            ) if collection == collection2 && entity == entity2 => key.cmp(key2),
+            (Repr::Generated { .. }, Repr::Generated { .. }) => self.cmp_type(other),
+            (Repr::Text { text, .. }, Repr::Text { text: text2, .. }) => text.cmp(text2),
+            (Repr::Generated { key, .. }, Repr::Text { text, .. }) => {
+                self.cmp_type(other).then_with(|| hex(key).as_slice().cmp(parts(text).1.as_bytes()))
             }
-            Repr::Text { text, .. } => parts(text).1.to_owned(),
-        };
-        self.collection()
-            .cmp(&other.collection())
-            .then_with(|| self.entity().cmp(other.entity()))
-            .then_with(|| key(self).cmp(&key(other)))
+            (Repr::Text { .. }, Repr::Generated { .. }) => other.cmp(self).reverse(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The reference backend: small, in memory, plain enough to be the oracle of every other.
 
+mod adjacency;
 mod index;
 mod state;
 mod transaction;

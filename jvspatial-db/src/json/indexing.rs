@@ -10,6 +10,7 @@ use super::index::{
     Index, KeySet, Secondary, Snapshot, State, changed_since, entry_of, split_entry,
 };
 use super::line::Line;
+use super::processors::processors;
 use super::queue::Job;
 use super::segment::Segments;
 use super::writer::{Shared, Writer};
@@ -157,11 +158,7 @@ fn build(
     snapshot: &Snapshot,
 ) -> Result<Vec<(KeySet, u32)>> {
     let items = items(index, definitions, collection, snapshot);
-    let threads = if items.len() >= PARALLEL {
-        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-    } else {
-        1
-    };
+    let threads = if items.len() >= PARALLEL { processors().get() } else { 1 };
     let read = |items: &[Item]| -> Result<Vec<Entries>> {
         let mut entries: Vec<Entries> = definitions.iter().map(|_| Entries::default()).collect();
         Stretches::default().read(

@@ -20,6 +20,7 @@ mod manifest;
 mod neighbors;
 mod options;
 mod parallel;
+mod processors;
 mod queue;
 mod reader;
 mod recent;

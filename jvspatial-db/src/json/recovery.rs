@@ -11,6 +11,7 @@ use super::lines::{Found, Lines};
 use super::manifest::{self, End, FORMAT, Manifest, Undone, unavailable};
 use super::options::JsonDbOptions;
 use super::parallel::{CHUNK_LINES, Journal, PIECE_BYTES, Plan, Planned};
+use super::processors::processors;
 use super::room;
 use super::segment::{JOURNAL, SegmentName, Segments};
 use super::segment_reader::{Commits, Read};
@@ -258,8 +259,7 @@ fn planned(manifest: &Manifest) -> Vec<Planned> {
 fn threads_for(manifest: &Manifest) -> NonZeroUsize {
     let ends = manifest.sealed.iter().map(|sealed| sealed.end).chain(manifest.closed);
     let bytes = ends.fold(0_u64, |bytes, end| bytes.saturating_add(end.bytes));
-    let worth = bytes >= SMALL_STORE;
-    std::thread::available_parallelism().ok().filter(|_| worth).unwrap_or(NonZeroUsize::MIN)
+    if bytes >= SMALL_STORE { processors() } else { NonZeroUsize::MIN }
 }
 
 /// Checks that the journal's directory holds the manifest's segments and no others; returns the paths of

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::bulk::{Stretches, body_of};
 use super::index::Snapshot;
+use super::processors::processors;
 use super::reader::{Located, LocatedEnds, Reading};
 use super::segment::Segments;
 use super::sieve::Sieve;
@@ -127,11 +128,7 @@ impl Scan {
             let snapshot = at.cloned().unwrap_or_else(|| index.snapshot());
             (snapshot, index.table(collection).live())
         };
-        let threads = if documents > PARALLEL {
-            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-        } else {
-            1
-        };
+        let threads = if documents > PARALLEL { processors().get() } else { 1 };
         Self {
             shared,
             snapshot,

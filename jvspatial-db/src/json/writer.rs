@@ -23,6 +23,7 @@ use super::keys::OldDocuments;
 use super::line;
 use super::manifest::{End, Manifest};
 use super::options::JsonDbOptions;
+use super::processors::processors;
 use super::queue::{Queue, Request, Wake, Work};
 use super::recent::Recent;
 use super::recovery::{Begun, Opened, RecoveryReport};
@@ -117,7 +118,7 @@ impl Writer {
             due: None,
             poison: None,
             compactor: Some(compactor),
-            watches: std::thread::available_parallelism().is_ok_and(|count| count.get() > 1),
+            watches: processors().get() > 1,
             syncer: None,
             _lock: lock,
         }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::adjacency::Adjacency;
 use super::index::MemoryIndex;
 use super::watch::Noted;
 use crate::codec::Encoding;
 use crate::document::{Body, Document, Ends};
 use crate::entity_name::EntityName;
 use crate::error::{Error, ErrorKind, Result};
-use crate::expansion::{Adjacent, Expansion, Place};
+use crate::expansion::{Adjacent, Begin, Expansion, Place};
 use crate::id::{Collection, Handle, Id};
 use crate::indexes::{
     Definition, Explanation, IndexInfo, MAX_INDEXES, Plan, Question, Source, plan,
@@ -24,9 +25,12 @@ use crate::write::{Action, Link, Outcome, WriteBatch, WriteReport};
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
     documents: BTreeMap<Id, Stored>,
+    adjacency: Adjacency,
     indexes: Vec<MemoryIndex>,
     /// What was changed since that was last asked for.
     changes: Vec<Noted>,
+    /// What was there before each change of an atomic batch, while one is applied.
+    before: Option<Vec<(Id, Option<Stored>)>>,
     pub(super) closed: bool,
 }
 
@@ -58,16 +62,18 @@ impl State {
     /// Applies a batch, and leaves everything as it was when an atomic one fails.
     pub(super) fn write(&mut self, batch: &WriteBatch) -> Result<WriteReport> {
         self.check_keys(batch)?;
-        let before = batch.is_atomic().then(|| self.clone());
+        let changes = self.changes.len();
+        self.before = batch.is_atomic().then(Vec::new);
         let mut report = WriteReport::default();
         for operation in batch.operations() {
             let outcome = self.apply(batch, &operation.id, &operation.action, &mut report);
             report.outcomes.push(outcome);
         }
-        if let Some(before) = before
+        if let Some(before) = self.before.take()
             && !report.is_complete()
         {
-            *self = before;
+            before.into_iter().rev().for_each(|(id, stored)| drop(self.replace(&id, stored)));
+            self.changes.truncate(changes);
             report.detached = 0;
             for outcome in report.outcomes.iter_mut().filter(|outcome| outcome.is_written()) {
                 *outcome = Outcome::Skipped;
@@ -145,11 +151,7 @@ impl State {
                 }
                 self.replace(id, None);
                 if *detach && id.collection() == Collection::Node {
-                    let touches = |stored: &Stored| {
-                        stored.link.as_ref().is_some_and(|link| link.ends.touch(id))
-                    };
-                    let edges = self.documents.iter().filter(|(_, stored)| touches(stored));
-                    let edges: Vec<Id> = edges.map(|(edge, _)| edge.clone()).collect();
+                    let edges: Vec<Id> = self.adjacency.at(id, Begin::First).cloned().collect();
                     edges.iter().for_each(|edge| drop(self.replace(edge, None)));
                     report.detached += edges.len() as u64;
                 }
@@ -179,13 +181,15 @@ impl State {
         if !link.unique {
             return None;
         }
-        let taken = self.documents.iter().find(|(other, stored)| {
-            other.entity() == id.entity()
-                // An edge that is replaced does not stand in its own way.
-                && *other != id
-                && stored.link.as_ref().is_some_and(|other| other.ends.join_as(&link.ends))
-        });
-        taken.map(|(other, _)| Outcome::duplicate("connection", other.clone()))
+        let joins_as = |other: &Id| {
+            let other = self.documents.get(other).and_then(|stored| stored.link.as_ref());
+            other.is_some_and(|other| other.ends.join_as(&link.ends))
+        };
+        let at_source = self.adjacency.at(&link.ends.source, Begin::First);
+        // An edge that is replaced does not stand in its own way.
+        let others = at_source.filter(|other| *other != id && other.entity() == id.entity());
+        let taken = others.filter(|other| joins_as(other)).min();
+        taken.map(|other| Outcome::duplicate("connection", other.clone()))
     }
 
     /// Every document, in the order in which they were made.
@@ -199,6 +203,15 @@ impl State {
     /// Puts a document in the place of another, or of none, and its keys with it; returns the other.
     fn replace(&mut self, id: &Id, stored: Option<Stored>) -> Option<Stored> {
         let before = self.documents.remove(id);
+        if let Some(all) = &mut self.before {
+            all.push((id.clone(), before.clone()));
+        }
+        if let Some(link) = before.as_ref().and_then(|stored| stored.link.as_ref()) {
+            self.adjacency.remove(id, &link.ends);
+        }
+        if let Some(link) = stored.as_ref().and_then(|stored| stored.link.as_ref()) {
+            self.adjacency.add(id, &link.ends);
+        }
         for index in &mut self.indexes {
             before.iter().for_each(|stored| index.note(&stored.source(id), false));
             stored.iter().for_each(|stored| index.note(&stored.source(id), true));
@@ -318,54 +331,46 @@ impl State {
         Ok((found, explanation))
     }
 
+    /// The node that `edge` leads to from `start`, if it is asked for.
+    fn follow(&self, edge: &Id, start: &Id, expansion: &Expansion) -> Result<Option<&Id>> {
+        let stored = self.documents.get(edge).filter(|_| expansion.edges.contains(edge));
+        let Some((stored, link)) = stored.and_then(|stored| Some((stored, stored.link.as_ref()?)))
+        else {
+            return Ok(None);
+        };
+        let node = link.ends.follow(start, expansion.direction);
+        let Some(node) = node.filter(|node| expansion.nodes.contains(node)) else {
+            return Ok(None);
+        };
+        let is_wanted = self.documents.contains_key(node)
+            && (expansion.edge_filter.is_all()
+                || expansion.edge_filter.matches(&stored.document(edge).to_bson()?));
+        Ok(is_wanted.then_some(node))
+    }
+
     pub(super) fn neighbors(
         &self,
         from: &[Handle],
         expansion: &Expansion,
     ) -> Result<Vec<Adjacent>> {
-        let mut origins: BTreeMap<&Id, Vec<u32>> = BTreeMap::new();
-        for (origin, start) in from.iter().enumerate() {
-            let origin = u32::try_from(origin)
-                .map_err(|_| Error::limit("too many start nodes").with("limit", u32::MAX))?;
-            if self.documents.contains_key(start.id()) {
-                origins.entry(start.id()).or_default().push(origin);
-            }
-        }
         let limit = expansion.limit.unwrap_or(usize::MAX);
         let mut found: Vec<(u32, &Id, &Id)> = Vec::new();
-        let by_place = |(a, edge, _): &(u32, &Id, &Id), (b, other, _): &(u32, &Id, &Id)| {
-            a.cmp(b).then_with(|| edge.cmp_creation(other))
-        };
-        for (edge, stored) in &self.documents {
-            let Some(Link { ends, .. }) = stored.link.as_deref() else { continue };
-            let is_followed = expansion.edges.contains(edge)
-                && [&ends.source, &ends.target].iter().any(|end| origins.contains_key(end))
-                && (expansion.edge_filter.is_all()
-                    || expansion.edge_filter.matches(&stored.document(edge).to_bson()?));
-            if !is_followed {
+        'starts: for (origin, start) in from.iter().enumerate() {
+            let origin = u32::try_from(origin)
+                .map_err(|_| Error::limit("too many start nodes").with("limit", u32::MAX))?;
+            if !self.documents.contains_key(start.id()) {
                 continue;
             }
-            let starts = [&ends.source, &ends.target];
-            // A loop has one start.
-            for start in &starts[..if ends.source == ends.target { 1 } else { 2 }] {
-                let Some(origins) = origins.get(start) else { continue };
-                let Some(node) = ends.follow(start, expansion.direction) else { continue };
-                if !self.documents.contains_key(node) || !expansion.nodes.contains(node) {
-                    continue;
+            let begin = Place::begin(expansion.after.as_ref(), origin);
+            for edge in self.adjacency.at(start.id(), begin) {
+                if found.len() >= limit {
+                    break 'starts;
                 }
-                let is_asked = |origin: &&u32| {
-                    Place::begin(expansion.after.as_ref(), **origin).is_before(edge)
-                };
-                found.extend(origins.iter().filter(is_asked).map(|origin| (*origin, edge, node)));
-            }
-            // What cannot be among the first is let go as soon as it is as much as can.
-            if limit > 0 && found.len() / 2 >= limit {
-                found.select_nth_unstable_by(limit - 1, by_place);
-                found.truncate(limit);
+                if let Some(node) = self.follow(edge, start.id(), expansion)? {
+                    found.push((origin, edge, node));
+                }
             }
         }
-        found.sort_unstable_by(by_place);
-        found.truncate(limit);
         let ends_here = found.len() == limit;
         let last = found.len().saturating_sub(1);
         let to_adjacent = |(place, (origin, edge, node)): (usize, (u32, &Id, &Id))| {
@@ -400,10 +405,6 @@ impl Stored {
 }
 
 impl Ends {
-    fn touch(&self, node: &Id) -> bool {
-        self.source == *node || self.target == *node
-    }
-
     /// Whether a unique edge with these ends stands in the way of one with the ends `new`.
     fn join_as(&self, new: &Self) -> bool {
         let same = self.source == new.source && self.target == new.target;

@@ -1,0 +1,12 @@
+//! How many processors there are.
+
+use std::num::NonZeroUsize;
+use std::sync::LazyLock;
+
+/// As many threads compute at once. Asked of the system once: it reads several files to tell, which takes longer than opening
+/// a small store.
+pub(super) fn processors() -> NonZeroUsize {
+    static COUNT: LazyLock<NonZeroUsize> =
+        LazyLock::new(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+    *COUNT
+}

@@ -38,20 +38,25 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         let mut command = test_command("--tests", filter);
         tests(command.env("JVSPATIAL_TEST_AIRPORTS", &airports), &mut total)
     });
-    stages.run("doc tests", || tests(&mut test_command("--doc", filter), &mut total));
-    if let Some(filter) = filter {
-        stages.run("filter", || filtered(filter, total));
-    }
     stages.run("mongodb", || filter.map_or_else(mongodb, |_| unwanted()));
     // These wait more than they compute, and the compiler leaves them the processors.
     stages.run_both(
-        |stages| stages.run("features", || filter.map_or_else(check_features, |_| unwanted())),
+        |stages| {
+            stages.run("doc tests", || {
+                let command = test_command("--doc", filter);
+                tests(&mut cargo::yielding(&command), &mut total)
+            });
+            stages.run("features", || filter.map_or_else(check_features, |_| unwanted()));
+        },
         |stages| {
             stages.run("redis", || filter.map_or_else(redis, |_| unwanted()));
             stages.run("failover", || filter.map_or_else(failover::stage, |_| unwanted()));
             stages.run("differential", || filter.map_or_else(differential::stage, |_| unwanted()));
         },
     );
+    if let Some(filter) = filter {
+        stages.run("filter", || filtered(filter, total));
+    }
     stages.run("default tree", || filter.map_or_else(default_tree, |_| unwanted()));
     stages.finish()
 }

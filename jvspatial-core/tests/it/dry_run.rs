@@ -313,7 +313,7 @@ async fn compare(plan: &Plan, way: Way) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_dry_run_that_is_applied_leaves_what_the_walk_leaves(

@@ -313,7 +313,7 @@ fn filters() -> impl Iterator<Item = Filter> {
 fn config() -> ProptestConfig {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = 256;
+        config.cases = 128;
     }
     config
 }

@@ -360,7 +360,7 @@ fn open(disk: &SimulatedDisk) -> JsonDb {
 fn config() -> ProptestConfig {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = 40;
+        config.cases = 24;
     }
     config
 }

@@ -168,8 +168,8 @@ async fn race_in_parts(seed: u64) -> Figures {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn readers_never_see_a_part_of_a_large_batch() {
     let seed = seed();
-    let sync = race(Durability::Sync, rounds(40), seed).await;
-    let os = race(Durability::Os, rounds(40), seed).await;
+    let sync = race(Durability::Sync, rounds(20), seed).await;
+    let os = race(Durability::Os, rounds(20), seed).await;
     let control = race_in_parts(seed).await;
     report("readers/large-sync", seed, &sync, &[("two batches instead of one", control)]);
     report("readers/large-os", seed, &os, &[]);

@@ -10,6 +10,7 @@ fn each_mistake_is_explained_at_its_place() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "there is no database in this test")]
 fn the_examples_of_each_page_are_tests() {
     let pages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../jvspatial-macros/docs");
     let tried = include_str!("../../src/lib.rs");

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jvspatial_core::{Error, ErrorKind, Graph, GraphBuilder, out};
+use jvspatial_core::{CacheOptions, Error, ErrorKind, Graph, GraphBuilder, out};
 
 use crate::model::{City, Road};
 
@@ -185,4 +185,15 @@ async fn changes_of_many_transactions_are_all_there() {
     assert_eq!((read.visits, read.version().get()), (TASKS * ROUNDS, 61));
     let reached = graph.neighbors(&[&city], out::<Road>()).await.unwrap();
     assert_eq!(reached.iter().map(Vec::len).collect::<Vec<_>>(), [60]);
+}
+
+#[tokio::test]
+#[ignore = "needs a MongoDB server"]
+async fn a_strict_cache_is_refused_where_others_may_write_and_no_redis_can_be_asked() {
+    let strict = || CacheOptions::default().strict(true);
+    let error = builder("strict").cache(strict()).open().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let error = error.to_string();
+    assert!(error.contains("cache.strict") && error.contains("cache.redis_url"), "{error}");
+    Graph::builder().url("memory:").cache(strict()).open().await.unwrap();
 }

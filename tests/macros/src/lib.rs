@@ -1,7 +1,7 @@
 //! The examples in the documentation of the macros, each of which is a test here.
 //!
-//! They need the whole of jvspatial. If the macros' own tests asked for it, all of it would be compiled once more: what a
-//! procedural macro depends on is built for the compiler, even when it is only for tests.
+//! They need the whole of jvspatial. If the tests of the macros' own package asked for it, all of it would be compiled once more:
+//! what a procedural macro depends on is built for the compiler, even when it is only for tests.
 
 #![cfg(doctest)]
 

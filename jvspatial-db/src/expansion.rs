@@ -103,6 +103,7 @@ pub(crate) enum Begin<'a> {
     Nowhere,
 }
 
+#[cfg(feature = "json")]
 impl Begin<'_> {
     /// Whether `edge` comes after it.
     pub(crate) fn is_before(self, edge: &Id) -> bool {

@@ -155,7 +155,7 @@ impl<W: Walker> Run<W> {
         let walk = &self.walk;
         stats.written += walk.writes.len() as u64;
         stats.batches += 1;
-        if matches!(at, At::Chunk(_)) {
+        if matches!(at, At::Chunk(_)) && self.limit().is_none() {
             // The chunk that is being loaded will be loaded again.
             stats.queries -= u64::from(walk.engine.ahead.is_some());
         }

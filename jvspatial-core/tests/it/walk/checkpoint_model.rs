@@ -163,14 +163,15 @@ async fn compare<const LEAVES: bool>(
     // and after it in two batches is saved in one.
     let pauses = plan.deeds.iter().flatten().any(|deed| matches!(deed, Deed::Pause));
     // What is loaded ahead for nothing, because a hook took hold of the queue, is not asked for again.
-    let queues =
-        plan.deeds.iter().flatten().any(|deed| matches!(deed, Deed::Next(_) | Deed::Dequeue(_)));
+    // Neither is what is loaded ahead of a limit: one that goes on may come to the limit before it loads anything.
+    let wasted = matches!(whole.ended, Ended::Limit(_))
+        || plan.deeds.iter().flatten().any(|deed| matches!(deed, Deed::Next(_) | Deed::Dequeue(_)));
     for seen in [&mut whole, &mut stopped] {
         if pauses {
             seen.stats.retain(|(name, _)| !["batches", "written", "unchanged"].contains(name));
             seen.stored.iter_mut().for_each(|(_, version)| *version = 0);
         }
-        seen.stats.retain(|(name, _)| !queues || *name != "queries");
+        seen.stats.retain(|(name, _)| !wasted || *name != "queries");
         seen.reports.clear();
         seen.conflicts.clear();
         seen.errors = 0;

@@ -182,8 +182,8 @@ impl State {
             return None;
         }
         let joins_as = |other: &Id| {
-            let other = self.documents.get(other).and_then(|stored| stored.link.as_ref());
-            other.is_some_and(|other| other.ends.join_as(&link.ends))
+            let other = self.documents.get(other).and_then(Stored::ends);
+            other.is_some_and(|other| other.join_as(&link.ends))
         };
         let at_source = self.adjacency.at(&link.ends.source, Begin::First);
         // An edge that is replaced does not stand in its own way.
@@ -206,11 +206,11 @@ impl State {
         if let Some(all) = &mut self.before {
             all.push((id.clone(), before.clone()));
         }
-        if let Some(link) = before.as_ref().and_then(|stored| stored.link.as_ref()) {
-            self.adjacency.remove(id, &link.ends);
+        if let Some(ends) = before.as_ref().and_then(Stored::ends) {
+            self.adjacency.remove(id, ends);
         }
-        if let Some(link) = stored.as_ref().and_then(|stored| stored.link.as_ref()) {
-            self.adjacency.add(id, &link.ends);
+        if let Some(ends) = stored.as_ref().and_then(Stored::ends) {
+            self.adjacency.add(id, ends);
         }
         for index in &mut self.indexes {
             before.iter().for_each(|stored| index.note(&stored.source(id), false));
@@ -334,11 +334,10 @@ impl State {
     /// The node that `edge` leads to from `start`, if it is asked for.
     fn follow(&self, edge: &Id, start: &Id, expansion: &Expansion) -> Result<Option<&Id>> {
         let stored = self.documents.get(edge).filter(|_| expansion.edges.contains(edge));
-        let Some((stored, link)) = stored.and_then(|stored| Some((stored, stored.link.as_ref()?)))
-        else {
+        let Some((stored, ends)) = stored.and_then(|stored| Some((stored, stored.ends()?))) else {
             return Ok(None);
         };
-        let node = link.ends.follow(start, expansion.direction);
+        let node = ends.follow(start, expansion.direction);
         let Some(node) = node.filter(|node| expansion.nodes.contains(node)) else {
             return Ok(None);
         };
@@ -382,12 +381,16 @@ impl State {
 }
 
 impl Stored {
+    fn ends(&self) -> Option<&Ends> {
+        self.link.as_ref().map(|link| &link.ends)
+    }
+
     fn source<'a>(&'a self, id: &'a Id) -> Source<'a> {
         Source {
             id,
             version: self.version,
             schema: self.schema,
-            ends: self.link.as_ref().map(|link| &link.ends),
+            ends: self.ends(),
             encoding: Encoding::Bson,
             body: &self.body,
         }
@@ -398,7 +401,7 @@ impl Stored {
             id: id.clone(),
             version: self.version,
             schema: self.schema,
-            ends: self.link.as_ref().map(|link| link.ends.clone()),
+            ends: self.ends().cloned(),
             body: Body::new(Encoding::Bson, self.body.clone()),
         }
     }

@@ -106,7 +106,9 @@ async fn compaction_takes_nothing_from_a_watcher_that_lags() {
         create(&db, number..number + 1, 400).await;
     }
     delete(&db, 0..100).await;
-    assert!(db.compact().await.unwrap().segments > 5);
+    db.compact().await.unwrap();
+    // Some of it may have been done in the background before.
+    assert!(db.stats().await.unwrap().compaction.segments > 5);
     create(&db, 100..101, 1).await;
     db.compact().await.unwrap();
     expect(&mut changes, 0..100).await;

@@ -28,6 +28,8 @@ const BOASTER: &str = "boaster";
 const COUNTER: &str = "counter";
 /// After how many cities they are flushed.
 const FLUSH: u64 = 32;
+/// How many kills more may be needed to learn something.
+const PATIENCE: u64 = 200;
 /// What a process says, each with the number of the city.
 const ACKNOWLEDGED: &str = "acknowledged ";
 const FLUSHED: &str = "flushed ";
@@ -39,17 +41,19 @@ fn what_was_flushed_survives_a_kill_and_the_rest_is_lost_from_its_end() {
     }
     let seed = RandomState::new().build_hasher().finish();
     let (mut figures, mut control) = (Figures::default(), Figures::default());
-    while figures.kills < long_rounds(FIGURES).unwrap_or(20) {
+    let rounds = long_rounds(FIGURES).unwrap_or(20);
+    // A busy machine may let no process come far before it is killed, and later ones are given more time.
+    while figures.kills < rounds || (!figures.tells() && figures.kills < rounds + PATIENCE) {
         figures.add_kill(HONEST, seed);
     }
-    while control.kills < 200 && control.lost == 0 {
+    while control.kills < PATIENCE && control.lost == 0 {
         control.add_kill(BOASTER, seed);
     }
     let line = format!("fault {FIGURES}: {figures}; seed {seed}; control no flush: {control}\n");
     // Past the test harness, which keeps the output of a test that passes to itself.
     let _ = std::io::stderr().write_all(line.as_bytes());
     assert_eq!((figures.lost, figures.torn), (0, 0), "{figures}");
-    assert!(figures.flushed > 0 && figures.unwritten > 0, "too few to tell: {figures}");
+    assert!(figures.tells(), "too few to tell: {figures}");
     assert!(control.lost > 0, "{control}");
 }
 
@@ -106,6 +110,11 @@ impl fmt::Display for Figures {
 }
 
 impl Figures {
+    /// Whether some was flushed and some was not.
+    fn tells(&self) -> bool {
+        self.flushed > 0 && self.unwritten > 0
+    }
+
     /// Lets a process write, kills it and looks at what is left.
     fn add_kill(&mut self, role: &str, seed: u64) {
         let directory = tempfile::tempdir().unwrap();
@@ -117,7 +126,8 @@ impl Figures {
             assert!(writer.life.0.try_wait().unwrap().is_none(), "it ended before it was killed");
             std::thread::sleep(Duration::from_micros(200));
         }
-        std::thread::sleep(Duration::from_micros(random.finish() % 40_000));
+        let longest = 40_000 * (1 + (self.kills / 20).min(9));
+        std::thread::sleep(Duration::from_micros(random.finish() % longest));
         let (acknowledged, flushed) = writer.kill();
         self.kills += 1;
         self.acknowledged += acknowledged;

@@ -10,6 +10,7 @@ mod away;
 mod bus;
 mod eras;
 mod foreign;
+mod lateness;
 mod leases;
 mod log;
 mod proxy;

@@ -26,13 +26,18 @@ fn close(db: &JsonDb) {
 
 /// Tries to open what another has open; it must fail soon and, unless the note is gone, name the owner.
 fn assert_locked(home: &Path, owner: Option<u32>) {
-    let start = Instant::now();
-    let error = open(home).expect_err("it is open elsewhere");
-    let elapsed = start.elapsed();
-    assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
-    assert!(elapsed < SOON, "{elapsed:?}");
     let owner = owner.map(|owner| owner.to_string());
-    assert_eq!(error.context("process"), owner.as_deref(), "{error}");
+    let attempt = || {
+        let start = Instant::now();
+        let error = open(home).expect_err("it is open elsewhere");
+        let elapsed = start.elapsed();
+        assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
+        assert_eq!(error.context("process"), owner.as_deref(), "{error}");
+        elapsed
+    };
+    // Whoever is told late once may have had no processor.
+    let elapsed: Vec<_> = (0..3).map(|_| attempt()).collect();
+    assert!(elapsed.iter().any(|elapsed| *elapsed < SOON), "{elapsed:?}");
 }
 
 /// The child: opens when told, tells how it went, and holds on until it is told again.

@@ -12,15 +12,24 @@ fn assert_held(result: Result<DiskLock, LockError>, by: Option<u32>) {
     }
 }
 
+/// As [`assert_held`], and told soon: once in three times, since a busy machine may have no processor for it.
+fn assert_held_soon(lock: impl Fn() -> Result<DiskLock, LockError>, by: Option<u32>) {
+    let attempt = || {
+        let started = Instant::now();
+        assert_held(lock(), by);
+        started.elapsed()
+    };
+    let elapsed: Vec<_> = (0..3).map(|_| attempt()).collect();
+    assert!(elapsed.iter().any(|elapsed| *elapsed < Duration::from_millis(100)), "{elapsed:?}");
+}
+
 #[test]
 fn a_second_open_in_this_process_is_locked_out_until_the_first_lets_go() {
     let (_home, path, first) = disk();
     let second = LocalDisk::open(&path, true).unwrap();
     let lock = first.lock().unwrap();
-    let started = Instant::now();
-    assert_held(second.lock(), Some(std::process::id()));
-    assert_held(first.lock(), Some(std::process::id()));
-    assert!(started.elapsed() < Duration::from_millis(200));
+    assert_held_soon(|| second.lock(), Some(std::process::id()));
+    assert_held_soon(|| first.lock(), Some(std::process::id()));
     drop(lock);
     let lock = second.lock().unwrap();
     drop((first, second));
@@ -48,9 +57,7 @@ fn deleting_or_garbling_the_note_lets_nobody_in() {
     fs::write(path.join("LOCK"), "not a number\n").unwrap();
     assert_held(disk.lock(), None);
     fs::remove_file(path.join("LOCK")).unwrap();
-    let started = Instant::now();
-    assert_held(disk.lock(), None);
-    assert!(started.elapsed() < Duration::from_millis(100));
+    assert_held_soon(|| disk.lock(), None);
     assert_held(LocalDisk::open(&path, true).unwrap().lock(), None);
 }
 
@@ -101,9 +108,7 @@ fn child_holds_the_lock() {
 fn another_process_is_locked_out_and_its_death_frees_the_lock() {
     let (_home, path, disk) = disk();
     let mut holder = holder(&path, "PLAIN");
-    let started = Instant::now();
-    assert_held(disk.lock(), Some(holder.id()));
-    assert!(started.elapsed() < Duration::from_millis(100));
+    assert_held_soon(|| disk.lock(), Some(holder.id()));
     holder.kill().unwrap();
     holder.wait().unwrap();
     let lock = disk.lock().unwrap();

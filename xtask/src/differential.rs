@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use crate::cargo::{self, DIFFERENTIAL_PACKAGE, cargo};
-use crate::one_build;
+use crate::one_build::OneBuild;
 use crate::services::{Reason, Service, Services};
 use crate::stages::Outcome;
 
@@ -49,8 +49,8 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 }
 
 /// The stage of `cargo xtask test`: a fixed seed, then a fresh one.
-pub(crate) fn stage() -> Outcome {
-    with_servers(quick)
+pub(crate) fn stage(built: &OneBuild) -> Outcome {
+    with_servers(|services| quick(services, built))
 }
 
 /// Runs a stage that needs a MongoDB server and a compiler for its driver.
@@ -91,13 +91,13 @@ fn servers() -> Result<Services, Reason> {
     Services::start(&[Service::Mongodb])
 }
 
-fn quick(services: &Services) -> Result<String, String> {
-    let program = one_build::program(DIFFERENTIAL_PACKAGE, DIFFERENTIAL_PACKAGE)?;
+fn quick(services: &Services, built: &OneBuild) -> Result<String, String> {
+    let program = built.find(DIFFERENTIAL_PACKAGE, DIFFERENTIAL_PACKAGE)?;
     let mut told = Vec::new();
     for seed in [Some(FIXED_SEED), None] {
         let options =
             Options { cases: Some(u64::from(TEST_CASES)), seed, kind: Vec::new(), time: None };
-        let mut command = Command::new(&program);
+        let mut command = Command::new(program);
         command.current_dir(cargo::root()).args(options.words());
         services.tell(&mut command);
         let mut last = None;

@@ -3,7 +3,7 @@
 //! Cargo compiles the drivers, and whatever stands on them, anew for each other choice of packages and features, and
 //! that takes longer than most of what is run with them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -28,13 +28,6 @@ pub(crate) fn cargo_to(verb: &str) -> Command {
     command(verb, cargo::has_c_compiler())
 }
 
-/// A `cargo test` of the test programs in it; which tests they run is still to be said.
-pub(crate) fn test_programs() -> Command {
-    let mut command = cargo_to("test");
-    command.args(["--test", TESTS]);
-    command
-}
-
 fn command(verb: &str, with_drivers: bool) -> Command {
     let mut command = cargo();
     command.args([verb, "--workspace", "--exclude", BENCH_PACKAGE]);
@@ -47,39 +40,103 @@ fn command(verb: &str, with_drivers: bool) -> Command {
     command
 }
 
-/// Builds all of it, programs and examples too, because tests start them, and says where the example `name` of `package` is.
-///
-/// By `cargo test`: for `cargo build` the dependencies would lack what only tests ask of them, and be built again.
-pub(crate) fn example(package: &str, name: &str) -> Result<PathBuf, String> {
-    let mut command = cargo_to("test");
-    command.args(["--no-run", "--message-format=json-render-diagnostics"]);
-    find_program(&cargo::output(&mut command)?, package, name)
+/// All of it as it was built: programs and examples too, because tests start them.
+#[derive(Debug)]
+pub(crate) struct OneBuild {
+    programs: Vec<Program>,
 }
 
-/// Builds the test programs and says where the program `name` of `package` is.
-pub(crate) fn program(package: &str, name: &str) -> Result<PathBuf, String> {
-    let mut command = test_programs();
-    command.args(["--no-run", "--message-format=json-render-diagnostics"]);
-    find_program(&cargo::output(&mut command)?, package, name)
+/// A program that was built.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// Cargo's id of its package.
+    package: String,
+    /// The directory of its package.
+    directory: PathBuf,
+    name: String,
+    /// Whether it is a test harness with the tests in it.
+    is_test: bool,
+    path: PathBuf,
 }
 
-/// A program among the messages of cargo.
-fn find_program(messages: &str, package: &str, name: &str) -> Result<PathBuf, String> {
-    let mut programs = messages.lines().filter_map(|line| {
-        let message: Value = serde_json::from_str(line).ok()?;
-        let is_wanted = message["reason"] == "compiler-artifact"
-            && message["target"]["name"] == name
-            && message["package_id"].as_str().is_some_and(|id| is_of(id, package));
-        is_wanted.then(|| message["executable"].as_str().map(PathBuf::from))?
-    });
-    programs.next_back().ok_or_else(|| format!("cargo names no program {name} of {package}"))
+impl OneBuild {
+    /// Builds it, by `cargo test`: for `cargo build` the dependencies would lack what only tests ask of them, and be built
+    /// again.
+    pub(crate) fn make() -> Result<Self, String> {
+        let mut command = cargo_to("test");
+        command.args(["--no-run", "--message-format=json-render-diagnostics"]);
+        Self::from_messages(&cargo::output(&mut command)?)
+    }
+
+    pub(crate) fn from_messages(messages: &str) -> Result<Self, String> {
+        let mut programs: Vec<_> = messages.lines().filter_map(Program::from_message).collect();
+        programs.sort_by(|a, b| (&a.package, &a.name).cmp(&(&b.package, &b.name)));
+        if programs.is_empty() {
+            Err("cargo names no program".to_owned())
+        } else {
+            Ok(Self { programs })
+        }
+    }
+
+    /// The test programs, those of one package after the other.
+    pub(crate) fn tests(&self) -> impl Iterator<Item = &Program> {
+        self.programs.iter().filter(|program| program.is_test)
+    }
+
+    /// The program or the tests `name` of `package`.
+    pub(crate) fn find(&self, package: &str, name: &str) -> Result<&Path, String> {
+        let is_wanted =
+            |program: &&Program| program.name == name && is_of(&program.package, package);
+        let mut found = self.programs.iter().filter(is_wanted);
+        // A program has tests of its own beside it.
+        let found = found.clone().find(|program| !program.is_test).or_else(|| found.next());
+        let found = found.map(|program| program.path.as_path());
+        found.ok_or_else(|| format!("cargo names no program {name} of {package}"))
+    }
 }
 
-/// Whether cargo's id of a package, `path+file:///…/name#version` or `…#name@version`, is that of `package`.
+impl Program {
+    /// What a message of cargo says of a program.
+    fn from_message(message: &str) -> Option<Self> {
+        let message: Value = serde_json::from_str(message).ok()?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        Some(Self {
+            package: text(&message["package_id"])?,
+            directory: Path::new(message["manifest_path"].as_str()?).parent()?.to_owned(),
+            name: text(&message["target"]["name"])?,
+            is_test: message["profile"]["test"].as_bool()?,
+            path: PathBuf::from(message["executable"].as_str()?),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs it as `cargo test` does, and needs no turn among those who build.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command.current_dir(&self.directory);
+        command.env("CARGO", cargo().get_program()).env("CARGO_MANIFEST_DIR", &self.directory);
+        let (name, version) = name_and_version(&self.package).unwrap_or_default();
+        command.env("CARGO_PKG_NAME", name).env("CARGO_PKG_VERSION", version);
+        command
+    }
+}
+
+/// What cargo's id of a package says, `path+file:///…/name#version` or `…#name@version`.
+fn name_and_version(id: &str) -> Option<(&str, &str)> {
+    let (place, version) = id.rsplit_once('#')?;
+    version.split_once('@').or_else(|| Some((place.rsplit('/').next()?, version)))
+}
+
+/// Whether cargo's id of a package is that of `package`.
 fn is_of(id: &str, package: &str) -> bool {
-    let Some((place, version)) = id.rsplit_once('#') else { return false };
-    let named = version.split_once('@').map(|(name, _)| name);
-    named.or_else(|| place.rsplit('/').next()) == Some(package)
+    name_and_version(id).is_some_and(|(name, _)| name == package)
 }
 
 #[cfg(test)]
@@ -102,30 +159,50 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_told_from_those_of_the_same_name() {
-        let message = |id: &str, target: &str, program: &str| {
+    fn a_program_is_told_from_those_of_the_same_name_and_from_its_own_tests() {
+        let message = |id: &str, target: &str, is_test: bool, program: &str| {
             format!(
-                r#"{{"reason":"compiler-artifact","package_id":"{id}","target":{{"name":"{target}"}},"executable":{program}}}"#
+                r#"{{"reason":"compiler-artifact","package_id":"{id}","manifest_path":"/p/Cargo.toml","target":{{"name":"{target}"}},"profile":{{"test":{is_test}}},"executable":{program}}}"#
             )
         };
+        let differential = "path+file:///home/d#jvspatial-differential@0.1.0";
         let messages = [
-            message("registry+https://somewhere#bson@3.0.0", "bson", "null"),
-            message("path+file:///home/jvspatial/jvspatial-db#0.1.0", "it", r#""/t/db""#),
-            message("path+file:///home/jvspatial#0.1.0", "it", r#""/t/facade""#),
-            message("path+file:///home/d#jvspatial-differential@0.1.0", "it", r#""/t/tests""#),
-            message(
-                "path+file:///home/d#jvspatial-differential@0.1.0",
-                "jvspatial-differential",
-                r#""/t/d""#,
-            ),
+            message("registry+https://somewhere#bson@3.0.0", "bson", false, "null"),
+            message("path+file:///home/jvspatial/jvspatial-db#0.1.0", "it", true, r#""/t/db""#),
+            message("path+file:///home/jvspatial#0.1.0", "it", true, r#""/t/facade""#),
+            message(differential, "it", true, r#""/t/tests""#),
+            message(differential, DIFFERENTIAL_PACKAGE, true, r#""/t/units""#),
+            message(differential, DIFFERENTIAL_PACKAGE, false, r#""/t/d""#),
             r#"{"reason":"build-finished","success":true}"#.to_owned(),
         ]
         .join("\n");
-        let found = |package, name| find_program(&messages, package, name).ok();
-        assert_eq!(found("jvspatial-db", "it"), Some(PathBuf::from("/t/db")));
-        assert_eq!(found("jvspatial", "it"), Some(PathBuf::from("/t/facade")));
-        let name = DIFFERENTIAL_PACKAGE;
-        assert_eq!(found(name, name), Some(PathBuf::from("/t/d")));
+        let built = OneBuild::from_messages(&messages).unwrap();
+        let found = |package, name| built.find(package, name).ok();
+        assert_eq!(found("jvspatial-db", "it"), Some(Path::new("/t/db")));
+        assert_eq!(found("jvspatial", "it"), Some(Path::new("/t/facade")));
+        assert_eq!(found(DIFFERENTIAL_PACKAGE, DIFFERENTIAL_PACKAGE), Some(Path::new("/t/d")));
         assert_eq!(found("jvspatial-core", "it"), None);
+        let tests: Vec<_> = built.tests().map(|test| test.path.to_str().unwrap()).collect();
+        assert_eq!(tests, ["/t/tests", "/t/units", "/t/facade", "/t/db"]);
+        assert!(OneBuild::from_messages("").is_err());
+    }
+
+    #[test]
+    fn a_test_finds_its_package_as_cargo_would_tell_it() {
+        let message = r#"{"reason":"compiler-artifact","package_id":"path+file:///home/d#cities@0.2.0","manifest_path":"/home/d/Cargo.toml","target":{"name":"it"},"profile":{"test":true},"executable":"/t/it"}"#;
+        let command = Program::from_message(message).unwrap().command();
+        assert_eq!(command.get_current_dir(), Some(Path::new("/home/d")));
+        let told = |name: &str| {
+            command
+                .get_envs()
+                .find(|(named, _)| *named == name)
+                .unwrap()
+                .1
+                .unwrap()
+                .to_str()
+                .unwrap()
+        };
+        assert_eq!(told("CARGO_MANIFEST_DIR"), "/home/d");
+        assert_eq!((told("CARGO_PKG_NAME"), told("CARGO_PKG_VERSION")), ("cities", "0.2.0"));
     }
 }

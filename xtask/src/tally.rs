@@ -35,6 +35,13 @@ impl Tally {
         }
     }
 
+    /// Adds the tests of another run.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
+    }
+
     /// The tests that ran.
     pub(crate) fn ran(&self) -> u64 {
         self.passed + self.failed

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::Args;
@@ -12,7 +11,7 @@ use crate::coherence;
 use crate::differential;
 use crate::failover;
 use crate::features::{self, FACADE};
-use crate::one_build;
+use crate::one_build::{self, OneBuild, Program, TESTS};
 use crate::services::Services;
 use crate::stages::{Outcome, Stages};
 use crate::tally::Tally;
@@ -27,33 +26,31 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> ExitCode {
     let filter = options.filter.as_deref();
     let mut stages = Stages::new("test");
-    let mut total = Tally::default();
 
-    let mut airports = PathBuf::new();
+    let mut built = None;
     stages.run("build", || {
-        let built = one_build::example(FACADE, "airports");
-        Outcome::from_result(built.map(|program| airports = program))
+        let made = OneBuild::make().map(|made| built = Some(made));
+        Outcome::from_result(made)
     });
-    stages.run("tests", || {
-        let mut command = test_command("--tests", filter);
-        tests(command.env("JVSPATIAL_TEST_AIRPORTS", &airports), &mut total)
-    });
-    stages.run("mongodb", || filter.map_or_else(mongodb, |_| unwanted()));
-    // These wait more than they compute, and the compiler leaves them the processors.
+    let Some(built) = built else { return stages.finish() };
+    let (mut total, mut documented) = (Tally::default(), Tally::default());
+    // Beside tests, which wait now and then, the compiler takes what they leave of the processors.
     stages.run_both(
         |stages| {
-            stages.run("doc tests", || {
-                let command = test_command("--doc", filter);
-                tests(&mut cargo::yielding(&command), &mut total)
-            });
+            stages.run("doc tests", || outcome(doc_tests(filter, &mut documented)));
             stages.run("features", || filter.map_or_else(check_features, |_| unwanted()));
         },
         |stages| {
-            stages.run("redis", || filter.map_or_else(redis, |_| unwanted()));
-            stages.run("failover", || filter.map_or_else(failover::stage, |_| unwanted()));
-            stages.run("differential", || filter.map_or_else(differential::stage, |_| unwanted()));
+            stages.run("tests", || outcome(tests(&built, filter, &mut total)));
+            stages.run("mongodb", || filter.map_or_else(|| mongodb(&built), |_| unwanted()));
+            stages.run("redis", || filter.map_or_else(|| redis(&built), |_| unwanted()));
+            let failover = || failover::stage(&built);
+            stages.run("failover", || filter.map_or_else(failover, |_| unwanted()));
+            let differential = || differential::stage(&built);
+            stages.run("differential", || filter.map_or_else(differential, |_| unwanted()));
         },
     );
+    total.add(documented);
     if let Some(filter) = filter {
         stages.run("filter", || filtered(filter, total));
     }
@@ -77,75 +74,100 @@ fn unwanted() -> Outcome {
 /// How many tests of a program run at once, unless the environment says so.
 const TEST_THREADS: &str = "4";
 
-fn test_command(targets: &str, filter: Option<&str>) -> Command {
-    let mut command = one_build::cargo_to("test");
-    command.arg("--no-fail-fast");
-    // Many tests wait for the disk or for a time to pass.
+fn outcome(done: Result<String, String>) -> Outcome {
+    done.map_or_else(Outcome::Failed, Outcome::Passed)
+}
+
+/// How many tests of a program run at once where it is left to it: many wait for the disk or for a time to pass.
+fn with_threads(command: &mut Command) {
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         command.env("RUST_TEST_THREADS", TEST_THREADS);
     }
-    command.arg(targets).arg("--").args(filter);
+}
+
+/// All tests that need no server.
+fn tests(built: &OneBuild, filter: Option<&str>, tally: &mut Tally) -> Result<String, String> {
+    let airports = built.find(FACADE, "airports")?;
+    run_each(built.tests(), tally, |command| {
+        with_threads(command.args(filter).env("JVSPATIAL_TEST_AIRPORTS", airports));
+    })
+}
+
+/// The examples of the documentation, which only cargo finds.
+fn doc_tests(filter: Option<&str>, tally: &mut Tally) -> Result<String, String> {
+    let mut command = doc_command(filter);
+    with_threads(&mut command);
+    counted(&mut cargo::yielding(&command), tally, &mut Skipped::default())?;
+    Ok(tally.to_string())
+}
+
+fn doc_command(filter: Option<&str>) -> Command {
+    let mut command = one_build::cargo_to("test");
+    command.args(["--no-fail-fast", "--doc", "--"]).args(filter);
     command
 }
 
-fn tests(command: &mut Command, total: &mut Tally) -> Outcome {
-    let mut tally = Tally::default();
-    let result = counted(command, &mut tally);
-    total.passed += tally.passed;
-    total.failed += tally.failed;
-    total.ignored += tally.ignored;
-    result.map_or_else(Outcome::Failed, Outcome::Passed)
-}
-
-/// Runs tests, counts them and says how many.
-fn counted(command: &mut Command, tally: &mut Tally) -> Result<String, String> {
+/// Runs test programs to the last, one after the other, counts their tests and says how many.
+fn run_each<'a>(
+    programs: impl Iterator<Item = &'a Program>,
+    tally: &mut Tally,
+    prepare: impl Fn(&mut Command),
+) -> Result<String, String> {
     let mut skipped = Skipped::default();
-    let watch = |line: &str| {
-        tally.add_line(line);
-        skipped.add_line(line);
-    };
-    match cargo::run_watched(command, watch) {
-        Ok(()) => Ok(format!("{tally}{skipped}")),
-        Err(reason) => Err(format!("{tally} ({reason})")),
+    let mut failed = Vec::new();
+    for program in programs {
+        let mut command = program.command();
+        prepare(&mut command);
+        if let Err(reason) = counted(&mut command, tally, &mut skipped) {
+            failed.push(format!("{}: {reason}", program.path().display()));
+        }
+    }
+    if failed.is_empty() {
+        Ok(format!("{tally}{skipped}"))
+    } else {
+        Err(format!("{tally} ({})", failed.join("; ")))
     }
 }
 
+/// Runs what runs tests, counts these and passes its output on.
+fn counted(command: &mut Command, tally: &mut Tally, skipped: &mut Skipped) -> Result<(), String> {
+    cargo::run_watched(command, |line| {
+        tally.add_line(line);
+        skipped.add_line(line);
+    })
+}
+
 /// The MongoDB backend on a server, the conformance suite among its tests.
-fn mongodb() -> Outcome {
-    differential::with_servers(|services| on_server(services, &mut mongodb_command()))
+fn mongodb(built: &OneBuild) -> Outcome {
+    differential::with_servers(|services| on_server(built, services, &MONGODB))
 }
 
-fn on_server(services: &Services, command: &mut Command) -> Result<String, String> {
-    services.tell(command);
-    let mut tally = Tally::default();
-    let told = counted(command, &mut tally)?;
-    if tally.ran() == 0 { Err("no test was run".to_owned()) } else { Ok(told) }
-}
-
-fn mongodb_command() -> Command {
-    let mut command = one_build::test_programs();
-    // With more at once, servers on two processors are late for what is sent to them in bulk.
-    command.args(["--no-fail-fast", "--", "mongo", "--include-ignored", "--test-threads=4"]);
-    command
-}
+/// With more at once, servers on two processors are late for what is sent to them in bulk.
+const MONGODB: [&str; 3] = ["mongo", "--include-ignored", "--test-threads=4"];
 
 /// The cache in Redis, what processes tell each other through it, and the quick figures of their coherence.
-fn redis() -> Outcome {
+fn redis(built: &OneBuild) -> Outcome {
     differential::with_servers_of(
         || Services::start(&coherence::SERVERS),
         |services| {
-            let told = on_server(services, &mut redis_command())?;
-            Ok(format!("{told}; coherence {}", coherence::quick(services)?))
+            let told = on_server(built, services, &REDIS)?;
+            Ok(format!("{told}; coherence {}", coherence::quick(services, built)?))
         },
     )
 }
 
-fn redis_command() -> Command {
-    let mut command = one_build::test_programs();
-    command.args(["--no-fail-fast", "--", "redis", "cached_query::processes"]);
-    // The rows of coherence have a table of their own.
-    command.args(["--include-ignored", "--skip", "coherence::"]);
-    command
+/// The rows of coherence have a table of their own.
+const REDIS: [&str; 5] =
+    ["redis", "cached_query::processes", "--include-ignored", "--skip", "coherence::"];
+
+/// Runs the tests of a server, which are ignored where there is none.
+fn on_server(built: &OneBuild, services: &Services, words: &[&str]) -> Result<String, String> {
+    let mut tally = Tally::default();
+    let programs = built.tests().filter(|program| program.name() == TESTS);
+    let told = run_each(programs, &mut tally, |command| {
+        services.tell(command.args(words));
+    })?;
+    if tally.ran() == 0 { Err("no test was run".to_owned()) } else { Ok(told) }
 }
 
 /// Fault tests that could not run here: how many, by what they need.
@@ -206,26 +228,33 @@ fn default_tree() -> Outcome {
 mod tests {
     use super::*;
 
-    fn words(command: &Command) -> String {
-        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
-        words.join(" ")
-    }
-
     #[test]
     fn tests_never_build_the_bench_package() {
-        let words = words(&test_command("--doc", None));
+        let command = doc_command(Some("journal"));
+        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+        let words = words.join(" ");
         assert!(words.starts_with("test --workspace --exclude jvspatial-benches "), "{words}");
-        assert!(words.ends_with(" --no-fail-fast --doc --"), "{words}");
+        assert!(words.ends_with(" --no-fail-fast --doc -- journal"), "{words}");
     }
 
     #[test]
-    fn tests_of_a_server_are_run_though_they_are_ignored() {
-        for (command, tests) in [(mongodb_command(), "mongo"), (redis_command(), "redis")] {
-            let words = words(&command);
-            let (_, words) = words.split_once(" -- ").unwrap();
-            assert!(words.starts_with(tests), "{words}");
-            assert!(words.contains("--include-ignored"), "{words}");
-        }
+    fn of_several_test_programs_each_is_run_though_the_one_before_failed() {
+        let message = |name: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","package_id":"path+file:///p#0.1.0","manifest_path":"/Cargo.toml","target":{{"name":"{name}"}},"profile":{{"test":true}},"executable":"/bin/sh"}}"#
+            )
+        };
+        let built = OneBuild::from_messages(&[message("a"), message("b")].join("\n")).unwrap();
+        let run = |script: &str| {
+            let mut tally = Tally::default();
+            let told = run_each(built.tests(), &mut tally, |command| {
+                command.args(["-c", script]);
+            });
+            (told.is_ok(), tally.passed)
+        };
+        let says = "echo 'test result: ok. 2 passed; 0 failed'";
+        assert_eq!(run(says), (true, 4));
+        assert_eq!(run(&format!("{says}; exit 1")), (false, 4));
     }
 
     #[test]
@@ -249,11 +278,5 @@ mod tests {
         assert!(matches!(filtered("jornal", tally(0, 0)), Outcome::Failed(_)));
         assert!(matches!(filtered("journal", tally(0, 1)), Outcome::Failed(_)));
         assert!(matches!(filtered("journal", tally(2, 1)), Outcome::Passed(_)));
-    }
-
-    #[test]
-    fn a_filter_reaches_the_test_programs() {
-        let command = test_command("--tests", Some("journal"));
-        assert!(words(&command).ends_with("--tests -- journal"));
     }
 }

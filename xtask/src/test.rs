@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test there is, in plain `cargo test`.
+//! `cargo xtask test`: every test there is, built by plain `cargo test`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,14 +34,14 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     });
     let Some(built) = built else { return stages.finish() };
     let (mut total, mut documented) = (Tally::default(), Tally::default());
-    // Beside tests, which wait now and then, the compiler takes what they leave of the processors.
+    stages.run("tests", || outcome(tests(&built, filter, &mut total)));
+    // Tests of servers wait more than they compute, and the compiler takes what they leave of the processors.
     stages.run_both(
         |stages| {
             stages.run("doc tests", || outcome(doc_tests(filter, &mut documented)));
             stages.run("features", || filter.map_or_else(check_features, |_| unwanted()));
         },
         |stages| {
-            stages.run("tests", || outcome(tests(&built, filter, &mut total)));
             stages.run("mongodb", || filter.map_or_else(|| mongodb(&built), |_| unwanted()));
             stages.run("redis", || filter.map_or_else(|| redis(&built), |_| unwanted()));
             let failover = || failover::stage(&built);

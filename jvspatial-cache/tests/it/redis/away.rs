@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use jvspatial_cache::{Cache, ErrorKind, Layered, MemoryCache, RedisCache, RedisOptions, WhenAway};
 
-use super::lateness::Lateness;
 use super::options;
 use super::server::Server;
+use super::stopwatch::Stopwatch;
 
 /// Calls of which none may fail, on keys whose versions are known.
 #[derive(Debug)]
@@ -75,10 +75,9 @@ impl World {
 /// The first call while Redis is away, less what the machine was late meanwhile, and the average of a thousand rounds
 /// of two after it.
 async fn waits(cache: &Layered) -> (Duration, Duration) {
-    let (lateness, began) = (Lateness::watch(), Instant::now());
+    let stopwatch = Stopwatch::start();
     cache.get(b"n:0").await.unwrap();
-    let first = began.elapsed();
-    let first = first.saturating_sub(lateness.end());
+    let first = stopwatch.stop();
     let began = Instant::now();
     for _ in 0..1_000 {
         cache.get(b"n:0").await.unwrap();
@@ -223,10 +222,10 @@ async fn a_redis_that_is_not_there_is_an_error_at_once_or_is_waited_for_by_choic
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("nobody");
     let url = format!("redis+unix://{}", socket.display());
-    let (lateness, began) = (Lateness::watch(), Instant::now());
+    let stopwatch = Stopwatch::start();
     let error = RedisCache::open(RedisOptions::new(&url).unwrap()).await.unwrap_err();
-    let elapsed = began.elapsed();
-    assert!(elapsed.saturating_sub(lateness.end()) <= Duration::from_millis(600), "{elapsed:?}");
+    let elapsed = stopwatch.stop();
+    assert!(elapsed <= Duration::from_millis(600), "{elapsed:?}");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains(&socket.display().to_string()), "{error}");
 

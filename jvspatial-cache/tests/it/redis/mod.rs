@@ -10,13 +10,13 @@ mod away;
 mod bus;
 mod eras;
 mod foreign;
-mod lateness;
 mod leases;
 mod log;
 mod proxy;
 mod secrets;
 mod server;
 mod speed;
+mod stopwatch;
 
 use server::Server;
 

@@ -140,8 +140,15 @@ fn display(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(name, value)| {
         value.map(|value| format!("{}={:?}", name.to_string_lossy(), value.to_string_lossy()))
     });
-    let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
-    variables.chain(["cargo".to_owned()]).chain(words).collect::<Vec<_>>().join(" ")
+    let cargo = cargo();
+    let words = [command.get_program()].into_iter().chain(command.get_args()).map(|word| {
+        if word == cargo.get_program() {
+            "cargo".to_owned()
+        } else {
+            word.to_string_lossy().into_owned()
+        }
+    });
+    variables.chain(words).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -153,6 +160,10 @@ mod tests {
         let mut command = cargo();
         command.args(["doc", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(display(&command), "RUSTDOCFLAGS=\"-D warnings\" cargo doc --no-deps");
+        let command = yielding(cargo().arg("check"));
+        assert_eq!(display(&command), "nice -n 10 cargo check");
+        let mut command = Command::new("/t/it");
+        assert_eq!(display(command.arg("mongo")), "/t/it mongo");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cargo;
 use crate::features::FACADE;
-use crate::one_build::{OneBuild, TESTS};
+use crate::one_build::{self, OneBuild};
 use crate::services::{Reason, Service, Services};
 use crate::torture::rows::{Goal, Row, row};
 use crate::torture::verdict::{self, Done};
@@ -40,30 +40,28 @@ const ROWS: &[Row] = &[
 pub(crate) const SERVERS: [Service; 2] = [Service::Mongodb, Service::Redis];
 
 pub(crate) fn run(options: &Options) -> ExitCode {
-    let done = Services::start(&SERVERS).and_then(|services| {
-        let built = OneBuild::make()?;
-        Ok(coherence(options, &services, &built)?)
-    });
+    let done =
+        Services::start(&SERVERS).and_then(|services| Ok(coherence(options, &services, None)?));
     let done: Result<_, Reason> = done;
     finish("coherence", done.map(|done| is_passed(&done)).map_err(|reason| reason.to_string()))
 }
 
 /// The quick figures; how many rows held.
 pub(crate) fn quick(services: &Services, built: &OneBuild) -> Result<String, String> {
-    verdict::summary(&coherence(&Options::QUICK, services, built)?)
+    verdict::summary(&coherence(&Options::QUICK, services, Some(built))?)
 }
 
 /// Runs the rows and prints the table.
 fn coherence(
     options: &Options,
     services: &Services,
-    built: &OneBuild,
+    built: Option<&OneBuild>,
 ) -> Result<Vec<Done>, String> {
     // It waits more than it computes, so it is built as tests are.
-    let program = built.find(FACADE, TESTS)?;
+    let program = one_build::test_program(built, FACADE)?;
     let rows: Vec<_> = ROWS.iter().collect();
     let done = run_rows("coherence", &rows, Goal::Quick, |row| {
-        let mut command = command(program, row, options);
+        let mut command = command(&program, row, options);
         services.tell(&mut command);
         command
     })?;

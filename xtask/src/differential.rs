@@ -97,7 +97,7 @@ fn quick(services: &Services, built: &OneBuild) -> Result<String, String> {
     for seed in [Some(FIXED_SEED), None] {
         let options =
             Options { cases: Some(u64::from(TEST_CASES)), seed, kind: Vec::new(), time: None };
-        let mut command = Command::new(program);
+        let mut command = Command::new(&program);
         command.current_dir(cargo::root()).args(options.words());
         services.tell(&mut command);
         let mut last = None;

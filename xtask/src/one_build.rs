@@ -46,14 +46,15 @@ pub(crate) struct OneBuild {
     programs: Vec<Program>,
 }
 
-/// A program that was built.
+/// A program that was built, by the name of its target.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// Cargo's id of its package.
+    pub(crate) name: String,
     package: String,
-    /// The directory of its package.
+    /// The version of the package.
+    version: String,
+    /// The directory of the package.
     directory: PathBuf,
-    name: String,
     /// Whether it is a test harness with the tests in it.
     is_test: bool,
     path: PathBuf,
@@ -63,14 +64,17 @@ impl OneBuild {
     /// Builds it, by `cargo test`: for `cargo build` the dependencies would lack what only tests ask of them, and be built
     /// again.
     pub(crate) fn make() -> Result<Self, String> {
-        let mut command = cargo_to("test");
+        Self::of(&mut cargo_to("test"))
+    }
+
+    fn of(command: &mut Command) -> Result<Self, String> {
         command.args(["--no-run", "--message-format=json-render-diagnostics"]);
-        Self::from_messages(&cargo::output(&mut command)?)
+        Self::from_messages(&cargo::output(command)?)
     }
 
     pub(crate) fn from_messages(messages: &str) -> Result<Self, String> {
         let mut programs: Vec<_> = messages.lines().filter_map(Program::from_message).collect();
-        programs.sort_by(|a, b| (&a.package, &a.name).cmp(&(&b.package, &b.name)));
+        programs.sort_by(|a, b| a.key().cmp(&b.key()));
         if programs.is_empty() {
             Err("cargo names no program".to_owned())
         } else {
@@ -83,15 +87,19 @@ impl OneBuild {
         self.programs.iter().filter(|program| program.is_test)
     }
 
-    /// The program or the tests `name` of `package`.
-    pub(crate) fn find(&self, package: &str, name: &str) -> Result<&Path, String> {
-        let is_wanted =
-            |program: &&Program| program.name == name && is_of(&program.package, package);
-        let mut found = self.programs.iter().filter(is_wanted);
-        // A program has tests of its own beside it.
-        let found = found.clone().find(|program| !program.is_test).or_else(|| found.next());
-        let found = found.map(|program| program.path.as_path());
+    /// The program `name` of `package`, or the tests of that name.
+    pub(crate) fn find(&self, package: &str, name: &str) -> Result<PathBuf, String> {
+        let is_wanted = |program: &&Program| program.package == package && program.name == name;
+        let found = self.programs.iter().find(is_wanted).map(|program| program.path.clone());
         found.ok_or_else(|| format!("cargo names no program {name} of {package}"))
+    }
+}
+
+/// The test program of `package` in `built`, or in a build of no more than those.
+pub(crate) fn test_program(built: Option<&OneBuild>, package: &str) -> Result<PathBuf, String> {
+    match built {
+        Some(built) => built.find(package, TESTS),
+        None => OneBuild::of(cargo_to("test").args(["--test", TESTS]))?.find(package, TESTS),
     }
 }
 
@@ -99,22 +107,20 @@ impl Program {
     /// What a message of cargo says of a program.
     fn from_message(message: &str) -> Option<Self> {
         let message: Value = serde_json::from_str(message).ok()?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let (package, version) = name_and_version(message["package_id"].as_str()?)?;
         Some(Self {
-            package: text(&message["package_id"])?,
+            name: message["target"]["name"].as_str()?.to_owned(),
+            package: package.to_owned(),
+            version: version.to_owned(),
             directory: Path::new(message["manifest_path"].as_str()?).parent()?.to_owned(),
-            name: text(&message["target"]["name"])?,
             is_test: message["profile"]["test"].as_bool()?,
             path: PathBuf::from(message["executable"].as_str()?),
         })
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// By package, and a program before the tests in it.
+    fn key(&self) -> (&str, &str, bool) {
+        (&self.package, &self.name, self.is_test)
     }
 
     /// Runs it as `cargo test` does, and needs no turn among those who build.
@@ -122,8 +128,7 @@ impl Program {
         let mut command = Command::new(&self.path);
         command.current_dir(&self.directory);
         command.env("CARGO", cargo().get_program()).env("CARGO_MANIFEST_DIR", &self.directory);
-        let (name, version) = name_and_version(&self.package).unwrap_or_default();
-        command.env("CARGO_PKG_NAME", name).env("CARGO_PKG_VERSION", version);
+        command.env("CARGO_PKG_NAME", &self.package).env("CARGO_PKG_VERSION", &self.version);
         command
     }
 }
@@ -132,11 +137,6 @@ impl Program {
 fn name_and_version(id: &str) -> Option<(&str, &str)> {
     let (place, version) = id.rsplit_once('#')?;
     version.split_once('@').or_else(|| Some((place.rsplit('/').next()?, version)))
-}
-
-/// Whether cargo's id of a package is that of `package`.
-fn is_of(id: &str, package: &str) -> bool {
-    name_and_version(id).is_some_and(|(name, _)| name == package)
 }
 
 #[cfg(test)]
@@ -178,12 +178,12 @@ mod tests {
         .join("\n");
         let built = OneBuild::from_messages(&messages).unwrap();
         let found = |package, name| built.find(package, name).ok();
-        assert_eq!(found("jvspatial-db", "it"), Some(Path::new("/t/db")));
-        assert_eq!(found("jvspatial", "it"), Some(Path::new("/t/facade")));
-        assert_eq!(found(DIFFERENTIAL_PACKAGE, DIFFERENTIAL_PACKAGE), Some(Path::new("/t/d")));
+        assert_eq!(found("jvspatial-db", "it"), Some(PathBuf::from("/t/db")));
+        assert_eq!(found("jvspatial", "it"), Some(PathBuf::from("/t/facade")));
+        assert_eq!(found(DIFFERENTIAL_PACKAGE, DIFFERENTIAL_PACKAGE), Some(PathBuf::from("/t/d")));
         assert_eq!(found("jvspatial-core", "it"), None);
         let tests: Vec<_> = built.tests().map(|test| test.path.to_str().unwrap()).collect();
-        assert_eq!(tests, ["/t/tests", "/t/units", "/t/facade", "/t/db"]);
+        assert_eq!(tests, ["/t/facade", "/t/db", "/t/tests", "/t/units"]);
         assert!(OneBuild::from_messages("").is_err());
     }
 

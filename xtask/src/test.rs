@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use clap::Args;
@@ -11,7 +12,7 @@ use crate::coherence;
 use crate::differential;
 use crate::failover;
 use crate::features::{self, FACADE};
-use crate::one_build::{self, OneBuild, Program, TESTS};
+use crate::one_build::{self, OneBuild, TESTS};
 use crate::services::Services;
 use crate::stages::{Outcome, Stages};
 use crate::tally::Tally;
@@ -71,55 +72,61 @@ fn unwanted() -> Outcome {
     Outcome::Skipped("a filter was given".to_owned())
 }
 
-/// How many tests of a program run at once, unless the environment says so.
-const TEST_THREADS: &str = "4";
-
 fn outcome(done: Result<String, String>) -> Outcome {
     done.map_or_else(Outcome::Failed, Outcome::Passed)
-}
-
-/// How many tests of a program run at once where it is left to it: many wait for the disk or for a time to pass.
-fn with_threads(command: &mut Command) {
-    if std::env::var_os("RUST_TEST_THREADS").is_none() {
-        command.env("RUST_TEST_THREADS", TEST_THREADS);
-    }
 }
 
 /// All tests that need no server.
 fn tests(built: &OneBuild, filter: Option<&str>, tally: &mut Tally) -> Result<String, String> {
     let airports = built.find(FACADE, "airports")?;
-    run_each(built.tests(), tally, |command| {
-        with_threads(command.args(filter).env("JVSPATIAL_TEST_AIRPORTS", airports));
+    run_each(test_commands(built, filter, &airports), tally)
+}
+
+fn test_commands(
+    built: &OneBuild,
+    filter: Option<&str>,
+    airports: &Path,
+) -> impl Iterator<Item = Command> {
+    built.tests().map(move |program| {
+        let mut command = with_threads(program.command());
+        command.args(filter).env("JVSPATIAL_TEST_AIRPORTS", airports);
+        command
     })
 }
 
 /// The examples of the documentation, which only cargo finds.
 fn doc_tests(filter: Option<&str>, tally: &mut Tally) -> Result<String, String> {
-    let mut command = doc_command(filter);
-    with_threads(&mut command);
-    counted(&mut cargo::yielding(&command), tally, &mut Skipped::default())?;
-    Ok(tally.to_string())
+    run_each([cargo::yielding(&doc_command(filter))], tally)
 }
 
 fn doc_command(filter: Option<&str>) -> Command {
-    let mut command = one_build::cargo_to("test");
+    let mut command = with_threads(one_build::cargo_to("test"));
     command.args(["--no-fail-fast", "--doc", "--"]).args(filter);
     command
 }
 
-/// Runs test programs to the last, one after the other, counts their tests and says how many.
-fn run_each<'a>(
-    programs: impl Iterator<Item = &'a Program>,
+/// Has four tests of a program run at once, unless the environment says so: many wait for the disk or for a time to pass.
+fn with_threads(mut command: Command) -> Command {
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        command.env("RUST_TEST_THREADS", "4");
+    }
+    command
+}
+
+/// Runs what runs tests to the last, one after the other, counts the tests and says how many.
+fn run_each(
+    commands: impl IntoIterator<Item = Command>,
     tally: &mut Tally,
-    prepare: impl Fn(&mut Command),
 ) -> Result<String, String> {
     let mut skipped = Skipped::default();
     let mut failed = Vec::new();
-    for program in programs {
-        let mut command = program.command();
-        prepare(&mut command);
-        if let Err(reason) = counted(&mut command, tally, &mut skipped) {
-            failed.push(format!("{}: {reason}", program.path().display()));
+    for mut command in commands {
+        let result = cargo::run_watched(&mut command, |line| {
+            tally.add_line(line);
+            skipped.add_line(line);
+        });
+        if let Err(reason) = result {
+            failed.push(format!("{}: {reason}", command.get_program().to_string_lossy()));
         }
     }
     if failed.is_empty() {
@@ -127,14 +134,6 @@ fn run_each<'a>(
     } else {
         Err(format!("{tally} ({})", failed.join("; ")))
     }
-}
-
-/// Runs what runs tests, counts these and passes its output on.
-fn counted(command: &mut Command, tally: &mut Tally, skipped: &mut Skipped) -> Result<(), String> {
-    cargo::run_watched(command, |line| {
-        tally.add_line(line);
-        skipped.add_line(line);
-    })
 }
 
 /// The MongoDB backend on a server, the conformance suite among its tests.
@@ -163,11 +162,20 @@ const REDIS: [&str; 5] =
 /// Runs the tests of a server, which are ignored where there is none.
 fn on_server(built: &OneBuild, services: &Services, words: &[&str]) -> Result<String, String> {
     let mut tally = Tally::default();
-    let programs = built.tests().filter(|program| program.name() == TESTS);
-    let told = run_each(programs, &mut tally, |command| {
-        services.tell(command.args(words));
-    })?;
+    let commands = server_commands(built, words).map(|mut command| {
+        services.tell(&mut command);
+        command
+    });
+    let told = run_each(commands, &mut tally)?;
     if tally.ran() == 0 { Err("no test was run".to_owned()) } else { Ok(told) }
+}
+
+fn server_commands(built: &OneBuild, words: &[&str]) -> impl Iterator<Item = Command> {
+    built.tests().filter(|program| program.name == TESTS).map(move |program| {
+        let mut command = program.command();
+        command.args(words);
+        command
+    })
 }
 
 /// Fault tests that could not run here: how many, by what they need.
@@ -228,29 +236,51 @@ fn default_tree() -> Outcome {
 mod tests {
     use super::*;
 
+    fn words(command: &Command) -> String {
+        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
+
+    /// Tests of these names.
+    fn built(names: &[&str]) -> OneBuild {
+        let message = |name: &&str| {
+            format!(
+                r#"{{"package_id":"path+file:///p#0.1.0","manifest_path":"/Cargo.toml","target":{{"name":"{name}"}},"profile":{{"test":true}},"executable":"/t/{name}"}}"#
+            )
+        };
+        let messages: Vec<_> = names.iter().map(message).collect();
+        OneBuild::from_messages(&messages.join("\n")).unwrap()
+    }
+
     #[test]
     fn tests_never_build_the_bench_package() {
-        let command = doc_command(Some("journal"));
-        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
-        let words = words.join(" ");
+        let words = words(&doc_command(None));
         assert!(words.starts_with("test --workspace --exclude jvspatial-benches "), "{words}");
-        assert!(words.ends_with(" --no-fail-fast --doc -- journal"), "{words}");
+        assert!(words.ends_with(" --no-fail-fast --doc --"), "{words}");
+    }
+
+    #[test]
+    fn tests_of_a_server_are_run_though_they_are_ignored() {
+        let built = built(&["it", "jvspatial_db"]);
+        for (asked, tests) in [(&MONGODB[..], "mongo"), (&REDIS[..], "redis")] {
+            let commands: Vec<_> = server_commands(&built, asked).collect();
+            assert_eq!(commands.len(), 1);
+            let words = words(&commands[0]);
+            assert!(words.starts_with(tests), "{words}");
+            assert!(words.contains("--include-ignored"), "{words}");
+        }
     }
 
     #[test]
     fn of_several_test_programs_each_is_run_though_the_one_before_failed() {
-        let message = |name: &str| {
-            format!(
-                r#"{{"reason":"compiler-artifact","package_id":"path+file:///p#0.1.0","manifest_path":"/Cargo.toml","target":{{"name":"{name}"}},"profile":{{"test":true}},"executable":"/bin/sh"}}"#
-            )
-        };
-        let built = OneBuild::from_messages(&[message("a"), message("b")].join("\n")).unwrap();
         let run = |script: &str| {
             let mut tally = Tally::default();
-            let told = run_each(built.tests(), &mut tally, |command| {
+            let commands = [(); 2].map(|()| {
+                let mut command = Command::new("sh");
                 command.args(["-c", script]);
+                command
             });
-            (told.is_ok(), tally.passed)
+            (run_each(commands, &mut tally).is_ok(), tally.passed)
         };
         let says = "echo 'test result: ok. 2 passed; 0 failed'";
         assert_eq!(run(says), (true, 4));
@@ -278,5 +308,13 @@ mod tests {
         assert!(matches!(filtered("jornal", tally(0, 0)), Outcome::Failed(_)));
         assert!(matches!(filtered("journal", tally(0, 1)), Outcome::Failed(_)));
         assert!(matches!(filtered("journal", tally(2, 1)), Outcome::Passed(_)));
+    }
+
+    #[test]
+    fn a_filter_reaches_the_test_programs() {
+        let built = built(&["it", "jvspatial_db"]);
+        let commands = test_commands(&built, Some("journal"), Path::new("/t/airports"));
+        assert_eq!(commands.map(|command| words(&command)).collect::<Vec<_>>(), ["journal"; 2]);
+        assert!(words(&doc_command(Some("journal"))).ends_with("--doc -- journal"));
     }
 }

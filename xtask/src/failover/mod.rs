@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use crate::differential::with_servers_of;
-use crate::one_build::{OneBuild, TESTS};
+use crate::one_build::{self, OneBuild};
 use crate::services::{self, Reason, Services};
 use crate::stages::Outcome;
 use crate::torture::rows::{Goal, Row};
@@ -35,7 +35,7 @@ impl Options {
 
 pub(crate) fn run(options: &Options) -> ExitCode {
     let done = options.wishes.choose(ROWS).map_err(Reason::from);
-    let done = done.and_then(|rows| failover(options, &rows, &OneBuild::make()?));
+    let done = done.and_then(|rows| failover(options, &rows, None));
     let done = done.map_err(|reason| reason.to_string());
     finish("failover", done.map(|done| is_passed(&done)))
 }
@@ -45,7 +45,7 @@ pub(crate) fn stage(built: &OneBuild) -> Outcome {
     let options = Options { rounds: None, wishes: Wishes::QUICK };
     let rows: Vec<_> = ROWS.iter().filter(|row| !LEFT_OUT.contains(&row.name)).collect();
     with_servers_of(
-        || failover(&options, &rows, built),
+        || failover(&options, &rows, Some(built)),
         |done| Ok(format!("{}; without {}", verdict::summary(done)?, LEFT_OUT.join(", "))),
     )
 }
@@ -54,7 +54,7 @@ pub(crate) fn stage(built: &OneBuild) -> Outcome {
 fn failover(
     options: &Options,
     rows: &[&'static Row],
-    built: &OneBuild,
+    built: Option<&OneBuild>,
 ) -> Result<Vec<Done>, Reason> {
     let server = services::mongod()?;
     let set = match rows.iter().any(|row| shares(row)) {
@@ -62,10 +62,10 @@ fn failover(
         false => None,
     };
     // They wait more than they compute, so the program is built as tests are.
-    let program = built.find("jvspatial-db", TESTS)?;
+    let program = one_build::test_program(built, "jvspatial-db")?;
     let goal = options.goal();
     let command = |row: &Row| {
-        let mut command = command(program, &server, row, options);
+        let mut command = command(&program, &server, row, options);
         if let Some(set) = &set {
             set.tell(&mut command);
         }

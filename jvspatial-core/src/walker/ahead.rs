@@ -10,7 +10,7 @@ use crate::cache::reads;
 /// A chunk that is being loaded.
 #[derive(Debug)]
 pub(super) struct Ahead {
-    handles: Arc<[Handle]>,
+    pub(super) handles: Arc<[Handle]>,
     /// One task, which ends with this.
     task: JoinSet<Result<Vec<Option<Document>>>>,
 }
@@ -30,11 +30,29 @@ impl Ahead {
         mut self,
         handles: &[Handle],
     ) -> Option<Result<Vec<Option<Document>>>> {
-        let same = self.handles.len() == handles.len()
-            && self.handles.iter().zip(handles).all(|(ahead, handle)| ahead.id() == handle.id());
-        if !same {
+        if !are_same(&self.handles, handles.iter()) {
             return None;
         }
         self.task.join_next().await?.ok()
     }
+
+    /// What was loaded, if it already was and is the chunk of `handles`.
+    pub(super) fn try_finish<'a>(
+        &mut self,
+        handles: impl Iterator<Item = &'a Handle>,
+    ) -> Option<Vec<Option<Document>>> {
+        if !are_same(&self.handles, handles) {
+            return None;
+        }
+        self.task.try_join_next()?.ok()?.ok()
+    }
+}
+
+/// Whether both are one chunk.
+pub(super) fn are_same<'a>(
+    ahead: &[Handle],
+    mut handles: impl Iterator<Item = &'a Handle>,
+) -> bool {
+    let is_next = |ahead: &Handle| handles.next().is_some_and(|handle| ahead.id() == handle.id());
+    ahead.iter().all(is_next) && handles.next().is_none()
 }

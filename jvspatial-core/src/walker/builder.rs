@@ -319,6 +319,7 @@ impl<W: Walker> WalkBuilder<W> {
     /// Visits, reports and writes are those of the same walk without, in the same order. To that end a worker's effects
     /// count only once those before it are known: visits whose nodes turn out to be changed by a visit before them, that
     /// hold the [queue](Walk::queue), or at which the walk comes to a limit, are made a second time, one after the other.
+    /// When the walk ends, hooks of what would have come next may have run, whose effects do not count.
     /// So a hook should do what it does through the walk, and bear repetition of anything else.
     /// [`Walk::trail`] is empty in hooks that run in parallel. Depth first and by rank there is nothing to share out.
     pub fn parallel(mut self, workers: usize) -> Self

@@ -113,7 +113,8 @@ impl Engine {
         if !is_allowed || self.frontier.len() < self.chunk_size {
             return;
         }
-        if let Some(handles) = self.frontier.first(self.chunk_size) {
+        if let Some(next) = self.frontier.first(self.chunk_size) {
+            let handles = next.map(|pending| pending.handle.clone()).collect();
             self.stats.queries += 1;
             self.ahead = Some(Ahead::load(&self.database, handles));
         }
@@ -234,7 +235,7 @@ impl Chunk {
         self.handles.is_empty()
     }
 
-    fn handles(&mut self) -> &[Handle] {
+    pub(super) fn handles(&mut self) -> &[Handle] {
         self.handles.make_contiguous()
     }
 

@@ -258,12 +258,10 @@ impl Frontier {
         self.visited.known()
     }
 
-    /// The handles of the next `count`, in order, where none of them can turn out to need no visit.
-    pub(super) fn first(&self, count: usize) -> Option<Arc<[Handle]>> {
+    /// The next `count`, in order, where none of them can turn out to need no visit.
+    pub(super) fn first(&self, count: usize) -> Option<impl Iterator<Item = &Pending>> {
         match (&self.waiting, self.order) {
-            (Waiting::Line(line), Order::BreadthFirst) => {
-                Some(line.iter().take(count).map(|pending| pending.handle.clone()).collect())
-            }
+            (Waiting::Line(line), Order::BreadthFirst) => Some(line.iter().take(count)),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@ mod checkpoint;
 mod clock;
 mod control;
 mod dry_run;
+mod early;
 mod engine;
 mod events;
 mod flush;

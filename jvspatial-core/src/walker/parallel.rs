@@ -13,6 +13,7 @@ use jvspatial_db::Document;
 use super::Walker;
 use super::block::{Block, Done, Stop};
 use super::control::Control;
+use super::frontier::Pending;
 use super::outcome::Ended;
 use super::parallel_walker::{Fork, ParallelWalker};
 use super::policy::WriteMode;
@@ -23,7 +24,7 @@ use super::walk::{Keys, Walk};
 use crate::error::Result;
 
 /// How many visits a block has, unless hooks are to overlap while they wait.
-const BLOCK: usize = 32;
+const BLOCK: usize = 64;
 
 /// How many keys a block has for what its hooks create, in a walk that creates anything.
 const KEYS: usize = 256;
@@ -84,14 +85,36 @@ struct Plan {
     keys: Option<Keys>,
 }
 
+/// A chunk that was handed out.
+pub(super) struct Begun<W: Walker> {
+    team: Team<W>,
+    plans: Vec<Plan>,
+    /// What of the walk's writes the hooks could see.
+    mark: u64,
+}
+
+impl<W: Walker> Begun<W> {
+    /// Stops the workers, wherever they are.
+    pub(super) async fn dismiss(self) {
+        self.team.dismiss().await;
+    }
+}
+
 impl<W: Walker> Run<W> {
-    /// Visits a chunk by several workers.
-    pub(super) async fn visit_spread(&mut self, documents: Vec<Option<Document>>) -> Result<Next> {
-        let Some((mut team, plans)) = self.hand_out(&documents)? else {
+    /// Visits a chunk by several workers, who may have begun.
+    pub(super) async fn visit_spread(
+        &mut self,
+        documents: Vec<Option<Document>>,
+        begun: Option<Begun<W>>,
+    ) -> Result<Next> {
+        let begun = match begun {
+            Some(begun) => Some(begun),
+            None => self.hand_out(&documents, self.walk.engine.chunk.iter())?,
+        };
+        let Some(Begun { mut team, plans, mark }) = begun else {
             return self.visit_chunk(documents).await;
         };
         self.walk.wants_keys = false;
-        let mark = self.walk.writes.mark();
         let mut documents = documents.into_iter();
         let mut result = Ok(Next::Visit);
         for (place, plan) in plans.into_iter().enumerate() {
@@ -134,15 +157,18 @@ impl<W: Walker> Run<W> {
         }
     }
 
-    /// Cuts the chunk into blocks and has them visited; none when the walk is not spread.
-    fn hand_out(&mut self, documents: &[Option<Document>]) -> Result<Option<(Team<W>, Vec<Plan>)>> {
+    /// Cuts a chunk, whose nodes wait as `waiting`, into blocks and has them visited; none when the walk is not spread.
+    pub(super) fn hand_out(
+        &self,
+        documents: &[Option<Document>],
+        mut waiting: impl Iterator<Item = Pending>,
+    ) -> Result<Option<Begun<W>>> {
         let (Some(spread), Seat::Crew(crew)) = (&self.company.spread, &self.seat) else {
             return Ok(None);
         };
         let size = spread.block_size(documents.len(), self.walk.settings.write_mode);
         let (mut courses, mut plans) = (VecDeque::new(), Vec::new());
         let mut steps_before = self.walk.step();
-        let mut waiting = self.walk.engine.chunk.iter();
         for documents in documents.chunks(size) {
             let mut visits = Vec::with_capacity(size);
             // In this order, as the one that ends first must be asked first.
@@ -165,7 +191,8 @@ impl<W: Walker> Run<W> {
             plans.push(Plan { places: documents.len(), steps_before, visits: count, keys });
             steps_before += count;
         }
-        Ok(Some((Team::start(spread.workers, spread.each(), courses), plans)))
+        let team = Team::start(spread.workers, spread.each(), courses);
+        Ok(Some(Begun { team, plans, mark: self.walk.writes.mark() }))
     }
 
     /// Whether the visits of a block went as they would have gone one after the other.

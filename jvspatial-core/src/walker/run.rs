@@ -13,6 +13,7 @@ use super::Walker;
 use super::cancel::Cancel;
 use super::checkpoint::{At, Saver};
 use super::control::Control;
+use super::early::Early;
 use super::hook::{HookError, panicked};
 use super::leaves::{Leaves, Left};
 use super::limits::Limit;
@@ -99,8 +100,18 @@ impl<W: Walker> Run<W> {
         self.observe(|observer, progress| observer.finished(ended, progress))
     }
 
-    /// The loop: load a chunk, run the hooks of each node, then do for all of them what they asked for.
+    /// Goes chunk by chunk, and lets nobody work on when the walk has ended.
     async fn go(&mut self) -> Result<Ended> {
+        let mut early = None;
+        let ended = self.go_on(&mut early).await;
+        if let Some(early) = early {
+            early.dismiss().await;
+        }
+        ended
+    }
+
+    /// The loop: load a chunk, run the hooks of each node, then do for all of them what they asked for.
+    async fn go_on(&mut self, early: &mut Option<Early<W>>) -> Result<Ended> {
         match self.company.resumed.take() {
             Some(At::End(ended)) => return Ok(ended),
             Some(At::Chunk(first)) => {
@@ -146,19 +157,22 @@ impl<W: Walker> Run<W> {
                     _ => Ended::Finished,
                 });
             }
-            let documents = self.walk.engine.load().await?;
+            let (documents, begun) = self.load(early.take()).await?;
             self.walk.writes.begin_chunk();
             let (visits, first) = (documents.len(), self.walk.step() + 1);
             if self.walk.writes.looks_ahead {
                 self.walk.engine.load_ahead(first - 1 + visits as u64);
             }
             let next = if self.company.is_spread() && visits > 1 {
-                self.visit_spread(documents).await?
+                self.visit_spread(documents, begun).await?
             } else {
                 self.visit_chunk(documents).await?
             };
             if let Next::End(ended) = next {
                 return Ok(ended);
+            }
+            if matches!(next, Next::Visit) {
+                *early = self.begin_early();
             }
             // Only a pause, or a hook that took hold of the queue, leaves some of the chunk.
             self.walk.engine.put_chunk_back();
@@ -448,7 +462,7 @@ impl<W: Walker> Company<W> {
     }
 
     /// Whether there are workers to visit a chunk.
-    const fn is_spread(&self) -> bool {
+    pub(super) const fn is_spread(&self) -> bool {
         self.spread.is_some() && self.pause_at.is_none()
     }
 

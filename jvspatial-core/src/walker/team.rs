@@ -72,7 +72,11 @@ async fn work<W: Walker>(
             return;
         }
         under_way.extend(next());
-        // Blocks that never wait are not to keep other tasks from their turn.
-        tokio::task::consume_budget().await;
+        // Visits that never wait are not to keep other tasks from their turn, such as the one that loads the next chunk.
+        if each > 1 {
+            tokio::task::consume_budget().await;
+        } else {
+            tokio::task::yield_now().await;
+        }
     }
 }

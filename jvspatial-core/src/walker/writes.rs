@@ -388,6 +388,11 @@ impl Writes {
         self.waiting.is_empty() && self.writing.is_none()
     }
 
+    /// Whether nothing was written that what is loaded may lack.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.is_settled() && self.recent.is_empty() && self.earlier.is_empty()
+    }
+
     /// Whether there is nothing to be sent.
     pub(super) fn is_sent(&self) -> bool {
         self.waiting.len() == self.sent

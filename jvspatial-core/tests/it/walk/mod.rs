@@ -23,6 +23,7 @@
 
 mod again;
 mod atomic;
+mod begun_early;
 mod checkpoint;
 mod checkpoint_ends;
 #[cfg(feature = "json")]

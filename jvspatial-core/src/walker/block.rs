@@ -1,5 +1,6 @@
 //! Visits that follow one another, made by one worker apart from the walk.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use jvspatial_db::Document;
@@ -107,7 +108,7 @@ impl<W: Walker> Block<W> {
             walk.count(&document);
             let mut here = walk.arrive(pending, document);
             let bounds = Bounds::of(&walk).asked(&asks);
-            let ended = bounded(attend.visit(&mut here, &mut walk), bounds).await;
+            let ended = bounded(pin!(attend.visit(&mut here, &mut walk)), bounds).await;
             let outcome = match ended {
                 Err(Cut::Cancelled | Cut::Deadline | Cut::Queue) => {
                     stop = Some(Stop::Undecided);

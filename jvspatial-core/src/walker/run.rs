@@ -278,7 +278,7 @@ impl<W: Walker> Run<W> {
             let last = walk.leave(left);
             let bounds = Bounds::of(walk).cancelled(company.cancel.as_mut());
             let leaving = seat.walker().leave(&mut here, walk).map_ok(|()| Control::Continue);
-            let answer = match bounded(leaving, bounds).await {
+            let answer = match bounded(pin!(leaving), bounds).await {
                 Ok(answer) => answer,
                 Err(Cut::Deadline) => return Ok(Some(Ended::Limit(Limit::Deadline))),
                 Err(Cut::Cancelled | Cut::Queue) => return Ok(Some(Ended::Cancelled)),

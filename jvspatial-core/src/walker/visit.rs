@@ -124,15 +124,17 @@ impl<W: Walker> Run<W> {
         let Self { seat, walk, company } = self;
         let bounds = Bounds::of(walk).cancelled(company.cancel.as_mut());
         match seat {
-            Seat::Alone(walker) => bounded(walker.visit(here, walk), bounds).await,
+            Seat::Alone(walker) => bounded(pin!(walker.visit(here, walk)), bounds).await,
             Seat::Crew(crew) => bounded(crew.visit(here, walk), bounds).await,
         }
     }
 }
 
 /// Runs hooks to their end, or to the first of the bounds; a panic is an error.
+///
+/// They come pinned, as each future that took them over would move all that they keep.
 pub(super) async fn bounded(
-    hooks: impl Future<Output = Answer>,
+    hooks: impl Future<Output = Answer> + Unpin,
     bounds: Bounds<'_>,
 ) -> std::result::Result<Answer, Cut> {
     let Bounds { patience, deadline, cancel, queue } = bounds;

@@ -113,8 +113,6 @@ impl Keep {
 
 impl Wishes {
     /// Adds the wish for what `expansion` leads to from the node `node`.
-    ///
-    /// The hooks of one type mostly ask for the same, so the group of the last wish is tried first.
     pub(super) fn follow(
         &mut self,
         expansion: Expansion,
@@ -123,23 +121,7 @@ impl Wishes {
         from: From,
         rank: Option<f64>,
     ) {
-        let same = |group: &usize| {
-            let group = &self.groups[*group];
-            group.visits_edges == visits_edges
-                && group.answer.is_none()
-                && group.expansion == expansion
-        };
-        let last = self.wishes.iter().rev().find_map(|wish| match wish.what {
-            What::Expansion(group) => Some(group),
-            What::Named => None,
-        });
-        let group = last
-            .filter(same)
-            .or_else(|| (0..self.groups.len()).find(same))
-            .unwrap_or(self.groups.len());
-        if group == self.groups.len() {
-            self.groups.push(Group { expansion, visits_edges, from: Vec::new(), answer: None });
-        }
+        let group = self.group(expansion, visits_edges);
         self.groups[group].from.push(node);
         self.wishes.push(Wish { what: What::Expansion(group), from, rank });
     }
@@ -185,30 +167,41 @@ impl Wishes {
         self.wishes.is_empty()
     }
 
+    /// The number of the group of `expansion`, a new one if there is none.
+    ///
+    /// The hooks of one type mostly ask for the same, so the group of the last wish is tried first.
+    fn group(&mut self, expansion: Expansion, visits_edges: bool) -> usize {
+        let same = |group: &usize| {
+            let group = &self.groups[*group];
+            group.visits_edges == visits_edges
+                && group.answer.is_none()
+                && group.expansion == expansion
+        };
+        let last = self.wishes.iter().rev().find_map(|wish| match wish.what {
+            What::Expansion(group) => Some(group),
+            What::Named => None,
+        });
+        let place = last.filter(same).or_else(|| (0..self.groups.len()).find(same));
+        place.unwrap_or_else(|| {
+            self.groups.push(Group { expansion, visits_edges, from: Vec::new(), answer: None });
+            self.groups.len() - 1
+        })
+    }
+
     /// Adds the wishes of later visits.
     pub(super) fn absorb(&mut self, later: Self) {
         let Self { wishes, groups, named, .. } = later;
-        let mut named = named.into_iter();
-        let mut groups: Vec<_> = groups
-            .into_iter()
-            .map(|group| (group.expansion, group.visits_edges, group.from.into_iter()))
-            .collect();
-        for Wish { what, from, rank } in wishes {
-            match what {
-                What::Named => {
-                    if let Some(Named { handle, edge, again }) = named.next() {
-                        self.visit(handle, edge, again, from, rank);
-                    }
-                }
-                What::Expansion(group) => {
-                    if let Some((expansion, visits_edges, nodes)) = groups.get_mut(group)
-                        && let Some(node) = nodes.next()
-                    {
-                        self.follow(expansion.clone(), *visits_edges, node, from, rank);
-                    }
-                }
-            }
+        let mut places = Vec::with_capacity(groups.len());
+        for Group { expansion, visits_edges, from, .. } in groups {
+            let place = self.group(expansion, visits_edges);
+            self.groups[place].from.extend(from);
+            places.push(place);
         }
+        self.named.extend(named);
+        self.wishes.extend(wishes.into_iter().map(|wish| match wish.what {
+            What::Expansion(group) => Wish { what: What::Expansion(places[group]), ..wish },
+            What::Named => wish,
+        }));
     }
 
     /// Forgets all wishes.

@@ -11,24 +11,35 @@ pub(crate) fn run() -> ExitCode {
     let check = |arguments: &[&str]| Outcome::from_result(cargo::run(cargo().args(arguments)));
     stages.run("format", || check(&["fmt", "--all", "--check"]));
     stages.run("clippy", clippy);
-    stages.run("docs", || {
-        let mut command = cargo();
-        command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
-        Outcome::from_result(cargo::run(&mut command))
-    });
+    stages.run("docs", docs);
     stages.run("dependencies", dependencies);
     stages.finish()
 }
 
 /// Every target with all features. What is there only without some feature is linted by the stage "features" of the tests.
 fn clippy() -> Outcome {
+    with_all_features(|features| {
+        let selection = ["clippy", "--workspace", "--all-targets", "--features", features];
+        cargo::run(cargo().args(selection).args(["--", "-D", "warnings"]))
+    })
+}
+
+/// Libraries with all features. The examples are there for what their tests stand on: with the same dependencies as
+/// clippy, those are not checked again.
+fn docs() -> Outcome {
+    with_all_features(|features| {
+        let selection = ["doc", "--workspace", "--no-deps", "--lib", "--examples"];
+        let mut command = cargo();
+        command.args(selection).args(["--features", features]);
+        cargo::run(command.env("RUSTDOCFLAGS", "-D warnings"))
+    })
+}
+
+/// Runs what takes features, without those that need a C compiler where there is none.
+fn with_all_features(run: impl FnOnce(&str) -> Result<(), String>) -> Outcome {
     let has_compiler = cargo::has_c_compiler();
     let features = if has_compiler { all_features() } else { Ok(String::new()) };
-    let linted = features.and_then(|features| {
-        let selection = ["clippy", "--workspace", "--all-targets", "--features", &features];
-        cargo::run(cargo().args(selection).args(["--", "-D", "warnings"]))
-    });
-    match linted {
+    match features.and_then(|features| run(&features)) {
         Ok(()) if has_compiler => Outcome::Passed(String::new()),
         Ok(()) => Outcome::Passed("without drivers, which need a C compiler".to_owned()),
         Err(reason) => Outcome::Failed(reason),

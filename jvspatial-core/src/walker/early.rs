@@ -1,7 +1,8 @@
-//! The next chunk, visited by workers while what the hooks of this one asked for is looked up.
+//! The next chunk, visited by workers who have nothing left to do in this one, and while what its hooks asked for is
+//! looked up.
 //!
-//! It is begun only where it is certain to come next and nothing of this chunk can change what its hooks see. If the walk
-//! takes another turn all the same, what its visits asked for is forgotten.
+//! It is begun only where it is likely to come next and nothing was written that its hooks could see. If the walk takes
+//! another turn, what its visits asked for is forgotten.
 
 use std::sync::Arc;
 
@@ -28,25 +29,28 @@ impl<W: Walker> Early<W> {
 }
 
 impl<W: Walker> Run<W> {
-    /// Hands out the next chunk, if it was loaded meanwhile and no write can change it.
-    pub(super) fn begin_early(&mut self) -> Option<Early<W>> {
-        let is_certain = self.company.is_spread()
+    /// Hands out the next chunk, whose visits follow `steps_before` others, if it was loaded meanwhile and nothing was
+    /// written that it may lack.
+    pub(super) fn begin_early(&mut self, steps_before: u64) -> Option<Early<W>> {
+        // A fork is made of the walker as it is when all before it are merged.
+        let is_ready = self.walk.engine.chunk.is_empty() || self.seat.is_shared();
+        let is_likely = is_ready
+            && self.company.is_spread()
             && self.company.saver.is_none()
             && self.walk.engine.leaves.is_none()
-            && self.walk.engine.chunk.is_empty()
             && self.limit().is_none()
             && self.walk.writes.is_untouched()
             && self.walk.partings.is_empty()
             && !self.walk.creates;
         let engine = &mut self.walk.engine;
-        let ahead = engine.ahead.as_mut().filter(|ahead| is_certain && ahead.handles.len() > 1)?;
+        let ahead = engine.ahead.as_mut().filter(|ahead| is_likely && ahead.handles.len() > 1)?;
         let handles = Arc::clone(&ahead.handles);
         let next = engine.frontier.first(handles.len())?;
-        let documents = ahead.try_finish(next.map(|pending| &pending.handle))?;
+        let mut documents = ahead.try_finish(next.map(|pending| &pending.handle))?;
         engine.ahead = None;
         let next = self.walk.engine.frontier.first(handles.len())?;
         // Whoever fails here does so again when the chunk has its turn.
-        let begun = self.hand_out(&documents, next.cloned()).ok().flatten()?;
+        let begun = self.hand_out(&mut documents, next.cloned(), steps_before).ok().flatten()?;
         Some(Early { handles, documents, begun })
     }
 

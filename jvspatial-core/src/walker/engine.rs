@@ -132,6 +132,19 @@ impl Engine {
         None
     }
 
+    /// Whether none of `documents` would be visited more often than it may be.
+    pub(super) fn allows_visits<'a>(&self, documents: impl Iterator<Item = &'a Document>) -> bool {
+        let Some(most) = self.limits.visits else { return true };
+        let mut visits = HashMap::with_hasher(RandomState::default());
+        let allows = |id: &'a Id| {
+            let before = || self.visits.get(id).copied().unwrap_or_default();
+            let visits = visits.entry(id).or_insert_with(before);
+            *visits += 1;
+            *visits <= most
+        };
+        documents.map(|document| &document.id).all(allows)
+    }
+
     /// What was to be visited does not exist.
     pub(super) fn note_missing(&mut self, pending: &Pending) {
         self.stats.missing += 1;

@@ -13,6 +13,7 @@ use jvspatial_db::Document;
 use super::Walker;
 use super::block::{Block, Done, Stop};
 use super::control::Control;
+use super::early::Early;
 use super::frontier::Pending;
 use super::outcome::Ended;
 use super::parallel_walker::{Fork, ParallelWalker};
@@ -101,15 +102,20 @@ impl<W: Walker> Begun<W> {
 }
 
 impl<W: Walker> Run<W> {
-    /// Visits a chunk by several workers, who may have begun.
+    /// Visits a chunk by several workers, who may have begun. The first who have no more to do in it begin with the next
+    /// one, `early`, if they can.
     pub(super) async fn visit_spread(
         &mut self,
-        documents: Vec<Option<Document>>,
+        mut documents: Vec<Option<Document>>,
         begun: Option<Begun<W>>,
+        early: &mut Option<Early<W>>,
     ) -> Result<Next> {
         let begun = match begun {
             Some(begun) => Some(begun),
-            None => self.hand_out(&documents, self.walk.engine.chunk.iter())?,
+            None => {
+                let waiting = self.walk.engine.chunk.iter();
+                self.hand_out(&mut documents, waiting, self.walk.step())?
+            }
         };
         let Some(Begun { mut team, plans, mark }) = begun else {
             return self.visit_chunk(documents).await;
@@ -117,7 +123,12 @@ impl<W: Walker> Run<W> {
         self.walk.wants_keys = false;
         let mut documents = documents.into_iter();
         let mut result = Ok(Next::Visit);
-        for (place, plan) in plans.into_iter().enumerate() {
+        let steps_after = plans.last().map_or(0, |plan| plan.steps_before + plan.visits);
+        let mut plans = plans.into_iter().enumerate();
+        while let Some((place, plan)) = plans.next() {
+            if early.is_none() && plans.len() < team.at_once() {
+                *early = self.begin_early(steps_after);
+            }
             let documents: Vec<_> = documents.by_ref().take(plan.places).collect();
             result = self.take_in(place, plan, documents, &mut team, mark).await;
             if !matches!(result, Ok(Next::Visit)) || self.walk.engine.chunk.is_empty() {
@@ -157,26 +168,28 @@ impl<W: Walker> Run<W> {
         }
     }
 
-    /// Cuts a chunk, whose nodes wait as `waiting`, into blocks and has them visited; none when the walk is not spread.
+    /// Cuts a chunk, whose nodes wait as `waiting`, into blocks and has them visited after `steps_before` others; none when
+    /// the walk is not spread. Documents that the walk has removed since they were loaded are taken out.
     pub(super) fn hand_out(
         &self,
-        documents: &[Option<Document>],
+        documents: &mut [Option<Document>],
         mut waiting: impl Iterator<Item = Pending>,
+        mut steps_before: u64,
     ) -> Result<Option<Begun<W>>> {
         let (Some(spread), Seat::Crew(crew)) = (&self.company.spread, &self.seat) else {
             return Ok(None);
         };
         let size = spread.block_size(documents.len(), self.walk.settings.write_mode);
         let (mut courses, mut plans) = (VecDeque::new(), Vec::new());
-        let mut steps_before = self.walk.step();
-        for documents in documents.chunks(size) {
+        for documents in documents.chunks_mut(size) {
             let mut visits = Vec::with_capacity(size);
             // In this order, as the one that ends first must be asked first.
-            for (document, pending) in documents.iter().zip(waiting.by_ref()) {
-                if let Some(mut document) = document.clone()
-                    && self.walk.writes.overlay(&mut document)
-                {
+            for (place, pending) in documents.iter_mut().zip(waiting.by_ref()) {
+                let Some(mut document) = place.clone() else { continue };
+                if self.walk.writes.overlay(&mut document) {
                     visits.push((pending, document));
+                } else {
+                    *place = None;
                 }
             }
             let count = visits.len() as u64;
@@ -209,7 +222,7 @@ impl<W: Walker> Run<W> {
         let is_decided = !matches!(done.stop, Some(Stop::Undecided));
         let limits = &engine.limits;
         let last = plan.steps_before + plan.visits;
-        let is_within_limits = limits.visits.is_none()
+        let is_within_limits = engine.allows_visits(documents.iter().flatten())
             && limits.steps.is_none_or(|steps| last <= steps)
             && limits
                 .bytes
@@ -233,7 +246,8 @@ impl<W: Walker> Run<W> {
             let Some(pending) = self.walk.engine.chunk.pop() else { break };
             match document {
                 None => self.walk.engine.note_missing(&pending),
-                Some(_) => {
+                Some(document) => {
+                    self.walk.engine.count_visit(&document.id);
                     self.walk.pass_by(pending);
                     self.walk.trail.conclude(steps.next().unwrap_or_default());
                     self.observe(|observer, progress| observer.visit(progress))?;

@@ -164,15 +164,15 @@ impl<W: Walker> Run<W> {
                 self.walk.engine.load_ahead(first - 1 + visits as u64);
             }
             let next = if self.company.is_spread() && visits > 1 {
-                self.visit_spread(documents, begun).await?
+                self.visit_spread(documents, begun, early).await?
             } else {
                 self.visit_chunk(documents).await?
             };
             if let Next::End(ended) = next {
                 return Ok(ended);
             }
-            if matches!(next, Next::Visit) {
-                *early = self.begin_early();
+            if matches!(next, Next::Visit) && early.is_none() {
+                *early = self.begin_early(self.walk.step());
             }
             // Only a pause, or a hook that took hold of the queue, leaves some of the chunk.
             self.walk.engine.put_chunk_back();

@@ -33,6 +33,9 @@ pub(super) trait Crew<W: Walker>: Send {
     /// The walker, at the end.
     fn into_walker(self: Box<Self>) -> W;
 
+    /// Whether all blocks visit with the same walker.
+    fn is_shared(&self) -> bool;
+
     /// The visits of a block, apart from the walk.
     fn conduct(&self, block: Block<W>) -> Course<W>;
 
@@ -72,6 +75,10 @@ impl<W: ParallelWalker> Crew<W> for Shared<W> {
         Arc::into_inner(self.0).expect(ALONE)
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn conduct(&self, block: Block<W>) -> Course<W> {
         Box::pin(conduct_shared(block, Arc::clone(&self.0)))
     }
@@ -90,6 +97,10 @@ impl<W: Fork> Crew<W> for Forked<W> {
 
     fn into_walker(self: Box<Self>) -> W {
         self.0
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 
     fn conduct(&self, block: Block<W>) -> Course<W> {
@@ -114,6 +125,11 @@ impl<W: Walker> Seat<W> {
             Self::Alone(walker) => walker,
             Self::Crew(crew) => crew.walker(),
         }
+    }
+
+    /// Whether workers visit with the same walker.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Crew(crew) if crew.is_shared())
     }
 
     /// The walker, at the end.

@@ -19,6 +19,8 @@ pub(super) type Course<W> = Pin<Box<dyn Future<Output = Done<W>> + Send>>;
 /// Workers, each a task with some blocks under way.
 pub(super) struct Team<W: Walker> {
     workers: JoinSet<()>,
+    /// How many blocks are under way at once, at most.
+    at_once: usize,
     done: mpsc::UnboundedReceiver<Done<W>>,
     /// Those that were done before their turn.
     early: BTreeMap<usize, Done<W>>,
@@ -28,14 +30,19 @@ impl<W: Walker> Team<W> {
     /// Has `workers` tasks visit `blocks`, each with at most `each` of them under way at once. They begin in order.
     pub(super) fn start(workers: usize, each: usize, blocks: VecDeque<Course<W>>) -> Self {
         let (tell, done) = mpsc::unbounded_channel();
-        let workers_needed = workers.min(blocks.len());
+        let (workers_needed, at_once) = (workers.min(blocks.len()), workers * each);
         let blocks = Arc::new(Mutex::new(blocks));
         let mut workers = JoinSet::new();
         for _ in 0..workers_needed {
             let (blocks, tell) = (Arc::clone(&blocks), tell.clone());
             workers.spawn(reads::inherit(reads::current(), work(each, blocks, tell)));
         }
-        Self { workers, done, early: BTreeMap::new() }
+        Self { workers, at_once, done, early: BTreeMap::new() }
+    }
+
+    /// How many blocks are under way at once, at most.
+    pub(super) const fn at_once(&self) -> usize {
+        self.at_once
     }
 
     /// The block `place`, when it is done.

@@ -32,6 +32,7 @@ struct Settings {
     on_error: OnError,
     mode: WriteMode,
     max_steps: u64,
+    max_visits: Option<u32>,
     max_writes: u64,
     max_reports: u64,
 }
@@ -104,7 +105,9 @@ fn settings() -> impl Strategy<Value = Settings> {
         1 => Just(WriteMode::Atomic),
     ];
     let most = || prop_oneof![3 => Just(60_u64), 1 => 0..40_u64];
-    (sizes, uniqueness, on_conflict, on_error, mode, (most(), most(), most())).prop_map(
+    let max_visits = prop_oneof![3 => Just(None), 1 => (1..4_u32).prop_map(Some)];
+    let most = (most(), most(), most(), max_visits);
+    (sizes, uniqueness, on_conflict, on_error, mode, most).prop_map(
         |((chunk_size, batch_size), uniqueness, on_conflict, on_error, mode, most)| Settings {
             chunk_size,
             batch_size,
@@ -113,6 +116,7 @@ fn settings() -> impl Strategy<Value = Settings> {
             on_error,
             mode,
             max_steps: most.0,
+            max_visits: most.3,
             max_writes: most.1,
             max_reports: most.2,
         },
@@ -328,6 +332,10 @@ pub(crate) async fn builder(graph: &Graph, plan: &Plan, way: Way) -> WalkBuilder
         .max_writes(plan.settings.max_writes)
         .max_reports(plan.settings.max_reports)
         .trail(1_000);
+    let builder = match plan.settings.max_visits {
+        None => builder,
+        Some(visits) => builder.max_visits(visits),
+    };
     match way {
         Way::Sequential => builder,
         Way::Parallel { workers, concurrency } => {

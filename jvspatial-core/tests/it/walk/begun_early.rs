@@ -1,4 +1,4 @@
-//! Workers begin with the next chunk while what this one asked for is looked up, and what they did in vain does not count.
+//! Workers begin with the next chunk while this one is ended, and what they did in vain does not count.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -35,13 +35,13 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     });
     let Some(built) = built else { return stages.finish() };
     let (mut total, mut documented) = (Tally::default(), Tally::default());
-    stages.run("tests", || outcome(tests(&built, filter, &mut total)));
-    // Tests of servers wait more than they compute, and the compiler takes what they leave of the processors.
+    // The compiler takes what tests leave of the processors: those of servers wait more than they compute.
     stages.run_both(
-        |stages| {
-            stages.run("doc tests", || outcome(doc_tests(filter, &mut documented)));
-            stages.run("features", || filter.map_or_else(check_features, |_| unwanted()));
-        },
+        |stages| stages.run("doc tests", || outcome(doc_tests(filter, &mut documented))),
+        |stages| stages.run("tests", || outcome(tests(&built, filter, &mut total))),
+    );
+    stages.run_both(
+        |stages| stages.run("features", || filter.map_or_else(check_features, |_| unwanted())),
         |stages| {
             stages.run("mongodb", || filter.map_or_else(|| mongodb(&built), |_| unwanted()));
             stages.run("redis", || filter.map_or_else(|| redis(&built), |_| unwanted()));

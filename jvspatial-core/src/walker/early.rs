@@ -61,7 +61,9 @@ impl<W: Walker> Run<W> {
     ) -> Result<(Vec<Option<Document>>, Option<Begun<W>>)> {
         let engine = &mut self.walk.engine;
         if let Some(Early { handles, documents, begun }) = early {
-            if are_same(&handles, engine.chunk.handles().iter()) {
+            // What was written since, such as a removal that takes edges with it, its hooks have not seen.
+            let is_current = begun.mark() == self.walk.writes.mark();
+            if is_current && are_same(&handles, engine.chunk.handles().iter()) {
                 engine.stats.chunks += 1;
                 return Ok((documents, Some(begun)));
             }

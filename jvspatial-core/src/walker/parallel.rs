@@ -90,11 +90,15 @@ struct Plan {
 pub(super) struct Begun<W: Walker> {
     team: Team<W>,
     plans: Vec<Plan>,
-    /// What of the walk's writes the hooks could see.
     mark: u64,
 }
 
 impl<W: Walker> Begun<W> {
+    /// What of the walk's writes the hooks could see.
+    pub(super) const fn mark(&self) -> u64 {
+        self.mark
+    }
+
     /// Stops the workers, wherever they are.
     pub(super) async fn dismiss(self) {
         self.team.dismiss().await;

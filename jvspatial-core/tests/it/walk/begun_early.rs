@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use jvspatial_core::{
     Control, Ended, Fork, Graph, Here, HookError, Limit, Outcome, ParallelWalker, Uniqueness, Walk,
     WalkBuilder, Walker, out,
 };
+use jvspatial_db::Id;
 
 use super::support::World;
 use crate::model::{City, Road};
@@ -113,4 +115,72 @@ async fn what_workers_began_of_a_chunk_that_has_no_turn_does_not_count() {
         }
     }
     panic!("in {ATTEMPTS} walks no worker began early: {in_vain:?} hooks");
+}
+
+/// Follows the roads of a star whose chunks are of 16 cities, and deletes one city while the workers have the next chunk.
+#[derive(Debug)]
+struct Delete {
+    victim: Id,
+}
+
+impl Delete {
+    async fn act(&self, here: &Here, walk: &mut Walk<Self>) -> Result<Control, HookError> {
+        let name = here.decode::<City>()?.name.clone();
+        match name.as_str() {
+            // Until the next chunk is loaded, and until it is begun.
+            "12" => tokio::time::sleep(Duration::from_millis(10)).await,
+            "16" => {
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                walk.delete(&self.victim);
+            }
+            _ => {}
+        }
+        walk.report(name);
+        walk.follow(out::<Road>());
+        Ok(Control::Continue)
+    }
+}
+
+impl Walker for Delete {
+    type Report = String;
+    const NAME: &'static str = "Delete";
+
+    async fn visit(
+        &mut self,
+        here: &mut Here,
+        walk: &mut Walk<Self>,
+    ) -> Result<Control, HookError> {
+        self.act(here, walk).await
+    }
+}
+
+impl ParallelWalker for Delete {
+    async fn visit_shared(
+        &self,
+        here: &mut Here,
+        walk: &mut Walk<Self>,
+    ) -> Result<Control, HookError> {
+        self.act(here, walk).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_deleted_at_the_end_of_a_chunk_is_missing_in_the_next_though_that_was_begun() {
+    for victim in [17, 18, 26, 32] {
+        let mut seen = Vec::new();
+        for workers in 0..4 {
+            let world = World::star(&Graph::open("memory:").await.unwrap(), 65).await;
+            let walk = world.walk(Delete { victim: world.id(victim) }).chunk_size(16);
+            let walk = if workers == 0 { walk } else { walk.parallel(workers) };
+            let outcome = walk.run().await.unwrap();
+            let stats = outcome.stats;
+            seen.push((outcome.reports, outcome.ended, stats.visited, stats.missing));
+        }
+        let (reports, ended, visited, missing) = &seen[0];
+        assert_eq!((*ended, *visited, *missing), (Ended::Finished, 64, 1));
+        assert!(!reports.contains(&victim.to_string()));
+        for (workers, parallel) in seen.iter().enumerate().skip(1) {
+            assert_eq!(*parallel, seen[0], "{workers} workers, without {victim}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! looked up.
 //!
 //! It is begun only where it is likely to come next and nothing was written that its hooks could see. If the walk takes
-//! another turn, what its visits asked for is forgotten.
+//! another turn, or asks for a write before that chunk has its own, what its visits asked for is forgotten.
 
 use std::sync::Arc;
 

@@ -277,7 +277,7 @@ impl Writes {
     /// Brings a document just loaded up to the writes of it that still wait, so that the walk reads what
     /// it has written. `false` when it is to be removed.
     pub(super) fn overlay(&self, document: &mut Document) -> bool {
-        if self.waiting.is_empty() && self.recent.is_empty() && self.earlier.is_empty() {
+        if self.is_untouched() {
             return true;
         }
         let Some(place) = self.place(&document.id) else { return self.recall(document) };

@@ -9,6 +9,7 @@ use jvspatial_db::{Collection, Database, Id, Transaction};
 use tokio::time::Instant;
 
 use super::Walker;
+use super::apart::apart;
 use super::cancel::Cancel;
 use super::checkpoint::Plan;
 use super::engine::{Chunk, Engine};
@@ -364,7 +365,8 @@ impl<W: Walker> WalkBuilder<W> {
     ///
     /// # Cancellation
     /// Dropping the future stops the walk. Writes not made yet are lost, a batch being written is
-    /// applied or not, and nothing is half applied on backends with atomic batches.
+    /// applied or not, and nothing is half applied on backends with atomic batches. A [parallel](Self::parallel)
+    /// walk is a task of its own, as its workers are: it stops where it waits next.
     pub async fn run(self) -> Result<Outcome<W>> {
         self.outcome().await?.into_result()
     }
@@ -377,6 +379,15 @@ impl<W: Walker> WalkBuilder<W> {
     /// # Cancellation
     /// As [`run`](Self::run).
     pub async fn outcome(self) -> Result<Outcome<W>> {
+        if self.spread.is_some() {
+            // Beside its workers on the threads of the runtime, where it takes turns with them, instead of on one more.
+            return apart(self).await;
+        }
+        self.make().await
+    }
+
+    /// Walks in the task of the caller.
+    pub(super) async fn make(self) -> Result<Outcome<W>> {
         // In boxes, since a walk is large and would be twice in the future of its caller.
         let run = Box::pin(self.begin(None)).await?;
         Ok(Box::pin(run.run()).await)

@@ -1,6 +1,7 @@
 //! Walkers: structs with hooks that run as they move from node to node.
 
 mod ahead;
+mod apart;
 mod block;
 mod builder;
 mod cancel;

@@ -2,19 +2,17 @@
 
 use std::fmt;
 use std::future::pending;
-use std::panic::resume_unwind;
 use std::sync::atomic::Ordering;
 
 use jvspatial_db::Id;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Walker;
+use super::apart::apart;
 use super::builder::WalkBuilder;
 use super::outcome::Outcome;
 use super::visited::Uniqueness;
 use super::walk::Walk;
-use crate::cache::reads;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many walks may be around a walk.
@@ -169,27 +167,12 @@ where
         inner.limits.deadline = deadlines.into_iter().flatten().min();
         outer.writes.interrupt();
         outer.write_all().await?;
+        // Walks that are nested on one stack would soon fill it.
         let mut outcome = apart(inner).await?;
         for report in outcome.reports.drain(..) {
             outer.report(report.into());
         }
         Ok(outcome)
-    }
-}
-
-/// Makes a walk in a task of its own, which ends when nobody waits for it: walks that are nested on one stack would soon
-/// fill it.
-async fn apart<V: Walker>(walk: WalkBuilder<V>) -> Result<Outcome<V>> {
-    let mut task = JoinSet::new();
-    task.spawn(reads::inherit(reads::current(), async move { walk.outcome().await }));
-    let stopped = || Error::new(ErrorKind::Unavailable, "the runtime stopped during a nested walk");
-    match task.join_next().await {
-        Some(Ok(outcome)) => outcome,
-        Some(Err(error)) => match error.try_into_panic() {
-            Ok(panic) => resume_unwind(panic),
-            Err(_) => Err(stopped()),
-        },
-        None => Err(stopped()),
     }
 }
 

@@ -353,6 +353,22 @@ macro_rules! ways {
             })
         })
         .await;
+        // Those are tasks of their own, unless they are polled as a stream.
+        at_every_point(kind, stride, "a parallel stream", BATCH, |graph, root| {
+            Box::pin(async move {
+                let mut stream = walk(&graph, &root, Tour::default()).parallel(2).stream();
+                while stream.try_next().await.unwrap().is_some() {}
+            })
+        })
+        .await;
+        at_every_point(kind, stride, "a forked stream", BATCH, |graph, root| {
+            Box::pin(async move {
+                let walk = walk(&graph, &root, Tour::default()).parallel_forked(2).concurrency(4);
+                let mut stream = walk.stream();
+                while stream.try_next().await.unwrap().is_some() {}
+            })
+        })
+        .await;
         at_every_point(kind, stride, "a stream", BATCH, |graph, root| {
             Box::pin(async move {
                 let mut stream = walk(&graph, &root, Tour::default()).report_room(1).stream();

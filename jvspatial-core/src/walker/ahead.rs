@@ -10,49 +10,38 @@ use crate::cache::reads;
 /// A chunk that is being loaded.
 #[derive(Debug)]
 pub(super) struct Ahead {
-    pub(super) handles: Arc<[Handle]>,
+    pub(super) place: ChunkPlace,
     /// One task, which ends with this.
     task: JoinSet<Result<Vec<Option<Document>>>>,
 }
 
+/// Which nodes are those of a chunk that is not taken yet: the next ones, as long as nothing comes before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ChunkPlace {
+    /// How many they are.
+    pub(super) visits: usize,
+    /// The frontier's [revision](super::frontier::Frontier::revision).
+    pub(super) revision: u64,
+}
+
 impl Ahead {
-    /// Begins to load `handles`.
-    pub(super) fn load(database: &Arc<dyn Database>, handles: Arc<[Handle]>) -> Self {
-        let (database, wanted) = (Arc::clone(database), Arc::clone(&handles));
+    /// Begins to load `handles`, the next ones.
+    pub(super) fn load(database: &Arc<dyn Database>, handles: Vec<Handle>, revision: u64) -> Self {
+        let place = ChunkPlace { visits: handles.len(), revision };
+        let database = Arc::clone(database);
         let mut task = JoinSet::new();
-        let load = async move { database.get_many(&wanted).await };
+        let load = async move { database.get_many(&handles).await };
         task.spawn(reads::inherit(reads::current(), load));
-        Self { handles, task }
+        Self { place, task }
     }
 
-    /// What was loaded, if it is the chunk of `handles`.
-    pub(super) async fn finish(
-        mut self,
-        handles: &[Handle],
-    ) -> Option<Result<Vec<Option<Document>>>> {
-        if !are_same(&self.handles, handles.iter()) {
-            return None;
-        }
+    /// What was loaded.
+    pub(super) async fn finish(mut self) -> Option<Result<Vec<Option<Document>>>> {
         self.task.join_next().await?.ok()
     }
 
-    /// What was loaded, if it already was and is the chunk of `handles`.
-    pub(super) fn try_finish<'a>(
-        &mut self,
-        handles: impl Iterator<Item = &'a Handle>,
-    ) -> Option<Vec<Option<Document>>> {
-        if !are_same(&self.handles, handles) {
-            return None;
-        }
+    /// What was loaded, if it already was.
+    pub(super) fn try_finish(&mut self) -> Option<Vec<Option<Document>>> {
         self.task.try_join_next()?.ok()?.ok()
     }
-}
-
-/// Whether both are one chunk.
-pub(super) fn are_same<'a>(
-    ahead: &[Handle],
-    mut handles: impl Iterator<Item = &'a Handle>,
-) -> bool {
-    let is_next = |ahead: &Handle| handles.next().is_some_and(|handle| ahead.id() == handle.id());
-    ahead.iter().all(is_next) && handles.next().is_none()
 }

@@ -100,6 +100,7 @@ impl<W: Walker> Block<W> {
         let Self { place, visits, mut walk } = self;
         let (mut steps, mut stop) = (Vec::with_capacity(visits.len()), None);
         let asks = Arc::clone(&walk.asks_for_queue);
+        walk.expect(visits.len());
         for (pending, mut document) in visits {
             if !walk.writes.overlay(&mut document) {
                 stop = Some(Stop::Undecided);

@@ -4,19 +4,17 @@
 //! It is begun only where it is likely to come next and nothing was written that its hooks could see. If the walk takes
 //! another turn, or asks for a write before that chunk has its own, what its visits asked for is forgotten.
 
-use std::sync::Arc;
-
-use jvspatial_db::{Document, Handle};
+use jvspatial_db::Document;
 
 use super::Walker;
-use super::ahead::are_same;
+use super::ahead::{Ahead, ChunkPlace};
 use super::parallel::Begun;
 use super::run::Run;
 use crate::error::Result;
 
 /// A chunk that was handed out before its turn.
 pub(super) struct Early<W: Walker> {
-    handles: Arc<[Handle]>,
+    place: ChunkPlace,
     documents: Vec<Option<Document>>,
     begun: Begun<W>,
 }
@@ -43,15 +41,17 @@ impl<W: Walker> Run<W> {
             && self.walk.partings.is_empty()
             && !self.walk.creates;
         let engine = &mut self.walk.engine;
-        let ahead = engine.ahead.as_mut().filter(|ahead| is_likely && ahead.handles.len() > 1)?;
-        let handles = Arc::clone(&ahead.handles);
-        let next = engine.frontier.first(handles.len())?;
-        let mut documents = ahead.try_finish(next.map(|pending| &pending.handle))?;
+        let revision = engine.frontier.revision();
+        let is_next = |ahead: &&mut Ahead| ahead.place.revision == revision;
+        let ahead = engine.ahead.as_mut().filter(|ahead| is_likely && ahead.place.visits > 1);
+        let ahead = ahead.filter(is_next)?;
+        let place = ahead.place;
+        let mut documents = ahead.try_finish()?;
         engine.ahead = None;
-        let next = self.walk.engine.frontier.first(handles.len())?;
+        let next = self.walk.engine.frontier.first(place.visits)?;
         // Whoever fails here does so again when the chunk has its turn.
         let begun = self.hand_out(&mut documents, next.cloned(), steps_before).ok().flatten()?;
-        Some(Early { handles, documents, begun })
+        Some(Early { place, documents, begun })
     }
 
     /// The documents of the chunk, and who has begun to visit them.
@@ -60,10 +60,10 @@ impl<W: Walker> Run<W> {
         early: Option<Early<W>>,
     ) -> Result<(Vec<Option<Document>>, Option<Begun<W>>)> {
         let engine = &mut self.walk.engine;
-        if let Some(Early { handles, documents, begun }) = early {
+        if let Some(Early { place, documents, begun }) = early {
             // What was written since, such as a removal that takes edges with it, its hooks have not seen.
             let is_current = begun.mark() == self.walk.writes.mark();
-            if is_current && are_same(&handles, engine.chunk.handles().iter()) {
+            if is_current && place == engine.chunk_place() {
                 engine.stats.chunks += 1;
                 return Ok((documents, Some(begun)));
             }

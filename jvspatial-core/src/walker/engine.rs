@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use jvspatial_db::{Database, Document, Handle, Id, OrdinalPin, Transaction};
 use tokio::task::yield_now;
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, ChunkPlace};
 use super::checkpoint::Past;
 use super::frontier::{Enqueued, Frontier, Met, Order, Origin, Pending};
 use super::leaves::Leaves;
@@ -92,14 +92,19 @@ impl Engine {
     /// Loads the chunk: one query, however large.
     pub(super) async fn load(&mut self) -> Result<Vec<Option<Document>>> {
         self.stats.chunks += 1;
-        let handles = self.chunk.handles();
-        if let Some(ahead) = self.ahead.take()
-            && let Some(documents) = ahead.finish(handles).await
+        let place = self.chunk_place();
+        if let Some(ahead) = self.ahead.take().filter(|ahead| ahead.place == place)
+            && let Some(documents) = ahead.finish().await
         {
             return Ok(documents?);
         }
         self.stats.queries += 1;
-        Ok(self.database.get_many(handles).await?)
+        Ok(self.database.get_many(self.chunk.handles()).await?)
+    }
+
+    /// Where the chunk was before it was taken, as nothing has come before what is left since.
+    pub(super) fn chunk_place(&self) -> ChunkPlace {
+        ChunkPlace { visits: self.chunk.len(), revision: self.frontier.revision() }
     }
 
     /// Begins to load the next chunk, if it is certain which nodes it will have unless a hook takes hold of the queue;
@@ -116,7 +121,7 @@ impl Engine {
         if let Some(next) = self.frontier.first(self.chunk_size) {
             let handles = next.map(|pending| pending.handle.clone()).collect();
             self.stats.queries += 1;
-            self.ahead = Some(Ahead::load(&self.database, handles));
+            self.ahead = Some(Ahead::load(&self.database, handles, self.frontier.revision()));
         }
     }
 
@@ -246,6 +251,10 @@ pub(super) fn note_waiting(leaves: &mut Option<Leaves>, pending: &Pending) {
 impl Chunk {
     pub(super) fn is_empty(&self) -> bool {
         self.handles.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.handles.len()
     }
 
     pub(super) fn handles(&mut self) -> &[Handle] {

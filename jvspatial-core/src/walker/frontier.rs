@@ -99,6 +99,8 @@ pub(super) struct Frontier {
     queued: Option<Queued>,
     /// How many of the last are not where they belong yet.
     arriving: usize,
+    /// How often what comes next was changed, other than by taking it.
+    revision: u64,
     peak: usize,
     overflowed: bool,
 }
@@ -193,6 +195,7 @@ impl Frontier {
             waiting,
             queued: None,
             arriving: 0,
+            revision: 0,
             peak: 0,
             overflowed: false,
         }
@@ -256,6 +259,11 @@ impl Frontier {
     /// Nodes that would be left out by [`extend`](Self::extend).
     pub(super) fn known(&self) -> &OrdinalSet {
         self.visited.known()
+    }
+
+    /// How often what comes next was changed, other than by taking it; where [`first`](Self::first) tells what that is.
+    pub(super) const fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The next `count`, in order, where none of them can turn out to need no visit.
@@ -336,6 +344,9 @@ impl Frontier {
                 }
             }
         }
+        if at < before {
+            self.revision += 1;
+        }
         if let Waiting::Line(line) = &mut self.waiting {
             let added = line.len() - before;
             if at == 0 {
@@ -399,6 +410,7 @@ impl Frontier {
 
     /// Puts something first that was taken and is to be visited; the last one put back comes first.
     pub(super) fn put_back(&mut self, pending: Pending) {
+        self.revision += 1;
         if self.order != Order::BreadthFirst && !pending.again {
             self.visited.remove(&pending.handle);
         }
@@ -455,6 +467,7 @@ impl Frontier {
         mut removed: impl FnMut(&Pending),
     ) -> usize {
         let before = self.len();
+        self.revision += 1;
         let Self { waiting, visited, queued, order, .. } = self;
         waiting.retain(keep, queued, |pending| {
             if *order == Order::BreadthFirst && !pending.again {

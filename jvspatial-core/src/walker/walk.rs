@@ -183,6 +183,12 @@ impl<W: Walker> Walk<W> {
         Self { step, clock: self.clock.clone(), is_aside: true, ..walk }
     }
 
+    /// Makes room for what so many visits mostly ask for: a report and a wish each.
+    pub(super) fn expect(&mut self, visits: usize) {
+        self.reports.reserve(visits);
+        self.wishes.reserve(visits);
+    }
+
     /// A key for a new document.
     pub(super) fn new_key(&mut self) -> [u8; 12] {
         if let Some(key) = self.keys.as_mut().and_then(Keys::next) {

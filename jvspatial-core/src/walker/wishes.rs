@@ -21,6 +21,8 @@ pub(super) struct Wishes {
     named: VecDeque<Named>,
     /// How many of the wishes are met.
     met: usize,
+    /// For how many the first group has room.
+    first_group: usize,
 }
 
 /// One call that asks for visits.
@@ -112,6 +114,12 @@ impl Keep {
 }
 
 impl Wishes {
+    /// Makes room for `wishes`, and as many in the first group.
+    pub(super) fn reserve(&mut self, wishes: usize) {
+        self.wishes.reserve(wishes);
+        self.first_group = wishes;
+    }
+
     /// Adds the wish for what `expansion` leads to from the node `node`.
     pub(super) fn follow(
         &mut self,
@@ -183,7 +191,9 @@ impl Wishes {
         });
         let place = last.filter(same).or_else(|| (0..self.groups.len()).find(same));
         place.unwrap_or_else(|| {
-            self.groups.push(Group { expansion, visits_edges, from: Vec::new(), answer: None });
+            let room = if self.groups.is_empty() { self.first_group } else { 0 };
+            let from = Vec::with_capacity(room);
+            self.groups.push(Group { expansion, visits_edges, from, answer: None });
             self.groups.len() - 1
         })
     }
@@ -246,7 +256,7 @@ impl Wishes {
     /// It is in the order of the visits, then of the calls, then of the edges' creation, whichever expansion it
     /// comes from: neither the size of a chunk nor that of a page makes a difference to it.
     pub(super) fn met(&mut self, keep: Keep) -> impl Iterator<Item = Met> {
-        let Self { wishes, groups, named, met } = self;
+        let Self { wishes, groups, named, met, .. } = self;
         std::iter::from_fn(move || {
             loop {
                 let Wish { what, from, rank } = wishes.get(*met)?;

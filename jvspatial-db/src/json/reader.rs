@@ -77,15 +77,20 @@ impl Located {
     }
 }
 
+/// How many documents share a buffer: few enough that one that is kept does not keep much, and that threads with
+/// different ones seldom count references to the same.
+const SHARED: usize = 64;
+
 /// Lines to read, and those read so far.
 #[derive(Debug)]
 pub(super) struct Reading {
     segments: Arc<Segments>,
     places: Vec<Option<Located>>,
-    buffer: Vec<u8>,
+    /// For [`SHARED`] places each.
+    buffers: Vec<Vec<u8>>,
     /// How many places have been read.
     done: usize,
-    /// How many bytes of the buffer they take.
+    /// How many bytes they take of the buffer of the next one.
     filled: usize,
     /// Which of the places, the first ones at least, were filled without reading.
     recalled: Vec<bool>,
@@ -93,9 +98,9 @@ pub(super) struct Reading {
 
 impl Reading {
     pub(super) fn new(segments: Arc<Segments>, places: Vec<Option<Located>>) -> Self {
-        let bytes = places.iter().flatten().map(|located| located.state.place.len as usize).sum();
-        let buffer = vec![0; bytes];
-        Self { segments, places, buffer, done: 0, filled: 0, recalled: Vec::new() }
+        let bytes = |places: &[Option<Located>]| places.iter().map(length).sum();
+        let buffers = places.chunks(SHARED).map(|places| vec![0; bytes(places)]).collect();
+        Self { segments, places, buffers, done: 0, filled: 0, recalled: Vec::new() }
     }
 
     /// Fills what was read lately, before anything is read.
@@ -106,13 +111,16 @@ impl Reading {
         };
         // Where the lines are, before any is copied: steps that do not depend on each other overlap.
         let lines: Vec<_> = self.places.iter().map(|located| recent.get(place(located))).collect();
-        let mut start = 0;
-        for (located, line) in self.places.iter().zip(&lines) {
-            let end = start + place(located).len as usize;
-            if let (Some(line), Some(room)) = (line, self.buffer.get_mut(start..end)) {
-                room.copy_from_slice(line);
+        let places = self.places.chunks(SHARED).zip(lines.chunks(SHARED));
+        for ((places, lines), buffer) in places.zip(&mut self.buffers) {
+            let mut start = 0;
+            for (located, line) in places.iter().zip(lines) {
+                let end = start + length(located);
+                if let (Some(line), Some(room)) = (line, buffer.get_mut(start..end)) {
+                    room.copy_from_slice(line);
+                }
+                start = end;
             }
-            start = end;
         }
         self.recalled = lines.iter().map(Option::is_some).collect();
     }
@@ -135,10 +143,15 @@ impl Reading {
 
     fn read(&mut self, cached: bool) -> Result<bool> {
         while let Some(place) = self.places.get(self.done) {
+            if self.done.is_multiple_of(SHARED) {
+                self.filled = 0;
+            }
             if let Some(Located { state: State { place, .. }, .. }) = place {
                 let end = self.filled + place.len as usize;
                 if !self.recalled.get(self.done).is_some_and(|recalled| *recalled) {
-                    let line = self.buffer.get_mut(self.filled..end).unwrap_or_default();
+                    let buffer = self.buffers.get_mut(self.done / SHARED);
+                    let line = buffer.and_then(|buffer| buffer.get_mut(self.filled..end));
+                    let line = line.unwrap_or_default();
                     let offset = u64::from(place.offset);
                     let file = &self.segments.get(place.slot).ok_or_else(|| missing(place))?.file;
                     if cached {
@@ -161,18 +174,19 @@ impl Reading {
     /// # Errors
     /// `Corrupt` naming file, offset and id of a line that is not what was written.
     pub(super) fn finish(self) -> Result<Vec<Option<Document>>> {
-        let Self { segments, places, buffer, .. } = self;
-        let buffer = Bytes::from(buffer);
-        let mut start = 0;
-        places
-            .into_iter()
-            .map(|located| {
-                let Some(located) = located else { return Ok(None) };
-                let len = located.state.place.len as usize;
-                start += len;
-                located.verify(&segments, &buffer, start - len).map(Some)
-            })
-            .collect()
+        let Self { segments, places, buffers, .. } = self;
+        let mut documents = Vec::with_capacity(places.len());
+        let mut places = places.into_iter();
+        for buffer in buffers {
+            let (buffer, mut start) = (Bytes::from(buffer), 0);
+            for located in places.by_ref().take(SHARED) {
+                let end = start + length(&located);
+                let verify = |located: Located| located.verify(&segments, &buffer, start);
+                documents.push(located.map(verify).transpose()?);
+                start = end;
+            }
+        }
+        Ok(documents)
     }
 
     /// Shows the documents with their ordinals, as [`finish`](Self::finish) returns them; what had to be read is
@@ -185,23 +199,26 @@ impl Reading {
         recent: Option<&Recent>,
         mut show: impl FnMut(u32, Document) -> Result<()>,
     ) -> Result<()> {
-        let Self { segments, places, buffer, recalled, .. } = self;
-        let buffer = Bytes::from(buffer);
+        let Self { segments, places, buffers, recalled, .. } = self;
         let mut writing = None;
-        let mut start = 0;
-        for (at, located) in places.into_iter().enumerate() {
-            let Some(located) = located else { continue };
-            let place = located.state.place;
-            let end = start + place.len as usize;
-            if !recalled.get(at).is_some_and(|recalled| *recalled) {
-                let line = buffer.get(start..end).unwrap_or_default();
-                located.check(&segments, line)?;
-                if let Some(recent) = recent {
-                    writing.get_or_insert_with(|| recent.write()).add(place, line);
+        let mut places = places.into_iter().enumerate();
+        for buffer in buffers {
+            let (buffer, mut start) = (Bytes::from(buffer), 0);
+            for (at, located) in places.by_ref().take(SHARED) {
+                let end = start + length(&located);
+                let Some(located) = located else { continue };
+                if !recalled.get(at).is_some_and(|recalled| *recalled) {
+                    let line = buffer.get(start..end).unwrap_or_default();
+                    located.check(&segments, line)?;
+                    if let Some(recent) = recent {
+                        writing
+                            .get_or_insert_with(|| recent.write())
+                            .add(located.state.place, line);
+                    }
                 }
+                show(located.ordinal, located.into_document(&buffer, start)?)?;
+                start = end;
             }
-            show(located.ordinal, located.into_document(&buffer, start)?)?;
-            start = end;
         }
         Ok(())
     }
@@ -263,6 +280,11 @@ impl Located {
             body: Body::new(Encoding::Json, buffer.slice(body)),
         })
     }
+}
+
+/// How long the line is; none has no length.
+fn length(located: &Option<Located>) -> usize {
+    located.as_ref().map_or(0, |located| located.state.place.len as usize)
 }
 
 fn missing(place: &Place) -> Error {
